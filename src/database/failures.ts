@@ -1,0 +1,120 @@
+/**
+ * What can be wrong with a database, as errors of the registry: nobody there, a wrong login, no room. A password is never part of one:
+ * they name the server by host, port, database and user only.
+ */
+import { GoniecError, messageOf } from '../errors.ts'
+
+/** The oldest Postgres that goniec runs on, as `server_version_num` counts. */
+export const OLDEST_SERVER = 150_000
+
+/**
+ * The registered error for what pg or the network reported, or undefined where it is none of the database's: then it is passed on as
+ * it is. `url` says which database was meant.
+ */
+export function explainDatabaseError(error: unknown, url: string): GoniecError | undefined {
+  if (error instanceof GoniecError) return error
+  const explain = EXPLANATIONS[codeOf(error)] ?? explanationOfText(messageOf(error))
+  if (!explain) return undefined
+  const [code, message, hint] = explain(describe(url), messageOf(error))
+  return new GoniecError(code, message, { hint, cause: error })
+}
+
+/** `user@host:port/database` of a database URL: everything that may be shown. */
+export function describe(url: string): string {
+  if (!URL.canParse(url)) return 'the database'
+  const { username, hostname, port, pathname, searchParams } = new URL(url)
+  const host = hostname || searchParams.get('host') || 'localhost'
+  return `${username ? `${decodeURIComponent(username)}@` : ''}${host}${port ? `:${port}` : ''}${pathname}`
+}
+
+type Explanation = (database: string, text: string) => [code: string, message: string, hint: string]
+
+const noServer: Explanation = (database, text) => [
+  'database_unreachable',
+  `no database server answers at ${database} (${text})`,
+  'start the server or correct DATABASE_URL; or use goniec’s own database with --embedded',
+]
+
+const wrongLogin: Explanation = (database, text) => [
+  'database_login',
+  `the database at ${database} refused the login: ${text}`,
+  'correct the user or the password in DATABASE_URL',
+]
+
+const noDatabase: Explanation = (database, text) => [
+  'database_missing',
+  `the server has no such database: ${database} (${text})`,
+  'create it (createdb …), or correct the name at the end of DATABASE_URL',
+]
+
+const busy: Explanation = (database, text) => [
+  'database_connections',
+  `the server at ${database} has no connection left: ${text}`,
+  'stop workers or other programs that are not needed, or raise max_connections',
+]
+
+const starting: Explanation = (database, text) => [
+  'database_starting',
+  `the server at ${database} is starting or stopping: ${text}`,
+  'wait a moment and run the command again',
+]
+
+const diskFull: Explanation = (database, text) => [
+  'database_disk_full',
+  `the disk of the database at ${database} is full: ${text}`,
+  'make room on the server’s disk and run the command again; nothing was written by this one',
+]
+
+const forbidden: Explanation = (database, text) => [
+  'database_permission',
+  `the database user at ${database} may not do this: ${text}`,
+  'use the user that owns the schema, or grant it the role goniec_worker or goniec_reporter',
+]
+
+const readOnly: Explanation = (database, text) => [
+  'database_read_only',
+  `the database at ${database} takes no writes: ${text}`,
+  'connect to the primary server, not to a standby',
+]
+
+const lost: Explanation = (database, text) => [
+  'database_lost',
+  `the connection to the database at ${database} was lost: ${text}`,
+  'see the server’s log, and run the command again',
+]
+
+const EXPLANATIONS: Record<string, Explanation> = {
+  ECONNREFUSED: noServer,
+  ENOTFOUND: noServer,
+  EAI_AGAIN: noServer,
+  EHOSTUNREACH: noServer,
+  ENETUNREACH: noServer,
+  ETIMEDOUT: noServer,
+  ENOENT: noServer,
+  ECONNRESET: lost,
+  EPIPE: lost,
+  '57P01': lost,
+  '57P02': lost,
+  '57P03': starting,
+  '08006': lost,
+  '28P01': wrongLogin,
+  '28000': wrongLogin,
+  '3D000': noDatabase,
+  '53300': busy,
+  '53100': diskFull,
+  '42501': forbidden,
+  '25006': readOnly,
+}
+
+/** pg has no code for what it notices by itself. */
+function explanationOfText(text: string): Explanation | undefined {
+  if (/timeout expired|connection timeout|timeout exceeded when trying to connect/i.test(text)) return noServer
+  if (/Connection terminated|connection is closed|Client has encountered a connection error/i.test(text)) return lost
+  if (/password must be a string|does not support SSL|SASL/i.test(text)) return wrongLogin
+  return undefined
+}
+
+function codeOf(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return codeOf(error.errors[0])
+  return error instanceof Error && 'code' in error ? String(error.code) : ''
+}

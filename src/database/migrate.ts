@@ -1,0 +1,152 @@
+/**
+ * Brings a database to the schema of this goniec, and refuses to work on any other.
+ *
+ * Owns: the schemas `goniec` and `graphile_worker`, the table `goniec.migration`, and a session advisory lock while it migrates (two
+ * at once queue up, the second finds nothing to do). Each file is one transaction: it is applied whole and recorded, or not at all.
+ * Promises: an applied file is never applied again, and one that changed since is an error; a schema newer than this goniec is refused.
+ */
+import { Logger, runMigrations } from 'graphile-worker'
+import { Client, DatabaseError, type Pool } from 'pg'
+import { GoniecError, messageOf } from '../errors.ts'
+import { version } from '../version.ts'
+import { explainDatabaseError } from './failures.ts'
+import { readMigrations, type MigrationFile } from './migration-files.ts'
+import { clientConfig, openDatabase, type Database } from './pool.ts'
+
+/** Any number will do, as long as nobody else takes it: it stands for "goniec migrate is running here". */
+const MIGRATE_LOCK = 4_702_394_921_427_289n
+
+interface AppliedMigration {
+  number: number
+  name: string
+  checksum: string
+  goniec_version: string
+}
+
+/** What `migrate` did: the files it applied, in order, and the number the schema stands at now. */
+export interface MigrateResult {
+  applied: string[]
+  schema: number
+}
+
+/** Applies what is missing. With `dryRun` it only says what that would be. */
+export async function migrate(
+  url: string,
+  { directory, dryRun = false }: { directory?: string; dryRun?: boolean } = {},
+): Promise<MigrateResult> {
+  const files = await readMigrations(directory)
+  const client = new Client(clientConfig(url, { name: 'migrate' }))
+  try {
+    await client.connect()
+    if (!dryRun) await client.query('select pg_advisory_lock($1)', [MIGRATE_LOCK])
+    const missing = missingFiles(await readApplied(client), files)
+    if (!dryRun) await applyAll(client, url, missing)
+    return { applied: missing.map(({ file }) => file), schema: files.length }
+  } catch (error) {
+    throw explainDatabaseError(error, url) ?? error
+  } finally {
+    await client.end()
+  }
+}
+
+/** Stops a command whose database was never migrated, is older than this goniec, or newer. */
+export async function requireSchema(database: Database, directory?: string): Promise<void> {
+  const [applied, files] = await Promise.all([readApplied(database.pool), readMigrations(directory)])
+  const missing = missingFiles(applied, files)
+  if (missing.length === 0) return
+  throw applied.length === 0
+    ? new GoniecError('schema_missing', 'the database has no goniec schema yet', { hint: 'goniec migrate' })
+    : new GoniecError(
+        'schema_old',
+        `the database’s schema is at ${applied.length}, this goniec ${version} needs ${files.length}`,
+        { hint: 'goniec migrate' },
+      )
+}
+
+async function readApplied(client: Client | Pool): Promise<AppliedMigration[]> {
+  const { rows: found } = await client.query<{ there: boolean }>(
+    `select to_regclass('goniec.migration') is not null as there`,
+  )
+  if (!found[0]?.there) return []
+  const { rows } = await client.query<AppliedMigration>(
+    'select number, name, checksum, goniec_version from goniec.migration order by number',
+  )
+  return rows
+}
+
+/** The files still to apply; an error where the database has more than we know, or something else under the same number. */
+function missingFiles(applied: AppliedMigration[], files: MigrationFile[]): MigrationFile[] {
+  const newest = applied.at(-1)
+  if (newest && newest.number > files.length) {
+    throw new GoniecError(
+      'schema_newer',
+      `the database’s schema is at ${newest.number} (goniec ${newest.goniec_version}), this goniec ${version} knows only up to ${files.length}`,
+      { hint: `install goniec ${newest.goniec_version} or newer` },
+    )
+  }
+  for (const { number, name, checksum } of applied) {
+    const file = files[number - 1]
+    if (file?.checksum === checksum) continue
+    throw new GoniecError(
+      'migration_changed',
+      `migration ${number} (${name}) was applied with other content than ${file?.file} has now`,
+      {
+        hint: 'restore the released file, and put the change into a new migration',
+      },
+    )
+  }
+  return files.slice(applied.length)
+}
+
+async function applyAll(client: Client, url: string, missing: MigrationFile[]): Promise<void> {
+  await migrateGraphileWorker(url)
+  await client.query(BOOTSTRAP)
+  for (const file of missing) await applyOne(client, file)
+}
+
+/** First, since migrations of goniec may speak of its schema. It keeps count by itself. */
+async function migrateGraphileWorker(url: string): Promise<void> {
+  const database = openDatabase(url, { name: 'migrate', size: 1 })
+  try {
+    await runMigrations({ pgPool: database.pool, schema: 'graphile_worker', logger: silent })
+  } finally {
+    await database.close()
+  }
+}
+
+const silent = new Logger(() => () => undefined)
+
+const BOOTSTRAP = `
+  create schema if not exists goniec;
+  create table if not exists goniec.migration (
+    number integer primary key,
+    name text not null,
+    checksum text not null,
+    applied_at timestamptz not null default clock_timestamp(),
+    goniec_version text not null
+  );
+  comment on table goniec.migration is 'Which migrations were applied, by which goniec. Written by "goniec migrate" only.';
+`
+
+async function applyOne(client: Client, { number, name, file, sql, checksum }: MigrationFile): Promise<void> {
+  await client.query('begin')
+  try {
+    await client.query(sql)
+    await client.query(
+      'insert into goniec.migration (number, name, checksum, goniec_version) values ($1, $2, $3, $4)',
+      [number, name, checksum, version],
+    )
+    await client.query('commit')
+  } catch (error) {
+    await client.query('rollback')
+    throw new GoniecError('migration_failed', `${file}${lineOf(error, sql)}: ${messageOf(error)}`, {
+      hint: 'nothing of this file was applied; mend what it names and run goniec migrate again',
+      cause: error,
+    })
+  }
+}
+
+function lineOf(error: unknown, sql: string): string {
+  if (!(error instanceof DatabaseError) || error.position === undefined) return ''
+  return `, line ${sql.slice(0, Number(error.position)).split('\n').length}`
+}

@@ -1,0 +1,98 @@
+/**
+ * The way into one database: a pool, kysely over it, and transactions.
+ *
+ * Connections are direct and long-lived (keepalives on), named in `pg_stat_activity`, and speak the values of `values.ts`. Statements
+ * of kysely name tables of the schema `goniec` without it (`selectFrom('message')`); plain SQL spells `goniec.message` out.
+ */
+import { Kysely, PostgresDialect, type Transaction } from 'kysely'
+import { Pool, type ClientConfig, type QueryResultRow } from 'pg'
+import { GoniecError } from '../errors.ts'
+import { explainDatabaseError, OLDEST_SERVER } from './failures.ts'
+import type { Schema } from './schema.ts'
+import { teachInstants, valueTypes } from './values.ts'
+
+/** Kysely over the tables of goniec; a transaction of it fits wherever this is asked for. */
+export type Queries = Kysely<Schema>
+
+/** An open database. `pool` and `db` share their connections. */
+export interface Database {
+  readonly url: string
+  readonly pool: Pool
+  readonly db: Queries
+  /** One plain statement on any connection. */
+  query<Row extends QueryResultRow>(text: string, values?: readonly unknown[]): Promise<Row[]>
+  /** Commits what `work` did, or nothing of it. */
+  transaction<Result>(work: (tx: Transaction<Schema>) => Promise<Result>): Promise<Result>
+  close(): Promise<void>
+}
+
+export interface PoolOptions {
+  /** Shown in `pg_stat_activity`; `goniec` goes before it. */
+  name?: string
+  /** Most connections. */
+  size?: number
+  connectTimeoutMs?: number
+  /** Told of a connection that broke while nobody used it. The next query takes another one, so most callers need not listen. */
+  onIdleError?: (error: Error) => void
+}
+
+/** Opens a database. Nothing is connected yet: `connectDatabase` also tries the connection. */
+export function openDatabase(url: string, options: PoolOptions = {}): Database {
+  const pool = createPool(url, options)
+  const db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) }).withSchema('goniec')
+  return {
+    url,
+    pool,
+    db,
+    async query<Row extends QueryResultRow>(text: string, values: readonly unknown[] = []) {
+      const { rows } = await pool.query<Row>(text, [...values])
+      return rows
+    },
+    transaction: (work) => db.transaction().execute(work),
+    close: () => db.destroy(),
+  }
+}
+
+/** Opens a database and makes sure that a server of a sufficient version answers there; every failure is a registered error. */
+export async function connectDatabase(url: string, options: PoolOptions = {}): Promise<Database> {
+  const database = openDatabase(url, options)
+  try {
+    await refuseOldServer(database)
+    return database
+  } catch (error) {
+    await database.close()
+    throw explainDatabaseError(error, url) ?? error
+  }
+}
+
+/** What a client outside of a pool (an advisory lock's, a listener's) is made of, so that it speaks the same values. */
+export function clientConfig(url: string, { name, connectTimeoutMs = 10_000 }: PoolOptions = {}): ClientConfig {
+  teachInstants()
+  return {
+    connectionString: url,
+    application_name: name ? `goniec ${name}` : 'goniec',
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+    connectionTimeoutMillis: connectTimeoutMs,
+    types: valueTypes,
+  }
+}
+
+function createPool(url: string, options: PoolOptions): Pool {
+  const { size = 10, onIdleError = () => undefined } = options
+  const pool = new Pool({ ...clientConfig(url, options), max: size, idleTimeoutMillis: 30_000 })
+  pool.on('error', onIdleError)
+  // A client that breaks while it is checked out emits too; whoever holds it learns it from his query.
+  pool.on('connect', (client) => client.on('error', onIdleError))
+  return pool
+}
+
+async function refuseOldServer(database: Database): Promise<void> {
+  const [row] = await database.query<{ number: number; version: string }>(
+    `select current_setting('server_version_num')::int as number, current_setting('server_version') as version`,
+  )
+  if (row && row.number >= OLDEST_SERVER) return
+  throw new GoniecError('database_too_old', `goniec needs Postgres 15 or newer, this server is ${row?.version}`, {
+    hint: 'upgrade the server, or use goniec’s own database with --embedded',
+  })
+}
