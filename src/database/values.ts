@@ -12,6 +12,9 @@ type Parser = (text: string) => unknown
 
 const asIs: Parser = (text) => text
 
+/** `text[]`, which pg's own list of type numbers leaves out. */
+const TEXT_ARRAY = 1009 as Parameters<typeof types.getTypeParser>[0]
+
 const PARSERS = new Map<number, Parser>([
   [20, parseInteger],
   [1016, arrayOf(parseInteger)],
@@ -59,6 +62,6 @@ function parseInstant(text: string): Instant {
 
 /** pg takes the array apart as one of texts; arrays of arrays do not occur. */
 function arrayOf(parse: Parser): Parser {
-  const texts: (text: string) => (string | null)[] = types.getTypeParser(1009)
+  const texts: (text: string) => (string | null)[] = types.getTypeParser(TEXT_ARRAY)
   return (text) => texts(text).map((element) => (element === null ? null : parse(element)))
 }

@@ -1,0 +1,15 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: ['tests/**/*.test.ts'],
+    globalSetup: ['tests/support/global-setup.ts'],
+    setupFiles: ['tests/support/test-setup.ts'],
+    // Processes, not threads: tests send signals, and a test that hangs in a loop can be ended.
+    pool: 'forks',
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    // The commands that tests start must not see colours, another database or a style of the terminal they run in.
+    env: { NO_COLOR: '1', DATABASE_URL: '', GONIEC_EMBEDDED: '' },
+  },
+})
