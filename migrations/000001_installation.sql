@@ -1,0 +1,74 @@
+-- The installation, its clock, its locks, and the record of everything that happens.
+--
+-- Every table of goniec lives in the schema "goniec". Days of mailboxes and salespeople are local dates in the installation's zone.
+
+create function goniec.now() returns timestamptz
+language sql volatile parallel safe
+as $$ select clock_timestamp() $$;
+
+comment on function goniec.now() is
+  'The one clock of goniec. Read it once into a variable: it is volatile, and inside a condition it would turn an index condition into a filter.';
+
+-- Advisory locks. Transaction level:
+--   claim    one claimer at a time; a second one is told "busy" at once
+--   barrier  shared by every fence; taken exclusively (and given back) by whoever paused, blocked, suppressed or changed settings,
+--            after his commit: when he has it, every fence that did not see his change has ended
+--   plan     one plan at a time
+-- Session level, namespace 20201 ("worker name"): a worker holds the hash of its name for as long as it lives.
+create function goniec.lock_key(name text) returns bigint
+language sql immutable strict parallel safe
+as $$
+  select case name when 'claim' then 4702394921427289921 when 'barrier' then 4702394921427289922 when 'plan' then 4702394921427289923 end
+$$;
+
+create table goniec.installation (
+  only_row boolean primary key default true constraint installation_has_one_row check (only_row),
+  id uuid not null default gen_random_uuid(),
+  timezone text not null default 'Europe/Warsaw'
+    constraint installation_timezone_is_known check ((timestamptz 'epoch' at time zone timezone) is not null),
+  paused_at timestamptz,
+  created_at timestamptz not null default goniec.now()
+);
+
+comment on table goniec.installation is 'One row: this installation.';
+comment on column goniec.installation.id is 'Part of every Message-ID, so that they stay the same on every attempt and after a restore.';
+comment on column goniec.installation.timezone is 'The zone whose local dates are the days of mailboxes and salespeople.';
+comment on column goniec.installation.paused_at is 'The emergency brake (goniec pause --all): nothing is claimed, nothing passes its fence, responses and slots too. A flag of its own, so that lifting it revives no campaign that was paused by name.';
+
+insert into goniec.installation default values;
+
+create table goniec.warmup_stage (
+  from_day integer primary key constraint warmup_stage_day_counts_from_one check (from_day >= 1),
+  warmup_limit integer constraint warmup_stage_warmup_limit_is_not_negative check (warmup_limit >= 0),
+  campaign_limit integer constraint warmup_stage_campaign_limit_is_not_negative check (campaign_limit >= 0)
+);
+
+comment on table goniec.warmup_stage is 'The warm-up ramp by day of warm-up (the day it started is day 1). A limit left out is no limit; after the last stage without limits the mailbox is warm.';
+
+insert into goniec.warmup_stage (from_day, warmup_limit, campaign_limit)
+values (1, 10, 5), (8, 20, 10), (15, 30, 20), (22, 30, 30), (29, null, null);
+
+-- Who did it: a command sets goniec.actor for its transaction; without it the database's user is named.
+create function goniec.actor() returns text
+language sql stable
+as $$ select coalesce(nullif(current_setting('goniec.actor', true), ''), session_user::text) $$;
+
+create table goniec.event (
+  id bigint generated always as identity primary key,
+  at timestamptz not null default goniec.now(),
+  type text not null,
+  message_id bigint,
+  attempt_id bigint,
+  campaign_id bigint,
+  lead_id bigint,
+  mailbox_id bigint,
+  actor text not null default goniec.actor(),
+  data jsonb not null default '{}'
+);
+
+comment on table goniec.event is 'Append-only: every operation on a mail, and every act of an operator. Never updated, never deleted.';
+comment on column goniec.event.type is 'planned, moved, withdrawn, claimed, fenced, settled, cancelled, failed, retried, held, resolved, contradicted; campaign_*, mailbox_*, lead_*, suppressed, unsuppressed, paused_all, resumed_all, applied, imported.';
+
+create index event_by_message on goniec.event (message_id, id) where message_id is not null;
+create index event_by_lead on goniec.event (lead_id, id) where lead_id is not null;
+create index event_by_campaign on goniec.event (campaign_id, id) where campaign_id is not null and message_id is null;

@@ -1,0 +1,247 @@
+-- The queue (message), the ledger (attempt), and the counters that hold the limits.
+--
+-- The indexes named "one_…" are the last line of the promise: they hold even if every piece of code above them is wrong.
+
+create table goniec.message (
+  id bigint generated always as identity primary key,
+  kind text not null constraint message_kind_is_known check (kind in ('response', 'campaign', 'warmup')),
+  status text not null default 'pending'
+    constraint message_status_is_known check (status in ('pending', 'sending', 'sent', 'failed', 'cancelled', 'in_doubt')),
+  campaign_id bigint references goniec.campaign,
+  enrollment_id bigint references goniec.enrollment,
+  lead_id bigint references goniec.lead,
+  recipient text not null,
+  step_id bigint references goniec.step,
+  step_key text,
+  variant text,
+  bound_mailbox_id bigint references goniec.mailbox,
+  is_test boolean not null default false,
+  idempotency_key text,
+  response_day date,
+  again boolean not null default false,
+
+  not_before timestamptz,
+  follows_at timestamptz,
+
+  mailbox_id bigint references goniec.mailbox,
+  scheduled_at timestamptz,
+  window_closes_at timestamptz,
+  planned_campaign_version bigint,
+  planned_mailbox_version bigint,
+  first_planned_at timestamptz,
+  slot_reason text,
+
+  counted_attempts integer not null default 0,
+  uncounted_attempts integer not null default 0,
+  tried_days date[] not null default '{}',
+  held_reason text,
+  failed_reason text,
+
+  rfc_message_id text,
+  sent_at timestamptz,
+  created_at timestamptz not null default goniec.now(),
+
+  constraint message_campaign_mail_has_its_place check (
+    kind <> 'campaign' or (campaign_id is not null and enrollment_id is not null and lead_id is not null and step_id is not null and step_key is not null)),
+  constraint message_response_has_a_key check (kind <> 'response' or idempotency_key is not null),
+  constraint message_other_mail_has_a_mailbox check (kind = 'campaign' or bound_mailbox_id is not null),
+  constraint message_slot_is_whole check (
+    (scheduled_at is null) = (window_closes_at is null) and (scheduled_at is null) = (mailbox_id is null) and (scheduled_at is null or scheduled_at < window_closes_at)),
+  constraint message_sent_has_a_time check (status <> 'sent' or sent_at is not null)
+);
+
+comment on table goniec.message is 'The queue: one mail to one lead. Slot: mailbox_id, scheduled_at, window_closes_at.';
+comment on column goniec.message.recipient is 'The address it goes to, as it was when the message was made.';
+comment on column goniec.message.bound_mailbox_id is 'It must leave from this mailbox: a follow-up from the one that sent the step before, a response from the one the lead wrote to.';
+comment on column goniec.message.is_test is 'A copy to oneself (goniec campaign test): counted on the mailbox, never on a lead.';
+comment on column goniec.message.response_day is 'The day, in the installation''s zone, that a response was asked for: one a day per lead and campaign, unless asked for again.';
+comment on column goniec.message.not_before is 'A retry''s, or a response''s, earliest time.';
+comment on column goniec.message.follows_at is 'When the step before was sent; the plan adds the step''s wait.';
+comment on column goniec.message.planned_campaign_version is 'The settings that the slot was planned with. A slot with older ones is void.';
+comment on column goniec.message.first_planned_at is 'The first slot it was ever given; kept for ever.';
+comment on column goniec.message.slot_reason is 'Why the slot stands where it stands, or why there is none: the plan''s last word.';
+comment on column goniec.message.counted_attempts is 'Temporary refusals; after five it has failed.';
+comment on column goniec.message.uncounted_attempts is 'Attempts that ended through no fault of the mail; after ten it is held.';
+comment on column goniec.message.tried_days is 'The local days of counted attempts; it is given up instead of being tried on a fourth.';
+comment on column goniec.message.held_reason is 'Set aside: not planned, not claimed, until goniec message retry.';
+comment on column goniec.message.rfc_message_id is 'Its Message-ID header, the same on every attempt.';
+
+create unique index one_message_per_campaign_lead_and_step on goniec.message (campaign_id, lead_id, step_key) where kind = 'campaign';
+create unique index one_response_per_idempotency_key on goniec.message (idempotency_key) where kind = 'response';
+create unique index one_response_per_lead_campaign_and_day on goniec.message (lead_id, coalesce(campaign_id, 0), response_day)
+  where kind = 'response' and not is_test and not again and status <> 'cancelled';
+create unique index one_warmup_mail_per_idempotency_key on goniec.message (idempotency_key) where kind = 'warmup' and idempotency_key is not null;
+
+-- Claim's way in: the first due message of a mailbox and kind. Plan's and people's: what is planned when.
+create index message_due_by_mailbox on goniec.message (mailbox_id, kind, scheduled_at, id) where status = 'pending' and scheduled_at is not null;
+create index message_due on goniec.message (scheduled_at, id) where status = 'pending' and scheduled_at is not null;
+create index message_open_by_campaign on goniec.message (campaign_id, scheduled_at, id) where status in ('pending', 'sending', 'in_doubt');
+create index message_unplanned_by_campaign on goniec.message (campaign_id, id) where status = 'pending' and scheduled_at is null;
+create index message_by_lead on goniec.message (lead_id, id);
+create index message_in_doubt on goniec.message (id) where status = 'in_doubt';
+create index message_sent_by_campaign on goniec.message (campaign_id, sent_at) where status = 'sent';
+
+create table goniec.message_material (
+  message_id bigint primary key references goniec.message,
+  subject text,
+  text text,
+  html text,
+  in_reply_to text,
+  mail_references text[] not null default '{}',
+  attachments jsonb not null default '[]',
+  digest text not null
+);
+
+comment on table goniec.message_material is 'What a response, a test or a warm-up mail consists of. Campaign mail is made from its variant instead.';
+comment on column goniec.message_material.attachments is '[{"filename", "contentType", "content": base64}]';
+comment on column goniec.message_material.digest is 'Of all that was asked for: the same idempotency key with other content is an error.';
+
+create table goniec.message_content (
+  message_id bigint primary key references goniec.message,
+  attempt_id bigint not null,
+  subject text,
+  text text,
+  html text,
+  headers jsonb not null default '{}'
+);
+
+comment on table goniec.message_content is 'What went on the wire last, written with the fence. Retention may drop it; the fact of the mail stays.';
+
+create table goniec.incarnation (
+  id bigint generated always as identity primary key,
+  worker text not null,
+  host text not null,
+  boot_id text,
+  pid_namespace text,
+  pid integer not null,
+  pid_started text,
+  version text not null,
+  started_at timestamptz not null default goniec.now(),
+  seen_at timestamptz not null default goniec.now(),
+  ended_at timestamptz
+);
+
+comment on table goniec.incarnation is 'One life of one worker process.';
+comment on column goniec.incarnation.pid_started is 'The kernel''s start time of the process, so that a reused pid is not taken for it.';
+
+create index incarnation_by_worker on goniec.incarnation (worker, id);
+
+create table goniec.attempt (
+  id bigint generated always as identity primary key,
+  message_id bigint references goniec.message,
+  mailbox_id bigint not null references goniec.mailbox_gate,
+  kind text not null constraint attempt_kind_is_known check (kind in ('response', 'campaign', 'warmup')),
+  campaign_id bigint,
+  salesperson_id bigint not null,
+  lead_id bigint,
+  state text not null default 'claimed'
+    constraint attempt_state_is_known check (state in ('claimed', 'transmitting', 'accepted', 'deferred', 'rejected', 'in_doubt', 'aborted', 'presumed_unsent')),
+  incarnation_id bigint references goniec.incarnation,
+  lease_until timestamptz not null,
+  deadline_at timestamptz not null,
+
+  mailbox_day date not null,
+  campaign_day date,
+  campaign_version bigint,
+  mailbox_version bigint,
+  holds_capacity boolean not null default true,
+  give_back boolean not null default false,
+
+  claimed_at timestamptz not null,
+  transmitting_at timestamptz,
+  finished_at timestamptz,
+  outcome text,
+  stage text,
+  code integer,
+  response text,
+  server_message_id text,
+  bounce_due boolean not null default false,
+  ended_by text,
+  constraint attempt_of_no_message_is_a_slot check (message_id is not null or incarnation_id is null),
+  constraint attempt_gives_back_what_it_holds check (not (give_back and state in ('claimed', 'transmitting', 'accepted', 'in_doubt')))
+);
+
+comment on table goniec.attempt is 'The ledger: one try at handing a message to a server. Without a message: a slot that another program took.';
+comment on column goniec.attempt.incarnation_id is 'The worker that holds it; only it may pass the fence. Null: another program, or imported history.';
+comment on column goniec.attempt.lease_until is 'Before the fence: until when it belongs to its incarnation.';
+comment on column goniec.attempt.deadline_at is 'After it the dialogue has surely ended. A doubt is not resolved before.';
+comment on column goniec.attempt.mailbox_day is 'The day, in the installation''s zone, whose counters of mailbox and salesperson it took from.';
+comment on column goniec.attempt.give_back is 'Its slots are to be given back; holds_capacity says whether that is done.';
+comment on column goniec.attempt.outcome is 'accepted, rejected, deferred, mailbox_fault, aborted, unknown: the row of the outcome table.';
+comment on column goniec.attempt.server_message_id is 'The server replaced the Message-ID and named the new one in its reply.';
+comment on column goniec.attempt.bounce_due is 'The server said that the lead''s address does not exist, and the lead is not marked yet.';
+comment on column goniec.attempt.ended_by is 'Who resolved a doubt, or: recovery, import.';
+
+create unique index one_live_or_accepted_attempt_per_message on goniec.attempt (message_id) where state in ('claimed', 'transmitting', 'accepted', 'in_doubt');
+create unique index one_live_attempt_per_mailbox on goniec.attempt (mailbox_id) where state in ('claimed', 'transmitting');
+comment on index goniec.one_live_attempt_per_mailbox is 'The mailbox lock. There is no busy flag that could go stale.';
+
+create index attempt_live on goniec.attempt (incarnation_id, id) where state in ('claimed', 'transmitting');
+create index attempt_unfinished_business on goniec.attempt (id) where (give_back and holds_capacity) or bounce_due;
+create index attempt_by_message on goniec.attempt (message_id, id);
+create index attempt_by_mailbox on goniec.attempt (mailbox_id, id desc);
+
+create table goniec.contradiction (
+  id bigint generated always as identity primary key,
+  attempt_id bigint not null references goniec.attempt,
+  reported jsonb not null,
+  at timestamptz not null default goniec.now()
+);
+
+comment on table goniec.contradiction is 'A late outcome that contradicts what a person had resolved. Shown by goniec doubt list.';
+
+-- A row a day: nothing is reset at midnight. Rows are made ahead, so that claim only updates. A limit that is lowered below what was
+-- taken is stored as what was taken: "no more today", never an error.
+
+create table goniec.mailbox_day (
+  mailbox_id bigint not null references goniec.mailbox,
+  day date not null,
+  daily_limit integer not null,
+  campaign_limit integer,
+  warmup_limit integer,
+  campaign_taken integer not null default 0,
+  warmup_taken integer not null default 0,
+  response_taken integer not null default 0,
+  primary key (mailbox_id, day),
+  constraint mailbox_day_counts_are_not_negative check (campaign_taken >= 0 and warmup_taken >= 0 and response_taken >= 0),
+  constraint mailbox_day_within_limits check (
+    campaign_taken + warmup_taken + response_taken <= daily_limit
+    and (campaign_limit is null or campaign_taken <= campaign_limit)
+    and (warmup_limit is null or warmup_taken <= warmup_limit))
+);
+
+comment on table goniec.mailbox_day is 'What a mailbox may send, and has taken, on a day of the installation''s zone.';
+comment on column goniec.mailbox_day.campaign_limit is 'The campaign allowance: the least of daily limit, warm-up daily limit and the limit of the warm-up stage. Null: no limit of its own.';
+
+create table goniec.campaign_day (
+  campaign_id bigint not null references goniec.campaign,
+  day date not null,
+  daily_limit integer,
+  taken integer not null default 0,
+  primary key (campaign_id, day),
+  constraint campaign_day_count_is_not_negative check (taken >= 0),
+  constraint campaign_day_within_limit check (taken <= daily_limit)
+);
+
+comment on table goniec.campaign_day is 'What a campaign may send, and has taken, on a day of its own zone.';
+
+create table goniec.salesperson_day (
+  salesperson_id bigint not null references goniec.salesperson,
+  day date not null,
+  daily_limit integer,
+  taken integer not null default 0,
+  primary key (salesperson_id, day),
+  constraint salesperson_day_count_is_not_negative check (taken >= 0),
+  constraint salesperson_day_within_limit check (taken <= daily_limit)
+);
+
+comment on table goniec.salesperson_day is 'What a salesperson may send, and has taken, on a day of the installation''s zone, over all campaigns and responses. Warm-up mails do not count.';
+
+create table goniec.lead_day (
+  lead_id bigint not null,
+  day date not null,
+  campaign_id bigint not null,
+  primary key (lead_id, day)
+);
+
+comment on table goniec.lead_day is 'The contact gap: which campaign took the lead on that day of the installation''s zone. Given back with the slots.';

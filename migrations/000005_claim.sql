@@ -1,0 +1,380 @@
+-- Claim: takes due mails, and the capacity that each of them uses, in one transaction.
+--
+-- Owns       the step from pending to sending, the counters of the day, the campaign's gate.
+-- Promises   no mail is claimed by two, over a limit, outside its window, or against a pause, block, suppression or contact gap that was
+--            there when the call began (the fence looks again); a message that can be claimed alone is claimed: if there is any, a call
+--            claims at least one; it waits for nobody, and one bad row stops nobody.
+-- Leaves     composing and the dialogue to the worker; what has changed meanwhile to the fence; missed slots to the plan.
+--
+-- Its shape, and why:
+--   1  A try-lock first: one claimer at a time, a second one is told "busy" at once. What follows is a statement of its own, so that its
+--      snapshot is younger than the lock and holds everything that the claimer before it has done.
+--   2  Per free mailbox the first message against which nothing stands. Every check that a message can fail by itself comes before the
+--      "limit 1": were it after, blocked mails in front would starve those behind. Starting from the mailboxes (hundreds) instead of the
+--      queue (millions) keeps it flat: a slot older than the grace is missed and never looked at.
+--   3  All rows that the batch will change are locked "skip locked", and "for no key update", since "for update" collides with foreign keys.
+--      What another transaction holds (a program with a slot in an open transaction, an import that holds a lead) is left out, and the
+--      choice is made anew without it: only that mailbox, campaign or lead waits.
+--   4  On the locked rows, in a statement with a new snapshot, every check again; then one per lead, what fits the campaign (one, if it has a
+--      delay), what fits the salesperson. Cutting in this order always leaves the first.
+--   A loop over candidates in PL/pgSQL instead of sets carried half as many mails, and deadlocked as soon as two callers met.
+
+create type goniec.candidate as (message_id bigint, mailbox_id bigint, campaign_id bigint, salesperson_id bigint, lead_id bigint, campaign_day date);
+
+-- Every pending message that has a slot, with the facts that decide whether it may go: instants from which, rooms, plain yes or no. Shared by
+-- claim's choice (2), claim's last look (4) and by whoever explains why a mail waits. Written to be inlined: one select, nothing volatile.
+create function goniec.candidates(at timestamptz, today date)
+returns table (
+  message_id bigint, kind text, mailbox_id bigint, campaign_id bigint, salesperson_id bigint, lead_id bigint,
+  scheduled_at timestamptz, window_closes_at timestamptz, held boolean, settings_current boolean,
+  campaign_running boolean, campaign_opens_at timestamptz, campaign_delay_ms bigint, campaign_day date, campaign_room integer,
+  mailbox_active boolean, mailbox_busy boolean, mailbox_opens_at timestamptz, mailbox_room integer,
+  salesperson_braked boolean, salesperson_room integer,
+  lead_open boolean, suppressed boolean, in_contact_gap boolean, already_tried boolean)
+language sql stable
+as $$
+  select m.id, m.kind, m.mailbox_id, case when m.kind = 'campaign' then m.campaign_id end, s.id, m.lead_id,
+         m.scheduled_at, m.window_closes_at, m.held_reason is not null,
+         m.planned_mailbox_version = b.version and (m.kind <> 'campaign' or m.planned_campaign_version = c.version),
+         m.kind <> 'campaign' or c.status = 'running',
+         case when m.kind = 'campaign' and c.delay_ms > 0
+              then greatest(cg.last_claim_at, cg.last_fence_at) + c.shortest_delay_ms * interval '1 millisecond' end,
+         c.delay_ms, cd.day, case when m.kind = 'campaign' then coalesce(cd.daily_limit - cd.taken, 2147483647) end,
+         b.status = 'active',
+         exists (select from goniec.attempt live where live.mailbox_id = m.mailbox_id and live.state in ('claimed', 'transmitting')),
+         greatest(bg.free_from, bg.last_fence_at + b.min_gap_ms * interval '1 millisecond'),
+         least(bd.daily_limit - bd.campaign_taken - bd.warmup_taken - bd.response_taken,
+               case m.kind when 'campaign' then bd.campaign_limit - bd.campaign_taken when 'warmup' then bd.warmup_limit - bd.warmup_taken end),
+         s.paused_at is not null,
+         case when m.kind = 'warmup' then 2147483647 else coalesce(sd.daily_limit - sd.taken, 2147483647) end,
+         l.id is null or (l.blocked_at is null and l.unsubscribed_at is null and l.bounced_at is null and (m.kind <> 'campaign' or l.replied_at is null)),
+         goniec.is_suppressed(m.recipient),
+         m.kind = 'campaign' and c.contact_gap_days > 0 and exists (
+           select from goniec.lead_day ld
+           where ld.lead_id = m.lead_id and ld.day between today - (c.contact_gap_days - 1) and today and ld.campaign_id <> m.campaign_id),
+         exists (select from goniec.attempt a where a.message_id = m.id and a.state in ('claimed', 'transmitting', 'accepted', 'in_doubt'))
+  from goniec.message m
+  join goniec.mailbox b on b.id = m.mailbox_id
+  join goniec.mailbox_gate bg on bg.mailbox_id = m.mailbox_id
+  join goniec.mailbox_day bd on bd.mailbox_id = m.mailbox_id and bd.day = today
+  left join goniec.campaign c on c.id = m.campaign_id
+  left join goniec.campaign_gate cg on cg.campaign_id = c.id
+  left join goniec.campaign_day cd on cd.campaign_id = c.id and cd.day = (at at time zone c.timezone)::date
+  join goniec.salesperson s on s.id = case when m.kind = 'campaign' then c.salesperson_id else b.salesperson_id end
+  left join goniec.salesperson_day sd on sd.salesperson_id = s.id and sd.day = today
+  left join goniec.lead l on l.id = m.lead_id
+  where m.status = 'pending' and m.scheduled_at is not null
+$$;
+
+-- Those of them that may go now: DESIGN's seven conditions.
+create function goniec.claimable(at timestamptz, today date, grace interval)
+returns table (
+  message_id bigint, kind_rank integer, kind text, mailbox_id bigint, campaign_id bigint, salesperson_id bigint, lead_id bigint,
+  scheduled_at timestamptz, campaign_delay_ms bigint, campaign_day date, campaign_room integer, salesperson_room integer)
+language sql stable
+as $$
+  select c.message_id, case c.kind when 'response' then 1 when 'campaign' then 2 else 3 end, c.kind, c.mailbox_id, c.campaign_id, c.salesperson_id, c.lead_id,
+         c.scheduled_at, c.campaign_delay_ms, c.campaign_day, c.campaign_room, c.salesperson_room
+  from goniec.candidates(at, today) c
+  where c.scheduled_at <= at and c.scheduled_at >= at - grace and at < c.window_closes_at and not c.held
+    and c.settings_current
+    and c.campaign_running and (c.campaign_opens_at is null or c.campaign_opens_at <= at)
+    and c.mailbox_active and not c.mailbox_busy and (c.mailbox_opens_at is null or c.mailbox_opens_at <= at) and not c.salesperson_braked
+    and c.lead_open and not c.suppressed and not c.in_contact_gap
+    and c.mailbox_room > 0 and (c.campaign_room is null or c.campaign_room > 0) and c.salesperson_room > 0
+    and not c.already_tried
+$$;
+
+-- Step 2: of each free mailbox the first claimable message, responses before campaign mail before warm-up; the first of these.
+create function goniec.choose(
+  p_now timestamptz, p_today date, p_batch integer, p_grace interval,
+  p_not_messages bigint[], p_not_mailboxes bigint[], p_not_campaigns bigint[], p_not_salespeople bigint[], p_not_leads bigint[])
+returns goniec.candidate[]
+language plpgsql
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set plan_cache_mode = force_generic_plan
+set jit = off
+as $$
+begin
+  return (
+    select array_agg(row(c.message_id, c.mailbox_id, c.campaign_id, c.salesperson_id, c.lead_id, c.campaign_day)::goniec.candidate)
+    from (
+      select first.*
+      from goniec.mailbox b
+      cross join lateral (
+        select c.*
+        from (values ('response'), ('campaign'), ('warmup')) as k (kind)
+        cross join lateral (
+          select c.*
+          from goniec.claimable(p_now, p_today, p_grace) c
+          where c.mailbox_id = b.id and c.kind = k.kind
+            and c.message_id <> all (p_not_messages)
+            and (c.campaign_id is null or c.campaign_id <> all (p_not_campaigns))
+            and c.salesperson_id <> all (p_not_salespeople)
+            and (c.lead_id is null or c.lead_id <> all (p_not_leads))
+          order by c.scheduled_at, c.message_id
+          limit 1
+        ) c
+        order by c.kind_rank
+        limit 1
+      ) as first
+      where b.status = 'active' and b.id <> all (p_not_mailboxes)
+        and not exists (select from goniec.attempt live where live.mailbox_id = b.id and live.state in ('claimed', 'transmitting'))
+      order by first.kind_rank, first.scheduled_at, first.message_id
+      limit p_batch
+    ) c);
+end $$;
+
+-- Step 4: the last look, on rows that nobody else can change now, and the taking itself.
+create function goniec.take(
+  p_chosen goniec.candidate[], p_incarnation bigint, p_lease interval, p_total interval, p_now timestamptz, p_today date, p_grace interval)
+returns jsonb
+language plpgsql
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set plan_cache_mode = force_generic_plan
+set jit = off
+as $$
+declare
+  v_messages bigint[] := (select array_agg(c.message_id) from unnest(p_chosen) c);
+  v_attempts jsonb;
+begin
+  with
+  still_claimable as materialized (
+    select c.* from goniec.claimable(p_now, p_today, p_grace) c where c.message_id = any (v_messages)
+  ),
+  one_per_lead as (
+    select c.*, row_number() over (partition by coalesce(c.lead_id, -c.message_id) order by c.kind_rank, c.scheduled_at, c.message_id) as of_lead
+    from still_claimable c
+  ),
+  within_campaign as (
+    select c.*, row_number() over (partition by c.campaign_id order by c.scheduled_at, c.message_id) as of_campaign
+    from one_per_lead c
+    where c.of_lead = 1
+  ),
+  within_salesperson as (
+    select c.*, row_number() over (partition by c.salesperson_id order by c.kind_rank, c.scheduled_at, c.message_id) as of_salesperson
+    from within_campaign c
+    where c.campaign_id is null or c.of_campaign <= case when c.campaign_delay_ms > 0 then 1 else c.campaign_room end
+  ),
+  taken as materialized (
+    select c.* from within_salesperson c where c.of_salesperson <= c.salesperson_room
+  ),
+  counted_on_mailbox as (
+    update goniec.mailbox_day d
+    set campaign_taken = d.campaign_taken + (t.kind = 'campaign')::integer,
+        warmup_taken = d.warmup_taken + (t.kind = 'warmup')::integer,
+        response_taken = d.response_taken + (t.kind = 'response')::integer
+    from taken t
+    where d.mailbox_id = t.mailbox_id and d.day = p_today
+  ),
+  counted_on_campaign as (
+    update goniec.campaign_day d
+    set taken = d.taken + t.mails
+    from (select campaign_id, campaign_day, count(*) as mails from taken where campaign_id is not null group by 1, 2) t
+    where d.campaign_id = t.campaign_id and d.day = t.campaign_day
+  ),
+  counted_on_salesperson as (
+    update goniec.salesperson_day d
+    set taken = d.taken + t.mails
+    from (select salesperson_id, count(*) as mails from taken where kind <> 'warmup' group by 1) t
+    where d.salesperson_id = t.salesperson_id and d.day = p_today
+  ),
+  gates_set as (
+    update goniec.campaign_gate g
+    set last_claim_at = p_now
+    from taken t
+    where g.campaign_id = t.campaign_id and t.campaign_delay_ms > 0
+  ),
+  leads_taken as (
+    insert into goniec.lead_day (lead_id, day, campaign_id)
+    select t.lead_id, p_today, t.campaign_id
+    from taken t
+    where t.kind = 'campaign'
+    on conflict (lead_id, day) do nothing
+  ),
+  messages_sending as (
+    update goniec.message m
+    set status = 'sending'
+    from taken t
+    where m.id = t.message_id
+    returning m.id, m.planned_campaign_version, m.planned_mailbox_version
+  ),
+  attempts as (
+    insert into goniec.attempt (
+      message_id, mailbox_id, kind, campaign_id, salesperson_id, lead_id, incarnation_id, lease_until, deadline_at,
+      mailbox_day, campaign_day, campaign_version, mailbox_version, claimed_at)
+    select t.message_id, t.mailbox_id, t.kind, t.campaign_id, t.salesperson_id, t.lead_id, p_incarnation, p_now + p_lease, p_now + p_total,
+           p_today, case when t.campaign_id is not null then t.campaign_day end, m.planned_campaign_version, m.planned_mailbox_version, p_now
+    from taken t
+    join messages_sending m on m.id = t.message_id
+    returning id, message_id, mailbox_id
+  )
+  select coalesce(jsonb_agg(jsonb_build_object('attempt_id', a.id, 'message_id', a.message_id, 'mailbox_id', a.mailbox_id, 'scheduled_at', t.scheduled_at)
+                            order by t.kind_rank, t.scheduled_at, t.message_id), '[]')
+  into v_attempts
+  from attempts a
+  join taken t on t.message_id = a.message_id;
+  return v_attempts;
+end $$;
+
+-- The next instant at which anything could open: a planned time, or the end of a gap, delay or back-off that a due mail waits for. What
+-- waits for a mail under way, or for a person, is not a matter of time, and whoever changes it says so.
+create function goniec.next_opening(p_now timestamptz, p_grace interval)
+returns timestamptz
+language sql stable
+set enable_seqscan = off
+set jit = off
+as $$
+  select min(opens_at)
+  from (
+    (select m.scheduled_at as opens_at
+     from goniec.message m
+     where m.status = 'pending' and m.scheduled_at > p_now
+     order by m.scheduled_at
+     limit 1)
+    union all
+    select greatest(g.free_from, g.last_fence_at + b.min_gap_ms * interval '1 millisecond')
+    from goniec.mailbox_gate g
+    join goniec.mailbox b on b.id = g.mailbox_id
+    where greatest(g.free_from, g.last_fence_at + b.min_gap_ms * interval '1 millisecond') > p_now
+      and exists (select from goniec.message m
+                  where m.mailbox_id = g.mailbox_id and m.kind in ('response', 'campaign', 'warmup') and m.status = 'pending'
+                    and m.scheduled_at between p_now - p_grace and p_now)
+    union all
+    select greatest(g.last_claim_at, g.last_fence_at) + c.shortest_delay_ms * interval '1 millisecond'
+    from goniec.campaign_gate g
+    join goniec.campaign c on c.id = g.campaign_id
+    where greatest(g.last_claim_at, g.last_fence_at) + c.shortest_delay_ms * interval '1 millisecond' > p_now
+      and exists (select from goniec.message m
+                  where m.campaign_id = g.campaign_id and m.status in ('pending', 'sending', 'in_doubt') and m.status = 'pending'
+                    and m.scheduled_at between p_now - p_grace and p_now)
+  ) as openings
+$$;
+
+create function goniec.claim(p_incarnation bigint, p_batch integer, p_lease interval, p_total interval, p_grace interval default interval '5 minutes')
+returns jsonb
+language plpgsql
+set enable_seqscan = off
+set jit = off
+as $$
+declare
+  v_now timestamptz;
+  v_today date;
+  v_paused timestamptz;
+  v_chosen goniec.candidate[];
+  v_locked goniec.candidate[];
+  v_messages bigint[];
+  v_mailboxes bigint[];
+  v_campaigns bigint[];
+  v_salespeople bigint[];
+  v_leads bigint[];
+  v_not_messages bigint[] := '{}';
+  v_not_mailboxes bigint[] := '{}';
+  v_not_campaigns bigint[] := '{}';
+  v_not_salespeople bigint[] := '{}';
+  v_not_leads bigint[] := '{}';
+  v_one goniec.candidate;
+  v_attempts jsonb := '[]';
+begin
+  if not pg_try_advisory_xact_lock(goniec.lock_key('claim')) then
+    return jsonb_build_object('status', 'busy', 'now', goniec.now(), 'attempts', v_attempts);
+  end if;
+
+  v_now := goniec.now();
+  select (v_now at time zone i.timezone)::date, i.paused_at into v_today, v_paused from goniec.installation i;
+  if v_paused is not null or not exists (select from goniec.incarnation i where i.id = p_incarnation and i.ended_at is null) then
+    return jsonb_build_object('status', 'nothing', 'now', v_now, 'attempts', v_attempts);
+  end if;
+
+  -- Each round leaves out what the one before found locked by others.
+  for round in 1 .. 100 loop
+    v_chosen := goniec.choose(v_now, v_today, p_batch, p_grace, v_not_messages, v_not_mailboxes, v_not_campaigns, v_not_salespeople, v_not_leads);
+    exit when v_chosen is null;
+
+    with
+    chosen as (select * from unnest(v_chosen)),
+    message_rows as (
+      select m.id from goniec.message m
+      where m.id in (select message_id from chosen) and m.status = 'pending'
+      for no key update skip locked
+    ),
+    mailbox_rows as (
+      select g.mailbox_id from goniec.mailbox_gate g
+      where g.mailbox_id in (select mailbox_id from chosen)
+      for no key update skip locked
+    ),
+    mailbox_day_rows as (
+      select d.mailbox_id from goniec.mailbox_day d
+      where d.mailbox_id in (select mailbox_id from chosen) and d.day = v_today
+      for no key update skip locked
+    ),
+    campaign_rows as (
+      select g.campaign_id from goniec.campaign_gate g
+      where g.campaign_id in (select campaign_id from chosen)
+      for no key update skip locked
+    ),
+    campaign_day_rows as (
+      select d.campaign_id from goniec.campaign_day d
+      where (d.campaign_id, d.day) in (select campaign_id, campaign_day from chosen)
+      for no key update skip locked
+    ),
+    salesperson_day_rows as (
+      select d.salesperson_id from goniec.salesperson_day d
+      where d.salesperson_id in (select salesperson_id from chosen) and d.day = v_today
+      for no key update skip locked
+    ),
+    lead_rows as (
+      select l.id from goniec.lead l
+      where l.id in (select lead_id from chosen)
+      for key share skip locked
+    )
+    select array(select id from message_rows),
+           array(select mailbox_id from mailbox_rows intersect select mailbox_id from mailbox_day_rows),
+           array(select campaign_id from campaign_rows intersect select campaign_id from campaign_day_rows),
+           array(select salesperson_id from salesperson_day_rows),
+           array(select id from lead_rows)
+    into v_messages, v_mailboxes, v_campaigns, v_salespeople, v_leads;
+
+    select array_agg(c),
+           v_not_messages || array_agg(c.message_id) filter (where c.message_id <> all (v_messages)),
+           v_not_mailboxes || array_agg(c.mailbox_id) filter (where c.mailbox_id <> all (v_mailboxes)),
+           v_not_campaigns || array_agg(c.campaign_id) filter (where c.campaign_id <> all (v_campaigns)),
+           v_not_salespeople || array_agg(c.salesperson_id) filter (where c.salesperson_id <> all (v_salespeople)),
+           v_not_leads || array_agg(c.lead_id) filter (where c.lead_id <> all (v_leads))
+    into v_chosen, v_not_messages, v_not_mailboxes, v_not_campaigns, v_not_salespeople, v_not_leads
+    from unnest(v_chosen) c;
+
+    select array_agg(c) into v_locked
+    from unnest(v_chosen) c
+    where c.message_id = any (v_messages) and c.mailbox_id = any (v_mailboxes) and c.salesperson_id = any (v_salespeople)
+      and (c.campaign_id is null or c.campaign_id = any (v_campaigns)) and (c.lead_id is null or c.lead_id = any (v_leads));
+    continue when v_locked is null;
+
+    begin
+      v_attempts := goniec.take(v_locked, p_incarnation, p_lease, p_total, v_now, v_today, p_grace);
+    exception when integrity_constraint_violation or raise_exception or data_exception then
+      -- One row is bad. Each alone; what fails is set aside, with the error as its reason.
+      foreach v_one in array v_locked loop
+        begin
+          v_attempts := v_attempts || goniec.take(array[v_one], p_incarnation, p_lease, p_total, v_now, v_today, p_grace);
+        exception when integrity_constraint_violation or raise_exception or data_exception then
+          update goniec.message set held_reason = 'claim failed: ' || sqlerrm where id = v_one.message_id;
+          v_not_messages := v_not_messages || v_one.message_id;
+        end;
+      end loop;
+    end;
+    exit when jsonb_array_length(v_attempts) > 0;
+    v_not_messages := v_not_messages || v_messages;
+  end loop;
+
+  return jsonb_build_object(
+    'status', case when jsonb_array_length(v_attempts) > 0 then 'claimed' else 'nothing' end,
+    'now', v_now, 'attempts', v_attempts, 'next_at', goniec.next_opening(v_now, p_grace));
+end $$;
+
+comment on function goniec.claim(bigint, integer, interval, interval, interval) is
+  'Claims up to p_batch due mails for an incarnation. Returns {status: claimed|nothing|busy, now, attempts: [{attempt_id, message_id, mailbox_id, scheduled_at}], next_at}.';

@@ -1,0 +1,429 @@
+-- Settle: writes what became of attempts, and everything that follows from it, in one transaction.
+--
+-- Owns       the end of an attempt, the message's state after it, the next step's message, what is given back, faults of mailboxes.
+-- Promises   "already so, by me" is success, so that it can be called again after a lost reply; a late outcome settles a doubt; an outcome
+--            that contradicts a person's resolution is recorded, and refuses whatever was tried since and has not passed its fence.
+-- Leaves     reading the server's reply to the outcome table; placing what is pending again to the plan; finishing a campaign to complete().
+--
+-- Its shape, and why:
+--   Attempts are locked in id order, then messages in id order, here as in recover, fence and resolve: in any other order two of them deadlock.
+--   What it gives back, and leads it marks as bounced, lie in rows that other programs and imports may hold for long; those are locked
+--   "skip locked", and what could not be had now is done by finish_business(), which recovery calls every minute.
+
+-- How long until the n-th try of a mail (n counted attempts behind it), or the n-th try of a mailbox; each is spread by +-20 %.
+create function goniec.backoff(attempts integer, spread_by bigint) returns interval
+language sql immutable
+as $$
+  select (array[5, 15, 60, 240])[least(greatest(attempts, 1), 4)] * interval '1 minute'
+       * (0.8 + 0.4 * (('x' || substr(md5(spread_by || ':' || attempts), 1, 8))::bit(32)::bigint / 4294967295.0))
+$$;
+
+create function goniec.mailbox_backoff(faults integer, spread_by bigint) returns interval
+language sql immutable
+as $$
+  select (array[1, 5, 15, 60])[least(greatest(faults, 1), 4)] * interval '1 minute'
+       * (0.8 + 0.4 * (('x' || substr(md5('mailbox:' || spread_by || ':' || faults), 1, 8))::bit(32)::bigint / 4294967295.0))
+$$;
+
+-- The variant that an enrollment gets of a step: by weight, the same on every call.
+create function goniec.pick_variant(p_step bigint, p_enrollment bigint) returns text
+language sql stable
+as $$
+  with
+  weighed as (
+    select v.letter, sum(v.weight) over (order by v.letter) as upto, sum(v.weight) over () as total
+    from goniec.variant v
+    where v.step_id = p_step and v.weight > 0
+  )
+  select coalesce(
+    (select w.letter from weighed w
+     where w.upto > ('x' || substr(md5(p_enrollment || ':' || p_step), 1, 8))::bit(32)::bigint % w.total
+     order by w.letter limit 1),
+    (select min(v.letter) from goniec.variant v where v.step_id = p_step))
+$$;
+
+-- The next step's message of each of these sent messages, where there is a next step and the lead may still be mailed.
+create function goniec.follow_up(p_messages bigint[]) returns bigint
+language plpgsql
+set enable_seqscan = off
+set jit = off
+as $$
+declare
+  v_made bigint;
+begin
+  insert into goniec.message (kind, campaign_id, enrollment_id, lead_id, recipient, step_id, step_key, variant, bound_mailbox_id, follows_at)
+  select 'campaign', m.campaign_id, m.enrollment_id, m.lead_id, m.recipient, next_step.id, next_step.key,
+         goniec.pick_variant(next_step.id, m.enrollment_id), m.mailbox_id, m.sent_at
+  from goniec.message m
+  join goniec.campaign c on c.id = m.campaign_id and c.status <> 'cancelled'
+  join goniec.enrollment e on e.id = m.enrollment_id and e.removed_at is null
+  join goniec.lead l on l.id = m.lead_id
+    and l.blocked_at is null and l.replied_at is null and l.unsubscribed_at is null and l.bounced_at is null
+  join goniec.step step on step.id = m.step_id
+  join lateral (
+    select s.id, s.key from goniec.step s
+    where s.campaign_id = m.campaign_id and s.position > step.position and s.retired_at is null
+    order by s.position limit 1
+  ) as next_step on true
+  where m.id = any (p_messages) and m.kind = 'campaign' and m.status = 'sent' and not goniec.is_suppressed(m.recipient)
+  on conflict do nothing;
+  get diagnostics v_made = row_count;
+  return v_made;
+end $$;
+
+-- Whether a message that would be pending again is out for good: its campaign was cancelled, or its lead may no longer be mailed.
+create function goniec.is_out(m goniec.message) returns boolean
+language sql stable
+as $$
+  select exists (select from goniec.campaign c where c.id = m.campaign_id and c.status = 'cancelled' and m.kind = 'campaign')
+      or exists (select from goniec.enrollment e where e.id = m.enrollment_id and e.removed_at is not null)
+      or exists (select from goniec.lead l where l.id = m.lead_id
+                 and (l.blocked_at is not null or l.unsubscribed_at is not null or l.bounced_at is not null or (m.kind = 'campaign' and l.replied_at is not null)))
+      or goniec.is_suppressed(m.recipient)
+$$;
+
+-- Gives back what is to be given back, and marks bounced leads, as far as their rows can be had without waiting.
+create function goniec.finish_business(p_attempts bigint[] default null) returns void
+language plpgsql
+set enable_seqscan = off
+set jit = off
+as $$
+declare
+  v_given bigint[];
+begin
+  -- One row of each day at a time could deadlock with another caller; rows are skipped instead of waited for, so nobody waits here at all.
+  with
+  due as materialized (
+    select a.* from goniec.attempt a
+    where a.give_back and a.holds_capacity and (p_attempts is null or a.id = any (p_attempts))
+    order by a.id
+    limit 1000
+    for no key update skip locked
+  ),
+  mailbox_rows as materialized (
+    select d.mailbox_id, d.day from goniec.mailbox_day d
+    where (d.mailbox_id, d.day) in (select mailbox_id, mailbox_day from due)
+    for no key update skip locked
+  ),
+  campaign_rows as materialized (
+    select d.campaign_id, d.day from goniec.campaign_day d
+    where (d.campaign_id, d.day) in (select campaign_id, campaign_day from due)
+    for no key update skip locked
+  ),
+  salesperson_rows as materialized (
+    select d.salesperson_id, d.day from goniec.salesperson_day d
+    where (d.salesperson_id, d.day) in (select salesperson_id, mailbox_day from due)
+    for no key update skip locked
+  )
+  select array_agg(due.id) into v_given
+  from due
+  where (due.mailbox_id, due.mailbox_day) in (select mailbox_id, day from mailbox_rows)
+    and (due.campaign_id is null or (due.campaign_id, due.campaign_day) in (select campaign_id, day from campaign_rows))
+    and (due.message_id is null or due.kind = 'warmup' or (due.salesperson_id, due.mailbox_day) in (select salesperson_id, day from salesperson_rows));
+
+  if v_given is not null then
+    with
+    given as materialized (
+      update goniec.attempt a set holds_capacity = false
+      where a.id = any (v_given) and a.holds_capacity
+      returning a.*
+    ),
+    of_mailbox as (
+      update goniec.mailbox_day d
+      set campaign_taken = d.campaign_taken - g.campaign, warmup_taken = d.warmup_taken - g.warmup, response_taken = d.response_taken - g.response
+      from (select mailbox_id, mailbox_day, count(*) filter (where kind = 'campaign') as campaign,
+                   count(*) filter (where kind = 'warmup') as warmup, count(*) filter (where kind = 'response') as response
+            from given group by 1, 2) g
+      where d.mailbox_id = g.mailbox_id and d.day = g.mailbox_day
+    ),
+    of_campaign as (
+      update goniec.campaign_day d set taken = d.taken - g.mails
+      from (select campaign_id, campaign_day, count(*) as mails from given where campaign_id is not null group by 1, 2) g
+      where d.campaign_id = g.campaign_id and d.day = g.campaign_day
+    ),
+    of_salesperson as (
+      update goniec.salesperson_day d set taken = d.taken - g.mails
+      from (select salesperson_id, mailbox_day, count(*) as mails from given where message_id is not null and kind <> 'warmup' group by 1, 2) g
+      where d.salesperson_id = g.salesperson_id and d.day = g.mailbox_day
+    )
+    delete from goniec.lead_day ld
+    using given g
+    where g.kind = 'campaign' and ld.lead_id = g.lead_id and ld.day = g.mailbox_day and ld.campaign_id = g.campaign_id
+      and not exists (select from goniec.attempt other
+                      join goniec.message om on om.id = other.message_id
+                      where om.lead_id = g.lead_id and other.campaign_id = g.campaign_id and other.mailbox_day = g.mailbox_day
+                        and other.holds_capacity and other.id <> all (v_given));
+  end if;
+
+  with
+  due as materialized (
+    select a.id, a.lead_id from goniec.attempt a
+    where a.bounce_due and a.lead_id is not null and (p_attempts is null or a.id = any (p_attempts))
+    order by a.id
+    limit 1000
+    for no key update skip locked
+  ),
+  leads as materialized (
+    select l.id, l.email from goniec.lead l where l.id in (select lead_id from due) order by l.id for no key update skip locked
+  ),
+  bounced as (
+    update goniec.lead l set bounced_at = coalesce(l.bounced_at, goniec.now()) from leads where l.id = leads.id
+  ),
+  suppressed as (
+    insert into goniec.suppression (value, reason) select leads.email, 'bounced' from leads on conflict do nothing
+  ),
+  noted as (
+    insert into goniec.event (type, lead_id, attempt_id) select 'lead_bounced', due.lead_id, due.id from due join leads on leads.id = due.lead_id
+  ),
+  done as (
+    update goniec.attempt a set bounce_due = false from due join leads on leads.id = due.lead_id where a.id = due.id
+  )
+  update goniec.message m
+  set status = 'cancelled', slot_reason = 'lead_bounced', scheduled_at = null, mailbox_id = null, window_closes_at = null
+  where m.id in (
+    select open_mail.id from goniec.message open_mail
+    where open_mail.lead_id in (select id from leads) and open_mail.status = 'pending'
+    order by open_mail.id
+    for no key update skip locked);
+end $$;
+
+create function goniec.settle(p_incarnation bigint, p_results jsonb)
+returns table (attempt_id bigint, verdict text, message_status text)
+language plpgsql
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set plan_cache_mode = force_generic_plan
+set jit = off
+as $$
+declare
+  v_now timestamptz;
+  v_asked bigint[] := (select array_agg((r ->> 'attempt_id')::bigint) from jsonb_array_elements(p_results) r);
+  v_settled jsonb;
+  v_sent bigint[];
+  v_unfinished bigint[];
+begin
+  perform set_config('goniec.incarnation', p_incarnation::text, true);
+  perform a.id from goniec.attempt a where a.id = any (v_asked) order by a.id for no key update;
+  perform m.id from goniec.message m
+  where m.id in (select a.message_id from goniec.attempt a where a.id = any (v_asked)) order by m.id for no key update;
+  v_now := goniec.now();
+
+  -- What each report means for its attempt, as it stands now.
+  with
+  reported as (
+    select r.*,
+           case r.outcome
+             when 'accepted' then 'accepted' when 'rejected' then 'rejected' when 'deferred' then 'deferred' when 'aborted' then 'aborted'
+             when 'unknown' then 'in_doubt' when 'mailbox_fault' then case when r.code is null then 'aborted' else 'deferred' end
+           end as target
+    from jsonb_to_recordset(p_results) as r (
+      attempt_id bigint, outcome text, stage text, code integer, response text, give_back boolean, lead_bounced boolean, permanent boolean,
+      reason text, not_before timestamptz, rfc_message_id text, server_message_id text)
+  ),
+  judged as (
+    select r.*, a.state as state_before, a.mailbox_id, a.transmitting_at,
+           -- Late knowledge that nothing was sent: the doubt ends as a refusal.
+           case when a.state = 'in_doubt' and r.target = 'aborted' then 'deferred' else r.target end as state_after,
+           case
+             when a.id is null then 'unknown_attempt'
+             when a.incarnation_id is distinct from p_incarnation then 'not_yours'
+             when a.state = r.target then 'already'
+             when a.state = 'in_doubt' and r.target = 'aborted' then 'settled'
+             when exists (select from goniec.transition t where t.entity = 'attempt' and t.from_state = a.state and t.to_state = r.target) then 'settled'
+             when r.target = 'accepted' or (a.state = 'accepted' and r.target in ('deferred', 'rejected', 'aborted')) then 'contradiction'
+             else 'already'
+           end as verdict
+    from reported r
+    left join goniec.attempt a on a.id = r.attempt_id
+  )
+  select jsonb_agg(to_jsonb(j)) into v_settled from judged j;
+
+  update goniec.attempt a
+  set state = j.state_after, outcome = j.outcome, stage = j.stage, code = j.code, response = j.response, finished_at = v_now,
+      server_message_id = j.server_message_id, give_back = coalesce(j.give_back, false) and j.state_after not in ('accepted', 'in_doubt'),
+      bounce_due = coalesce(j.lead_bounced, false)
+  from jsonb_to_recordset(v_settled) as j (
+    attempt_id bigint, verdict text, state_after text, outcome text, stage text, code integer, response text, give_back boolean, lead_bounced boolean,
+    server_message_id text)
+  where a.id = j.attempt_id and j.verdict = 'settled';
+
+  with
+  settled as (
+    select j.*, a.message_id, a.campaign_day, a.mailbox_day
+    from jsonb_to_recordset(v_settled) as j (
+      attempt_id bigint, verdict text, state_after text, state_before text, outcome text, response text, reason text, not_before timestamptz,
+      rfc_message_id text, transmitting_at timestamptz)
+    join goniec.attempt a on a.id = j.attempt_id
+    where j.verdict = 'settled' and a.message_id is not null
+  ),
+  decided as (
+    select s.*, m.counted_attempts + (s.outcome = 'deferred')::integer as counted, m.uncounted_attempts + (s.outcome in ('mailbox_fault', 'aborted'))::integer as uncounted,
+           case
+             when s.state_after = 'accepted' then 'sent'
+             when s.state_after = 'in_doubt' then 'in_doubt'
+             when s.outcome = 'rejected' then 'failed'
+             when goniec.is_out(m) then 'cancelled'
+             when s.outcome = 'deferred' and m.counted_attempts + 1 >= 5 then 'failed'
+             else 'pending'
+           end as status_after
+    from settled s
+    join goniec.message m on m.id = s.message_id
+  )
+  update goniec.message m
+  set status = d.status_after,
+      sent_at = case when d.status_after = 'sent' then d.transmitting_at else m.sent_at end,
+      rfc_message_id = coalesce(m.rfc_message_id, d.rfc_message_id),
+      counted_attempts = d.counted,
+      uncounted_attempts = d.uncounted,
+      tried_days = case when d.outcome = 'deferred' and coalesce(d.campaign_day, d.mailbox_day) <> all (m.tried_days)
+                        then m.tried_days || coalesce(d.campaign_day, d.mailbox_day) else m.tried_days end,
+      held_reason = case when d.status_after = 'pending' and d.uncounted >= 10 and d.outcome in ('mailbox_fault', 'aborted')
+                         then 'ten attempts ended through no fault of the mail; the last: ' || coalesce(d.response, d.reason, d.outcome) else m.held_reason end,
+      failed_reason = case when d.status_after = 'failed' then coalesce(d.response, d.outcome) else m.failed_reason end,
+      not_before = case when d.status_after = 'pending'
+                        then coalesce(d.not_before, case when d.outcome = 'deferred' then v_now + goniec.backoff(d.counted, m.id)
+                                                        when d.outcome = 'aborted' and d.reason is null then v_now + goniec.mailbox_backoff(d.uncounted, m.id)
+                                                        else m.not_before end)
+                        else m.not_before end,
+      slot_reason = case when d.status_after = 'pending' then coalesce(d.reason, case d.outcome when 'mailbox_fault' then 'mailbox' else 'retry' end)
+                         when d.status_after = 'cancelled' then 'out' else m.slot_reason end,
+      scheduled_at = case when d.status_after in ('pending', 'cancelled') then null else m.scheduled_at end,
+      mailbox_id = case when d.status_after in ('pending', 'cancelled') then null else m.mailbox_id end,
+      window_closes_at = case when d.status_after in ('pending', 'cancelled') then null else m.window_closes_at end
+  from decided d
+  where m.id = d.message_id;
+
+  select array_agg(a.message_id) filter (where a.state = 'accepted'),
+         array_agg(a.id) filter (where a.give_back or a.bounce_due)
+  into v_sent, v_unfinished
+  from jsonb_to_recordset(v_settled) as j (attempt_id bigint, verdict text)
+  join goniec.attempt a on a.id = j.attempt_id
+  where j.verdict = 'settled';
+  if v_sent is not null then perform goniec.follow_up(v_sent); end if;
+
+  -- Faults in a row make a mailbox back off, and break it; an answer about a mail ends the row. A gate that another program holds is left as it is.
+  with
+  reports as (
+    select j.mailbox_id, bool_or(j.outcome = 'mailbox_fault') as is_fault, bool_or(coalesce(j.permanent, false)) as permanent, max(j.response) as response
+    from jsonb_to_recordset(v_settled) as j (mailbox_id bigint, verdict text, outcome text, permanent boolean, response text)
+    where j.verdict = 'settled' and j.outcome in ('mailbox_fault', 'accepted', 'deferred', 'rejected')
+    group by j.mailbox_id
+  ),
+  gates as (
+    select g.mailbox_id from goniec.mailbox_gate g join reports r on r.mailbox_id = g.mailbox_id
+    where r.is_fault or g.faults > 0
+    order by g.mailbox_id for no key update of g skip locked
+  ),
+  counted as (
+    update goniec.mailbox_gate g
+    set faults = case when r.is_fault then g.faults + 1 else 0 end,
+        fault_reason = case when r.is_fault then r.response end,
+        free_from = case when r.is_fault then greatest(g.free_from, v_now + goniec.mailbox_backoff(g.faults + 1, g.mailbox_id)) else g.free_from end
+    from reports r
+    where g.mailbox_id = r.mailbox_id and g.mailbox_id in (select mailbox_id from gates)
+    returning g.mailbox_id, g.faults, g.fault_reason, r.permanent
+  ),
+  broken as (
+    update goniec.mailbox b
+    set status = 'broken', status_reason = coalesce(c.fault_reason, 'no answer'), version = b.version + 1
+    from counted c
+    where b.id = c.mailbox_id and b.status = 'active' and c.faults >= case when c.permanent then 5 else 10 end
+    returning b.id, b.status_reason
+  )
+  insert into goniec.event (type, mailbox_id, data)
+  select 'mailbox_broken', b.id, jsonb_build_object('reason', b.status_reason) from broken b;
+
+  if v_unfinished is not null then perform goniec.finish_business(v_unfinished); end if;
+
+  insert into goniec.contradiction (attempt_id, reported)
+  select (j ->> 'attempt_id')::bigint, j from jsonb_array_elements(v_settled) j where j ->> 'verdict' = 'contradiction';
+  if found then
+    update goniec.message m
+    set held_reason = 'a late answer of the server contradicts how its doubt was resolved'
+    where m.status in ('pending', 'sending')
+      and m.id in (select a.message_id from jsonb_array_elements(v_settled) j join goniec.attempt a on a.id = (j ->> 'attempt_id')::bigint
+                   where j ->> 'verdict' = 'contradiction');
+    insert into goniec.event (type, message_id, attempt_id, data)
+    select 'contradicted', a.message_id, a.id, j
+    from jsonb_array_elements(v_settled) j join goniec.attempt a on a.id = (j ->> 'attempt_id')::bigint
+    where j ->> 'verdict' = 'contradiction';
+  end if;
+
+  return query
+  select j.attempt_id, j.verdict, m.status
+  from jsonb_to_recordset(v_settled) as j (attempt_id bigint, verdict text)
+  left join goniec.attempt a on a.id = j.attempt_id
+  left join goniec.message m on m.id = a.message_id;
+end $$;
+
+comment on function goniec.settle(bigint, jsonb) is
+  'Writes outcomes: [{attempt_id, outcome, stage, code, response, give_back, lead_bounced, permanent, reason, not_before, rfc_message_id, server_message_id}]. Verdict settled, already, contradiction, not_yours.';
+
+-- A person's word on a doubt. Refused while the attempt could still be alive.
+create function goniec.resolve_doubt(p_message bigint, p_as text) returns text
+language plpgsql
+as $$
+declare
+  v_attempt goniec.attempt;
+  v_message goniec.message;
+  v_now timestamptz;
+  v_status text;
+begin
+  select a.* into v_attempt from goniec.attempt a where a.message_id = p_message and a.state = 'in_doubt' for no key update;
+  if not found then
+    raise exception 'message % is not in doubt', p_message
+      using errcode = 'no_data_found', hint = 'goniec doubt list';
+  end if;
+  select m.* into v_message from goniec.message m where m.id = p_message for no key update;
+  v_now := goniec.now();
+  if v_now < v_attempt.deadline_at then
+    raise exception 'the attempt at message % could still be alive until %', p_message, v_attempt.deadline_at
+      using errcode = 'object_not_in_prerequisite_state', hint = 'wait until then; an answer of the server may still settle it';
+  end if;
+  if p_as = 'sent' then
+    update goniec.attempt set state = 'accepted', ended_by = goniec.actor(), finished_at = v_now where id = v_attempt.id;
+    update goniec.message set status = 'sent', sent_at = v_attempt.transmitting_at where id = p_message;
+    perform goniec.follow_up(array[p_message]);
+    return 'sent';
+  elsif p_as = 'not-sent' then
+    update goniec.attempt set state = 'presumed_unsent', ended_by = goniec.actor(), finished_at = v_now where id = v_attempt.id;
+    v_status := case when goniec.is_out(v_message) then 'cancelled' else 'pending' end;
+    update goniec.message
+    set status = v_status, scheduled_at = null, mailbox_id = null, window_closes_at = null, slot_reason = 'retry'
+    where id = p_message;
+    return v_status;
+  end if;
+  raise exception 'a doubt is resolved as "sent" or "not-sent", not "%"', p_as using errcode = 'invalid_parameter_value';
+end $$;
+
+-- Ends running campaigns of which nothing is open, and says which. What is open only because its lead may not be mailed is cancelled with it.
+-- The campaign is locked first ("for update" waits for an import, which holds it "for share"), and looked at again in a second statement.
+create function goniec.complete_campaigns() returns setof text
+language plpgsql
+as $$
+declare
+  v_campaign bigint;
+  v_name text;
+begin
+  for v_campaign in
+    select c.id from goniec.campaign c
+    where c.status = 'running' and not exists (
+      select from goniec.message m
+      where m.campaign_id = c.id and m.kind = 'campaign' and m.status in ('pending', 'sending', 'in_doubt') and not (m.status = 'pending' and goniec.is_out(m)))
+    order by c.id
+  loop
+    perform from goniec.campaign c where c.id = v_campaign and c.status = 'running' for update skip locked;
+    continue when not found;
+    if not exists (
+      select from goniec.message m
+      where m.campaign_id = v_campaign and m.kind = 'campaign' and m.status in ('pending', 'sending', 'in_doubt') and not (m.status = 'pending' and goniec.is_out(m))) then
+      update goniec.message
+      set status = 'cancelled', slot_reason = 'out', scheduled_at = null, mailbox_id = null, window_closes_at = null
+      where campaign_id = v_campaign and kind = 'campaign' and status = 'pending';
+      update goniec.campaign set status = 'completed', completed_at = goniec.now() where id = v_campaign returning name into v_name;
+      insert into goniec.event (type, campaign_id) values ('campaign_completed', v_campaign);
+      return next v_name;
+    end if;
+  end loop;
+end $$;

@@ -1,0 +1,240 @@
+-- For other programs that use the same mailboxes (a warm-up tool, an inbox tool, the predecessor during the move). Each function is safe inside
+-- the caller's own transaction; while that is open it holds up its mailbox, and nothing else.
+
+create function goniec.require_mailbox(p_address text) returns goniec.mailbox
+language plpgsql stable
+as $$
+declare
+  v_mailbox goniec.mailbox;
+begin
+  select b.* into v_mailbox from goniec.mailbox b where b.address = lower(trim(p_address));
+  if not found then
+    raise exception 'there is no mailbox "%"', p_address using errcode = 'no_data_found', hint = 'goniec mailbox list';
+  end if;
+  return v_mailbox;
+end $$;
+
+create function goniec.require_kind(p_kind text) returns void
+language plpgsql immutable
+as $$
+begin
+  if p_kind is null or p_kind not in ('response', 'campaign', 'warmup') then
+    raise exception 'a kind is response, campaign or warmup, not "%"', p_kind using errcode = 'invalid_parameter_value';
+  end if;
+end $$;
+
+create function goniec.take_slot(mailbox text, kind text, lease interval default interval '5 minutes') returns bigint
+language plpgsql
+set lock_timeout = '200ms'
+as $$
+#variable_conflict use_column
+declare
+  v_mailbox goniec.mailbox := goniec.require_mailbox(mailbox);
+  v_kind text := kind;
+  v_lease interval := lease;
+  v_now timestamptz;
+  v_today date;
+  v_slot bigint;
+begin
+  perform goniec.require_kind(v_kind);
+  if v_lease is null or v_lease <= interval '0' then
+    raise exception 'a slot needs a lease longer than nothing, not %', v_lease using errcode = 'invalid_parameter_value';
+  end if;
+  v_now := goniec.now();
+  v_today := (select (v_now at time zone i.timezone)::date from goniec.installation i);
+  if not exists (select from goniec.mailbox_day d where d.mailbox_id = v_mailbox.id and d.day = v_today) then
+    perform goniec.make_day_rows(1, v_mailbox.id);
+  end if;
+
+  -- The same lock that claim takes first, so that the two exclude each other; and never waited for long, so that two programs cannot deadlock.
+  perform from goniec.mailbox_day d where d.mailbox_id = v_mailbox.id and d.day = v_today for no key update;
+  perform from goniec.mailbox_gate g where g.mailbox_id = v_mailbox.id for no key update;
+
+  update goniec.mailbox_day d
+  set campaign_taken = d.campaign_taken + (v_kind = 'campaign')::integer,
+      warmup_taken = d.warmup_taken + (v_kind = 'warmup')::integer,
+      response_taken = d.response_taken + (v_kind = 'response')::integer
+  from goniec.mailbox_gate g, goniec.mailbox b, goniec.salesperson s, goniec.installation i
+  where d.mailbox_id = v_mailbox.id and d.day = v_today and g.mailbox_id = d.mailbox_id and b.id = d.mailbox_id and s.id = b.salesperson_id
+    and b.status = 'active' and s.paused_at is null and i.paused_at is null
+    and coalesce(greatest(g.free_from, g.last_fence_at + b.min_gap_ms * interval '1 millisecond') <= v_now, true)
+    and d.campaign_taken + d.warmup_taken + d.response_taken < d.daily_limit
+    and (v_kind <> 'campaign' or d.campaign_limit is null or d.campaign_taken < d.campaign_limit)
+    and (v_kind <> 'warmup' or d.warmup_limit is null or d.warmup_taken < d.warmup_limit)
+    and not exists (select from goniec.attempt live where live.mailbox_id = d.mailbox_id and live.state in ('claimed', 'transmitting'));
+  if not found then
+    return null;
+  end if;
+
+  update goniec.mailbox_gate g set last_fence_at = v_now where g.mailbox_id = v_mailbox.id;
+  insert into goniec.attempt (mailbox_id, kind, salesperson_id, lease_until, deadline_at, mailbox_day, claimed_at)
+  values (v_mailbox.id, v_kind, v_mailbox.salesperson_id, v_now + v_lease, v_now + v_lease, v_today, v_now)
+  returning id into v_slot;
+  return v_slot;
+exception when lock_not_available or unique_violation then
+  return null;
+end $$;
+
+comment on function goniec.take_slot(text, text, interval) is
+  'Reserves one mail of this kind and occupies the mailbox; null: no room, or busy. Give it back with release_slot before the lease is over; after it the mailbox is free again, and the mail counts as used.';
+
+create function goniec.release_slot(id bigint, used boolean default true) returns void
+language plpgsql
+as $$
+#variable_conflict use_column
+declare
+  v_attempt goniec.attempt;
+  v_slot bigint := release_slot.id;
+  v_used boolean := coalesce(release_slot.used, true);
+  v_now timestamptz := goniec.now();
+begin
+  select a.* into v_attempt from goniec.attempt a where a.id = v_slot and a.message_id is null for no key update;
+  if not found then
+    raise exception 'there is no slot %', v_slot using errcode = 'no_data_found', hint = 'it is the number that goniec.take_slot returned';
+  end if;
+  if v_attempt.state = 'claimed' and v_used then
+    update goniec.attempt a set state = 'transmitting', transmitting_at = v_now where a.id = v_slot;
+    update goniec.attempt a set state = 'accepted', finished_at = v_now, outcome = 'accepted' where a.id = v_slot;
+    update goniec.mailbox_gate g set last_fence_at = v_now where g.mailbox_id = v_attempt.mailbox_id;
+  elsif v_attempt.state = 'claimed' then
+    update goniec.attempt a set state = 'aborted', finished_at = v_now, outcome = 'aborted', give_back = true where a.id = v_slot;
+  elsif v_attempt.state = 'aborted' and not v_used then
+    update goniec.attempt a set give_back = true where a.id = v_slot;
+  end if;
+  if not v_used then
+    perform goniec.finish_business(array[v_slot]);
+  end if;
+  perform pg_notify('goniec', 'dispatch');
+end $$;
+
+comment on function goniec.release_slot(bigint, boolean) is 'Frees the mailbox; gives the capacity back only if it was not used. Calling it twice is harmless.';
+
+create function goniec.record_external_send(mailbox text, kind text, sent_at timestamptz) returns void
+language plpgsql
+as $$
+#variable_conflict use_column
+declare
+  v_mailbox goniec.mailbox := goniec.require_mailbox(mailbox);
+  v_kind text := kind;
+  v_day date := (select (record_external_send.sent_at at time zone i.timezone)::date from goniec.installation i);
+begin
+  perform goniec.require_kind(v_kind);
+  if v_day is null then
+    raise exception 'a send needs the time it was sent at' using errcode = 'invalid_parameter_value';
+  end if;
+  insert into goniec.mailbox_day (mailbox_id, day, daily_limit, campaign_limit, warmup_limit)
+  select v_mailbox.id, v_day, l.daily_limit, l.campaign_limit, l.warmup_limit
+  from goniec.mailbox_limits(v_mailbox, v_day) l
+  on conflict do nothing;
+  update goniec.mailbox_day d
+  set campaign_taken = d.campaign_taken + (v_kind = 'campaign')::integer,
+      warmup_taken = d.warmup_taken + (v_kind = 'warmup')::integer,
+      response_taken = d.response_taken + (v_kind = 'response')::integer,
+      daily_limit = greatest(d.daily_limit, d.campaign_taken + d.warmup_taken + d.response_taken + 1),
+      campaign_limit = case when v_kind = 'campaign' and d.campaign_limit is not null then greatest(d.campaign_limit, d.campaign_taken + 1) else d.campaign_limit end,
+      warmup_limit = case when v_kind = 'warmup' and d.warmup_limit is not null then greatest(d.warmup_limit, d.warmup_taken + 1) else d.warmup_limit end
+  where d.mailbox_id = v_mailbox.id and d.day = v_day;
+  insert into goniec.event (type, mailbox_id, data)
+  values ('external_send', v_mailbox.id, jsonb_build_object('kind', v_kind, 'sent_at', record_external_send.sent_at));
+  perform pg_notify('goniec', 'plan');
+end $$;
+
+comment on function goniec.record_external_send(text, text, timestamptz) is
+  'Counts a mail that another program has sent already. Never refused: the day''s limit is raised to what was taken.';
+
+create function goniec.enqueue_response(
+  "to" text,
+  key text,
+  text text default null,
+  subject text default null,
+  html text default null,
+  "from" text default null,
+  at timestamptz default null,
+  campaign text default null,
+  attachments jsonb default '[]',
+  again boolean default false)
+returns bigint
+language plpgsql
+as $$
+#variable_conflict use_column
+declare
+  v_now timestamptz := goniec.now();
+  v_lead goniec.lead;
+  v_last goniec.message;
+  v_mailbox goniec.mailbox;
+  v_campaign bigint;
+  v_day date;
+  v_digest text;
+  v_message goniec.message;
+  v_id bigint;
+begin
+  if coalesce(trim(enqueue_response.key), '') = '' then
+    raise exception 'a response needs an idempotency key' using errcode = 'invalid_parameter_value', hint = 'key: whatever names the request, so that it is answered once';
+  end if;
+  if coalesce(enqueue_response.text, enqueue_response.html) is null then
+    raise exception 'a response needs a text or an html part' using errcode = 'invalid_parameter_value';
+  end if;
+  v_digest := encode(sha256(convert_to(jsonb_build_array(lower(trim(enqueue_response."to")), enqueue_response.subject, enqueue_response.text, enqueue_response.html,
+                                                 lower(trim(enqueue_response."from")), enqueue_response.at, enqueue_response.campaign, enqueue_response.attachments)::text, 'UTF8')), 'hex');
+
+  -- One caller at a time for each key, so that the second one finds the first one's message instead of a violated constraint.
+  perform pg_advisory_xact_lock(hashtextextended('response:' || enqueue_response.key, 20201));
+  select m.* into v_message from goniec.message m where m.kind = 'response' and m.idempotency_key = enqueue_response.key;
+  if found then
+    if (select mm.digest from goniec.message_material mm where mm.message_id = v_message.id) is distinct from v_digest then
+      raise exception 'response "%" was already asked for, with other content (message %)', enqueue_response.key, v_message.id
+        using errcode = 'unique_violation', constraint = 'one_response_per_idempotency_key', hint = format('goniec message show %s; another response needs another key', v_message.id);
+    end if;
+    return v_message.id;
+  end if;
+
+  select l.* into v_lead from goniec.lead l where l.email = lower(trim(enqueue_response."to"));
+  if not found then
+    raise exception 'there is no lead "%"', enqueue_response."to" using errcode = 'no_data_found', hint = 'goniec lead import CSV --campaign NAME';
+  end if;
+  select m.* into v_last from goniec.message m
+  where m.lead_id = v_lead.id and m.status = 'sent' and not m.is_test
+    and (enqueue_response.campaign is null or m.campaign_id = (select c.id from goniec.campaign c where c.name = enqueue_response.campaign))
+  order by m.sent_at desc, m.id desc limit 1;
+  if enqueue_response.campaign is not null then
+    select c.id into v_campaign from goniec.campaign c where c.name = enqueue_response.campaign;
+    if not found then
+      raise exception 'there is no campaign "%"', enqueue_response.campaign using errcode = 'no_data_found', hint = 'goniec campaign list';
+    end if;
+  else
+    v_campaign := v_last.campaign_id;
+  end if;
+  if enqueue_response."from" is not null then
+    v_mailbox := goniec.require_mailbox(enqueue_response."from");
+  elsif v_last.mailbox_id is null then
+    raise exception 'no mailbox has mailed "%" yet, so the response needs one to leave from', v_lead.email
+      using errcode = 'invalid_parameter_value', hint = 'from: the mailbox that the lead wrote to';
+  else
+    select b.* into v_mailbox from goniec.mailbox b where b.id = v_last.mailbox_id;
+  end if;
+  if enqueue_response.subject is null and v_last.id is null then
+    raise exception 'nothing was sent to "%" that the response could be a reply to, so it needs a subject', v_lead.email using errcode = 'invalid_parameter_value';
+  end if;
+  v_day := (select (greatest(enqueue_response.at, v_now) at time zone i.timezone)::date from goniec.installation i);
+
+  begin
+    insert into goniec.message (kind, campaign_id, lead_id, recipient, bound_mailbox_id, idempotency_key, response_day, again, not_before)
+    values ('response', v_campaign, v_lead.id, v_lead.email, v_mailbox.id, enqueue_response.key, v_day, coalesce(enqueue_response.again, false), enqueue_response.at)
+    returning id into v_id;
+  exception when unique_violation then
+    raise exception 'lead "%" already has a response of this campaign on %', v_lead.email, v_day
+      using errcode = 'unique_violation', constraint = 'one_response_per_lead_campaign_and_day', hint = 'again: true (--again) asks for another one on the same day';
+  end;
+  insert into goniec.message_material (message_id, subject, text, html, in_reply_to, mail_references, attachments, digest)
+  values (v_id,
+          coalesce(enqueue_response.subject, (select regexp_replace(c.subject, '^(Re: )?', 'Re: ') from goniec.message_content c where c.message_id = v_last.id)),
+          enqueue_response.text, enqueue_response.html,
+          case when enqueue_response.subject is null then v_last.rfc_message_id end,
+          case when enqueue_response.subject is null and v_last.rfc_message_id is not null then array[v_last.rfc_message_id] else '{}' end,
+          coalesce(enqueue_response.attachments, '[]'), v_digest);
+  perform pg_notify('goniec', 'plan');
+  return v_id;
+end $$;
+
+comment on function goniec.enqueue_response(text, text, text, text, text, text, timestamptz, text, jsonb, boolean) is
+  'Queues one response to a lead, once per key; returns the message''s id. The same key and content: the same id; the same key with other content is an error. attachments: [{filename, contentType, content: base64}].';
