@@ -195,3 +195,16 @@ create table goniec.enrollment (
 comment on table goniec.enrollment is 'A lead in a campaign, with the template fields that this campaign''s import gave.';
 
 create index enrollment_by_lead on goniec.enrollment (lead_id);
+
+create table goniec.login_check (
+  id bigint generated always as identity primary key,
+  mailbox_id bigint not null references goniec.mailbox,
+  requested_at timestamptz not null default goniec.now(),
+  requested_by text not null default goniec.actor(),
+  worker text,
+  answered_at timestamptz,
+  ok boolean,
+  response text
+);
+
+comment on table goniec.login_check is 'A command asks whether a mailbox can be logged in to; a worker answers, since only workers hold the passwords.';

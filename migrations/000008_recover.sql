@@ -30,8 +30,8 @@ begin
     select a.id from goniec.attempt a
     where a.state in ('claimed', 'transmitting')
       and case
-            when a.incarnation_id = p_incarnation then a.state = 'claimed' and p_held is not null and a.id <> all (p_held)
-            else a.incarnation_id = any (p_gone)
+            when a.incarnation_id is not null and a.incarnation_id is not distinct from p_incarnation then a.state = 'claimed' and p_held is not null and a.id <> all (p_held)
+            else coalesce(a.incarnation_id = any (p_gone), false)
                  or (a.state = 'claimed' and a.lease_until <= v_now)
                  or (a.state = 'transmitting' and a.deadline_at <= v_now)
           end
@@ -50,7 +50,7 @@ begin
         outcome = case l.state when 'claimed' then 'aborted' else 'unknown' end,
         response = case l.state when 'claimed' then 'its worker was gone before any content went out' else 'its worker was gone before the server''s answer was known' end,
         finished_at = v_now, ended_by = 'recovery',
-        give_back = l.state = 'claimed' and l.incarnation_id = p_incarnation
+        give_back = l.state = 'claimed' and l.incarnation_id is not distinct from p_incarnation and p_incarnation is not null
     from lost l
     where a.id = l.id
     returning a.id, a.message_id, a.mailbox_id, a.state, a.incarnation_id, l.deadline_at, l.state as state_before

@@ -29,6 +29,7 @@ begin
     grant update (status, status_reason, version) on goniec.mailbox to goniec_worker;
     grant update (status, started_at, completed_at) on goniec.campaign to goniec_worker;
     grant update (bounced_at) on goniec.lead to goniec_worker;
+    grant update (worker, answered_at, ok, response) on goniec.login_check to goniec_worker;
     grant delete on goniec.message_content to goniec_worker;
     grant execute on all functions in schema goniec to goniec_worker;
   end if;
