@@ -1,0 +1,44 @@
+/**
+ * Message-IDs that goniec gives its mails (RFC 5322 §3.6.4): one a message, the same on every attempt. They are derived from data
+ * that survives a restore of the database, and not from row ids, so that a mail sent before and after one can be told to be the
+ * same.
+ */
+import { createHash } from 'node:crypto'
+import { GoniecError } from '../errors.ts'
+import { toAsciiDomain } from './envelope.ts'
+
+/** What makes a message the one it is: a campaign's step for a lead, or the key of a response. */
+export type MessageIdentity =
+  | { installationId: string; campaign: string; lead: string; stepKey: string }
+  | { installationId: string; idempotencyKey: string }
+
+/** The Message-ID, with angle brackets; its domain is that of the mailbox's address. */
+export function rfcMessageId(identity: MessageIdentity & { domain: string }): string {
+  const parts =
+    'stepKey' in identity
+      ? ['step', identity.installationId, identity.campaign, identity.lead, identity.stepKey]
+      : ['response', identity.installationId, identity.idempotencyKey]
+  const hash = createHash('sha256').update(JSON.stringify(parts)).digest()
+  return `<${toBase32(hash.subarray(0, LOCAL_PART_BYTES))}@${toAsciiDomain(identity.domain)}>`
+}
+
+/** The same Message-ID, or an error if it is none: it stands in headers as it is. */
+export function checkMessageId(id: string): string {
+  if (MESSAGE_ID.test(id) && id.length <= 900) return id
+  throw new GoniecError('message_id_invalid', `${JSON.stringify(id.slice(0, 100))} is not a Message-ID`, {
+    hint: 'A Message-ID has the form <something@domain>, without spaces.',
+  })
+}
+
+/** 160 bits: no two messages of any installation meet. */
+const LOCAL_PART_BYTES = 20
+
+const MESSAGE_ID = /^<[!-;=?A-~]+@[!-;=?A-~]+>$/
+
+const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567'
+
+function toBase32(bytes: Buffer): string {
+  let bits = ''
+  for (const byte of bytes) bits += byte.toString(2).padStart(8, '0')
+  return (bits.match(/.{1,5}/g) ?? []).map((five) => BASE32.charAt(Number.parseInt(five.padEnd(5, '0'), 2))).join('')
+}

@@ -1,0 +1,129 @@
+/**
+ * What a dialogue's end means: the outcome table, as data. The first row that matches decides; each stage has a row that matches
+ * all the rest, so there is always one. It is a function of the result alone: it sees no clock, no database, no library's error.
+ *
+ * The one rule behind it: a complete reply counts for what it says; without one, a mail whose end was not released was surely
+ * not accepted, and one whose end was released is unknown, and stays so.
+ */
+import { assert } from '../errors.ts'
+import type { FailureKind } from './connection.ts'
+import type { DialogueResult } from './dialogue.ts'
+import type { FenceState } from './gated-mail.ts'
+import type { Stage } from './transcript.ts'
+
+export type OutcomeKind = 'accepted' | 'rejected' | 'deferred' | 'mailbox_fault' | 'aborted' | 'unknown'
+
+export interface Outcome {
+  kind: OutcomeKind
+  /** The address does not exist: the lead is bounced and suppressed. */
+  leadBounced: boolean
+  /** Counted towards the mailbox's backing off and `broken`. */
+  countsAgainstMailbox: boolean
+  /** The slots were not used: it ended before MAIL was offered, or by our own doing before the content went out. */
+  giveBack: boolean
+  /** Will not heal by waiting: a wrong password, a bad certificate. */
+  permanentFault: boolean
+  /** The name of the row. */
+  rule: string
+}
+
+/** What became of the attempt that ended like this. */
+export function outcomeOf(result: DialogueResult): Outcome {
+  const row = OUTCOME_TABLE.find((candidate) => matches(candidate, result))
+  assert(row, 'the last rows of the outcome table match whatever is left')
+  const isMailboxFault = row.kind === 'mailbox_fault'
+  return {
+    kind: row.kind,
+    leadBounced: row.leadBounced ?? false,
+    countsAgainstMailbox: row.countsAgainstMailbox ?? isMailboxFault,
+    giveBack: !result.offered || (row.ownDoing === true && result.fence !== 'passed' && !result.released),
+    permanentFault: isMailboxFault && isPermanent(result),
+    rule: row.rule,
+  }
+}
+
+interface Row {
+  rule: string
+  kind: OutcomeKind
+  /** What the result must be; a condition that is left out always holds. */
+  stages?: readonly Stage[]
+  failures?: readonly (FailureKind | null)[]
+  released?: boolean
+  fences?: readonly FenceState[]
+  /** Full codes, or first digits. */
+  codes?: readonly number[]
+  enhanced?: readonly string[]
+  leadBounced?: true
+  countsAgainstMailbox?: true
+  /** Ended by goniec itself. */
+  ownDoing?: true
+}
+
+const SETTING_UP = ['connect', 'tls', 'greeting', 'ehlo', 'starttls', 'auth', 'mail'] as const
+const CONTENT = ['data', 'body', 'dot'] as const
+
+export const OUTCOME_TABLE: readonly Row[] = [
+  { rule: 'accepted', kind: 'accepted', failures: [null] },
+
+  // Ours: no server is to blame.
+  { rule: 'fence refused', kind: 'aborted', failures: ['fence_refused'], ownDoing: true },
+  { rule: 'too late at the dot', kind: 'aborted', failures: ['too_late_at_dot'], ownDoing: true },
+  { rule: 'given up by us', kind: 'aborted', failures: ['cancelled'], released: false, ownDoing: true },
+  { rule: "lead's address cannot be mailed", kind: 'rejected', failures: ['invalid_recipient'], ownDoing: true },
+  { rule: "mailbox's address cannot mail", kind: 'mailbox_fault', failures: ['invalid_sender'], ownDoing: true },
+
+  // A limit delays, it never fails a mail; a login that is refused is not the lead's fault. At any stage.
+  { rule: 'service closing, too many connections, temporary login', kind: 'mailbox_fault', codes: [421, 432, 454] },
+  { rule: 'sending limit of the account', kind: 'mailbox_fault', enhanced: ['5.4.5'], codes: [5] },
+  { rule: 'login method switched off', kind: 'mailbox_fault', enhanced: ['5.7.30'], codes: [5] },
+
+  // Before the recipient is named, whatever happens is between the mailbox and its server.
+  { rule: 'refused before RCPT', kind: 'mailbox_fault', stages: SETTING_UP, failures: ['refused'] },
+  { rule: 'ended before RCPT', kind: 'mailbox_fault', stages: SETTING_UP },
+
+  { rule: 'recipient deferred', kind: 'deferred', stages: ['rcpt'], codes: [4] },
+  {
+    rule: 'recipient does not exist',
+    kind: 'rejected',
+    stages: ['rcpt'],
+    codes: [5],
+    enhanced: ['5.1.1', '5.1.2', '5.1.3', '5.1.6', '5.1.10'],
+    leadBounced: true,
+  },
+  { rule: 'recipient refused', kind: 'rejected', stages: ['rcpt'], codes: [5], countsAgainstMailbox: true },
+  { rule: 'content deferred', kind: 'deferred', stages: CONTENT, codes: [4] },
+  { rule: 'content refused', kind: 'rejected', stages: CONTENT, codes: [5], countsAgainstMailbox: true },
+
+  // No reply, or half a one.
+  { rule: 'no answer to the dot', kind: 'unknown', released: true },
+  {
+    rule: 'fence not answered in time',
+    kind: 'aborted',
+    fences: ['unanswered'],
+    failures: ['timeout'],
+    ownDoing: true,
+  },
+  { rule: 'connection lost before the dot', kind: 'aborted' },
+]
+
+function matches(row: Row, { stage, failure, fence, released, reply }: DialogueResult): boolean {
+  if (row.stages && !row.stages.includes(stage)) return false
+  if (row.failures && !row.failures.includes(failure)) return false
+  if (row.released !== undefined && row.released !== released) return false
+  if (row.fences && !row.fences.includes(fence)) return false
+  if (row.codes && !row.codes.some((code) => reply?.code === code || Math.floor((reply?.code ?? 0) / 100) === code))
+    return false
+  return !row.enhanced || (typeof reply?.enhanced === 'string' && row.enhanced.includes(reply.enhanced))
+}
+
+/** Login refused for good, encryption refused or untrusted: a person has to look. Limits and moods of a server pass. */
+function isPermanent({ stage, failure, reply }: DialogueResult): boolean {
+  if (failure === 'certificate' || failure === 'invalid_sender') return true
+  if (!reply || reply.code < 500) return false
+  if (reply.enhanced === '5.4.5') return false
+  if (reply.enhanced === '5.7.30') return true
+  return stage === 'auth' || stage === 'starttls' || LOGIN_CODES.includes(reply.code)
+}
+
+/** RFC 4954 §6: authentication required, mechanism too weak, credentials invalid, encryption required. */
+const LOGIN_CODES: readonly number[] = [530, 534, 535, 538]
