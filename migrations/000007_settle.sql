@@ -219,7 +219,7 @@ begin
            end as target
     from jsonb_to_recordset(p_results) as r (
       attempt_id bigint, outcome text, stage text, code integer, response text, give_back boolean, lead_bounced boolean, permanent boolean,
-      reason text, not_before timestamptz, rfc_message_id text, server_message_id text)
+      reason text, hold text, not_before timestamptz, rfc_message_id text, server_message_id text)
   ),
   judged as (
     select r.*, a.state as state_before, a.mailbox_id, a.transmitting_at,
@@ -252,7 +252,7 @@ begin
   settled as (
     select j.*, a.message_id, a.campaign_day, a.mailbox_day
     from jsonb_to_recordset(v_settled) as j (
-      attempt_id bigint, verdict text, state_after text, state_before text, outcome text, response text, reason text, not_before timestamptz,
+      attempt_id bigint, verdict text, state_after text, state_before text, outcome text, response text, reason text, hold text, not_before timestamptz,
       rfc_message_id text, transmitting_at timestamptz)
     join goniec.attempt a on a.id = j.attempt_id
     where j.verdict = 'settled' and a.message_id is not null
@@ -278,7 +278,8 @@ begin
       uncounted_attempts = d.uncounted,
       tried_days = case when d.outcome = 'deferred' and coalesce(d.campaign_day, d.mailbox_day) <> all (m.tried_days)
                         then m.tried_days || coalesce(d.campaign_day, d.mailbox_day) else m.tried_days end,
-      held_reason = case when d.status_after = 'pending' and d.uncounted >= 10 and d.outcome in ('mailbox_fault', 'aborted')
+      held_reason = case when d.status_after = 'pending' and d.hold is not null then d.hold
+                         when d.status_after = 'pending' and d.uncounted >= 10 and d.outcome in ('mailbox_fault', 'aborted')
                          then 'ten attempts ended through no fault of the mail; the last: ' || coalesce(d.response, d.reason, d.outcome) else m.held_reason end,
       failed_reason = case when d.status_after = 'failed' then coalesce(d.response, d.outcome) else m.failed_reason end,
       not_before = case when d.status_after = 'pending'
@@ -358,7 +359,7 @@ begin
 end $$;
 
 comment on function goniec.settle(bigint, jsonb) is
-  'Writes outcomes: [{attempt_id, outcome, stage, code, response, give_back, lead_bounced, permanent, reason, not_before, rfc_message_id, server_message_id}]. Verdict settled, already, contradiction, not_yours.';
+  'Writes outcomes: [{attempt_id, outcome, stage, code, response, give_back, lead_bounced, permanent, reason, hold, not_before, rfc_message_id, server_message_id}]; hold: the mail itself is at fault, and is set aside. Verdict settled, already, contradiction, not_yours.';
 
 -- A person's word on a doubt. Refused while the attempt could still be alive.
 create function goniec.resolve_doubt(p_message bigint, p_as text) returns text
