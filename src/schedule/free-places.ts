@@ -1,0 +1,53 @@
+/** Where in a day one more mail may stand: beside a mailbox's mails, and beside a campaign's. */
+import { Holes } from './holes.ts'
+import { drawnDelayMs } from './spread.ts'
+import type { Campaign, Mail, Mailbox } from './world.ts'
+
+/** Opens a mailbox's free places on a day: its gap before and after every mail it has, and none before it is free. */
+export function openMailboxDay(mailbox: Mailbox, day: number, nowMs: number): void {
+  const { input, gapMs, timeline } = mailbox
+  const holes = new Holes()
+  const lastMs = Math.max(
+    input.lastFenceMs ?? Number.NEGATIVE_INFINITY,
+    timeline.lastBefore(day)?.atMs ?? Number.NEGATIVE_INFINITY,
+  )
+  let startMs = Math.max(nowMs, input.freeFromMs ?? nowMs, lastMs + gapMs)
+  for (const { atMs } of timeline.on(day)) {
+    holes.push(startMs, atMs - gapMs)
+    startMs = Math.max(startMs, atMs + gapMs)
+  }
+  const nextMs = timeline.firstAfter(day)?.atMs ?? Number.POSITIVE_INFINITY
+  holes.push(startMs, nextMs - gapMs)
+  mailbox.holes = holes
+}
+
+/** Opens a campaign's free places on a day: after each mail the delay drawn by it, before the next one the shortest delay. */
+export function openCampaignDay(campaign: Campaign, day: number, nowMs: number): void {
+  const { input, shortestDelayMs, timeline } = campaign
+  const holes = new Holes()
+  let startMs = nowMs
+  if (input.delayMs > 0) {
+    const last = timeline.lastBefore(day)
+    if (input.lastFenceMs !== null)
+      startMs = Math.max(startMs, input.lastFenceMs + fenceDelayMs(campaign, input.lastFenceMs))
+    if (last) startMs = Math.max(startMs, last.atMs + delayAfterMs(campaign, last))
+    for (const mail of timeline.on(day)) {
+      holes.push(startMs, mail.atMs - shortestDelayMs)
+      startMs = Math.max(nowMs, mail.atMs + delayAfterMs(campaign, mail))
+    }
+    const nextMs = timeline.firstAfter(day)?.atMs ?? Number.POSITIVE_INFINITY
+    holes.push(startMs, nextMs - shortestDelayMs)
+  } else {
+    holes.push(startMs, Number.POSITIVE_INFINITY)
+  }
+  campaign.holes = holes
+}
+
+/** The delay to keep after a planned mail, drawn by it. */
+export function delayAfterMs({ input }: Campaign, mail: Mail): number {
+  return drawnDelayMs(input.delayMs, input.jitter, mail.input.id)
+}
+
+function fenceDelayMs({ input }: Campaign, lastFenceMs: number): number {
+  return drawnDelayMs(input.delayMs, input.jitter, lastFenceMs + input.id)
+}

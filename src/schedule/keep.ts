@@ -1,0 +1,132 @@
+/**
+ * Which of the stored slots stay. A slot that is still allowed stays to the millisecond, whatever else is planned; one that is not is
+ * given up here, with the reason, and its mail looks for another place.
+ *
+ * It goes in two steps, since responses come between: first each slot is looked at for itself and beside its neighbours, and those that
+ * may stay stand in their places in time; then, when responses have taken their room, the others take theirs, and where a day has
+ * no room for all the last of the day give way.
+ */
+import type { MoveReason } from './plan-input.ts'
+import { leadIsTaken, mailboxHasRoom, ownersHaveRoom, stand, takeRoom, wasTriedEnough } from './world.ts'
+import type { Mail, Mailbox, Segment, World } from './world.ts'
+
+/** Lets all slots that are allowed by themselves stand in their places. The others get the reason why not. */
+export function standKept(world: World): void {
+  const standing: Mail[] = []
+  for (const mail of world.mails) {
+    const { slot } = mail.input
+    if (!slot) continue
+    const segment = segmentAt(world, mail, slot.atMs)
+    mail.reason = reasonToMove(world, mail, segment)
+    if (mail.reason === null && segment) {
+      mail.atMs = slot.atMs
+      mail.mailbox = world.mailboxes.get(slot.mailboxId) ?? null
+      mail.segment = segment
+      standing.push(mail)
+    }
+  }
+  standing.sort(byTime)
+  partTooClose(standing)
+  for (const mail of standing) if (mail.mailbox && mail.segment) stand(mail, mail.atMs, mail.mailbox, mail.segment)
+}
+
+/** Lets the standing slots of these kinds take their room, in the order of their times; those without room give way. */
+export function takeKeptRoom(world: World, kinds: readonly Mail['input']['kind'][]): void {
+  let gaveWay = false
+  for (const kind of kinds) {
+    const standing = world.mails.filter((mail) => mail.input.kind === kind && mail.input.slot && mail.mailbox)
+    for (const mail of standing.toSorted(byTime)) {
+      const { mailbox, segment } = mail
+      if (!mailbox || !segment) continue
+      const fits =
+        mailboxHasRoom(mail, mailbox, segment.day) &&
+        ownersHaveRoom(mail, segment) &&
+        !leadIsTaken(world, mail, segment)
+      if (fits) {
+        takeRoom(world, mail)
+        continue
+      }
+      giveWay(mail, isStale(mail) ? 'settings' : 'capacity')
+      gaveWay = true
+    }
+  }
+  if (!gaveWay) return
+  const hasPlace = ({ mailbox }: Mail): boolean => mailbox !== null
+  for (const mailbox of world.mailboxes.values()) mailbox.timeline.keep(hasPlace)
+  for (const campaign of world.campaigns.values()) campaign.timeline.keep(hasPlace)
+}
+
+/** Was this slot planned with other settings than those in force? */
+export function isStale({ input: { slot }, campaign, mailbox }: Mail): boolean {
+  if (!slot) return false
+  return slot.campaignVersion !== (campaign?.input.version ?? null) || slot.mailboxVersion !== mailbox?.input.version
+}
+
+/** Is its time over without anybody having sent it? Within the grace it is still due, as long as its window is open. */
+function isMissed(
+  { nowMs, input }: World,
+  { atMs, windowClosesMs }: { atMs: number; windowClosesMs: number },
+): boolean {
+  return atMs < nowMs - input.graceMs || (atMs < nowMs && windowClosesMs <= nowMs)
+}
+
+function reasonToMove(world: World, mail: Mail, segment: Segment | undefined): MoveReason | null {
+  const { campaign, bound, dueMs } = mail
+  const { slot, kind, notBeforeMs, boundMailboxId } = mail.input
+  if (!slot) return null
+  if (kind === 'campaign' && !campaign?.input.running) return 'paused'
+  if (isMissed(world, slot)) return 'missed'
+  const mailbox = world.mailboxes.get(slot.mailboxId)
+  if (!mailbox?.input.usable || (mailbox.input.freeFromMs ?? 0) > slot.atMs) return 'mailbox'
+  if (boundMailboxId !== null && mailbox !== bound) return 'mailbox'
+  if ((notBeforeMs ?? 0) > slot.atMs) return 'retry'
+  if (dueMs > slot.atMs || !segment) return 'settings'
+  if (wasTriedEnough(world, mail, segment)) return 'retry'
+  return campaign && boundMailboxId === null && !campaign.mailboxes.includes(mailbox) ? 'settings' : null
+}
+
+/** The segment that holds an instant; they are in the order of time. */
+function segmentAt(world: World, { input, campaign }: Mail, atMs: number): Segment | undefined {
+  const segments = input.kind === 'campaign' ? (campaign?.segments ?? []) : world.wholeDays
+  let [low, high] = [0, segments.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((segments[middle]?.toMs ?? 0) <= atMs) low = middle + 1
+    else high = middle
+  }
+  const segment = segments[low]
+  return segment && segment.fromMs <= atMs ? segment : undefined
+}
+
+/**
+ * Where the settings now ask for more distance than two slots have, the later one goes. How long a mail keeps its mailbox busy is no
+ * setting: it is measured anew all the time, and moves no slot.
+ */
+function partTooClose(standing: readonly Mail[]): void {
+  const lastByMailbox = new Map<Mailbox, number>()
+  const lastByCampaign = new Map<NonNullable<Mail['campaign']>, number>()
+  for (const mail of standing) {
+    const { mailbox, campaign, atMs } = mail
+    if (!mailbox) continue
+    const mailboxFreeMs = (lastByMailbox.get(mailbox) ?? Number.NEGATIVE_INFINITY) + Math.max(mailbox.input.minGapMs, 1)
+    const campaignFreeMs = campaign
+      ? (lastByCampaign.get(campaign) ?? Number.NEGATIVE_INFINITY) + campaign.shortestDelayMs
+      : 0
+    if (atMs < mailboxFreeMs || atMs < campaignFreeMs) {
+      giveWay(mail, 'settings')
+      continue
+    }
+    lastByMailbox.set(mailbox, atMs)
+    if (campaign) lastByCampaign.set(campaign, atMs)
+  }
+}
+
+function giveWay(mail: Mail, reason: MoveReason): void {
+  mail.reason = reason
+  mail.mailbox = null
+  mail.segment = null
+}
+
+function byTime(a: Mail, b: Mail): number {
+  return a.atMs - b.atMs || a.input.id - b.input.id
+}

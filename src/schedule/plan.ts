@@ -1,0 +1,73 @@
+/**
+ * The plan: when, and from which mailbox, each waiting mail goes out. A pure function of its input: no clock, no database, no chance.
+ * It simulates what claim enforces, so that a planned time is a promise and not a hope. Slots are stored; the next plan starts from
+ * them, and what is still allowed stays to the millisecond.
+ *
+ * In this order mails get their places, each in what those before it have left free:
+ *
+ *   1. slots that stay (`keep.ts`). They stand where they stand.
+ *   2. responses. They are held by no window, and go before the room of slots that stay: where a day gets too full, its last campaign
+ *      mails give way.
+ *   3. missed mails, in the order of their old slots, at the first free places. They displace nobody.
+ *   4. follow-ups, by the time from which they are due. On later days they may take over the slot of a first mail (`take-over.ts`).
+ *   5. first mails, by their order, in turns between the campaigns (`fill.ts`), and on later days a campaign that came late gets its
+ *      share of the mailboxes that others had filled (`share.ts`).
+ *   6. warm-up mails.
+ *
+ * What finds no place waits, with a code that says why (`waiting.ts`).
+ */
+import { buildWorld } from './build-world.ts'
+import { fill } from './fill.ts'
+import { standKept, takeKeptRoom } from './keep.ts'
+import type { PlanInput } from './plan-input.ts'
+import type { Plan } from './plan-result.ts'
+import { resultOf } from './result-of.ts'
+import { whyNoPlace } from './waiting.ts'
+import type { Mail, World } from './world.ts'
+
+/** Lays slots for the next sending days. See `plan-input.ts` for what it is told, `plan-result.ts` for what it says. */
+export function plan(input: PlanInput): Plan {
+  const world = buildWorld(input)
+  standKept(world)
+  takeKeptRoom(world, ['response'])
+  const responses = mailsWithoutPlace(world, 'response')
+  fill(world, responses.toSorted(byOldSlotThenDue), { line: 'by mailbox' })
+  takeKeptRoom(world, ['campaign', 'warmup'])
+
+  const missed = mailsWithoutPlace(world, 'campaign').filter(isMissed)
+  fill(world, missed.toSorted(byOldSlotThenDue), { line: 'one' })
+  fillCampaigns(world)
+  fill(world, mailsWithoutPlace(world, 'warmup').toSorted(byOldSlotThenDue), { line: 'by mailbox' })
+  return resultOf(world)
+}
+
+function fillCampaigns(world: World): void {
+  const waiting = mailsWithoutPlace(world, 'campaign')
+  const followUps = waiting.filter((mail) => mail.isFollowUp)
+  fill(world, followUps.toSorted(byDue), { line: 'by mailbox', mayTakeOver: true })
+  const firstMails = mailsWithoutPlace(world, 'campaign').filter((mail) => !mail.isFollowUp)
+  fill(world, firstMails.toSorted(byOrder), { line: 'by mailbox', fair: true })
+}
+
+/** Those that look for a place, and for which there is anything to look for. */
+function mailsWithoutPlace(world: World, kind: Mail['input']['kind']): Mail[] {
+  return world.mails.filter(
+    (mail) => mail.input.kind === kind && !mail.mailbox && !mail.givenUp && whyNoPlace(mail) === null,
+  )
+}
+
+function isMissed({ reason }: Mail): boolean {
+  return reason === 'missed'
+}
+
+function byOldSlotThenDue(a: Mail, b: Mail): number {
+  return (a.input.slot?.atMs ?? a.dueMs) - (b.input.slot?.atMs ?? b.dueMs) || byOrder(a, b)
+}
+
+function byDue(a: Mail, b: Mail): number {
+  return a.dueMs - b.dueMs || byOrder(a, b)
+}
+
+function byOrder(a: Mail, b: Mail): number {
+  return a.input.order - b.input.order || a.input.id - b.input.id
+}

@@ -1,0 +1,64 @@
+/**
+ * A line of mails that wait for a place: those that are due by rank, the others by the time at which they become due. One that
+ * cannot go in the stretch of time that is being filled steps aside, and holds up nobody behind it.
+ */
+import { Heap } from './heap.ts'
+import type { Mail } from './world.ts'
+
+export class Queue {
+  /** All leave from the same mailboxes: where the first finds no place, no other does. */
+  readonly uniform: boolean
+  /** No place is left for any of them until the stretch of time ends. */
+  closed = false
+  readonly #ready = new Heap<Mail>((a, b) => a.rank < b.rank)
+  readonly #later = new Heap<Mail>((a, b) => a.dueMs < b.dueMs || (a.dueMs === b.dueMs && a.rank < b.rank))
+  #aside: Mail[] = []
+
+  constructor(uniform: boolean) {
+    this.uniform = uniform
+  }
+
+  get size(): number {
+    return this.#ready.size + this.#later.size + this.#aside.length
+  }
+
+  add(mail: Mail, nowMs: number): void {
+    if (mail.dueMs <= nowMs) this.#ready.push(mail)
+    else this.#later.push(mail)
+  }
+
+  /** Who goes first at an instant: the first of those due by then, else the one that is due next. */
+  head(atMs: number): Mail | undefined {
+    for (let next = this.#later.peek(); next && next.dueMs <= atMs; next = this.#later.peek()) {
+      this.#later.pop()
+      this.#ready.push(next)
+    }
+    return this.#ready.peek() ?? this.#later.peek()
+  }
+
+  /** Takes the head out of the line. */
+  takeHead(): Mail | undefined {
+    return this.#ready.pop() ?? this.#later.pop()
+  }
+
+  /** Lets the head wait until the stretch of time ends. */
+  setHeadAside(): void {
+    const mail = this.takeHead()
+    if (mail) this.#aside.push(mail)
+  }
+
+  /** A new stretch of time: all may try again. */
+  reopen(): void {
+    this.closed = false
+    for (const mail of this.#aside) this.#ready.push(mail)
+    this.#aside = []
+  }
+
+  /** All that wait, whoever is first standing first. */
+  drain(): Mail[] {
+    this.reopen()
+    const mails: Mail[] = []
+    for (let mail = this.takeHead(); mail; mail = this.takeHead()) mails.push(mail)
+    return mails
+  }
+}

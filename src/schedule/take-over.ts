@@ -1,0 +1,62 @@
+/**
+ * Follow-ups before first mails, on later days too: there a follow-up that finds no place on the day takes over the slot of a first mail
+ * of its campaign and mailbox, exactly as it stands, so that nothing else moves. The first mail finds another place no earlier than
+ * the one it lost. Today and the next sending day are firm, and a promise is not moved for less than a day.
+ */
+import type { Lane } from './lane.ts'
+import type { Queue } from './queue.ts'
+import { leadIsTaken, replace, wasTriedEnough } from './world.ts'
+import type { Campaign, Mail, Segment, World } from './world.ts'
+
+/** Lets the mails of a lane that are still waiting on a day take over slots. Called once all that is free is taken. */
+export function takeOver(world: World, lane: Lane, day: number): void {
+  const { campaign } = lane
+  if (!campaign) return
+  for (const segment of lane.segments.get(day) ?? []) {
+    if (segment.firm) continue
+    for (const queue of lane.queues.values()) takeOverIn(world, campaign, queue, segment)
+  }
+}
+
+function takeOverIn(world: World, campaign: Campaign, queue: Queue, segment: Segment): void {
+  queue.reopen()
+  const followUp = queue.head(segment.toMs - 1)
+  const losers = followUp ? losersOn(campaign, followUp, segment) : []
+  if (losers.length === 0) return
+  for (
+    let mail = queue.head(segment.toMs - 1);
+    mail && mail.dueMs < segment.toMs;
+    mail = queue.head(segment.toMs - 1)
+  ) {
+    const { dueMs } = mail
+    const index = losers.findIndex(({ atMs }) => atMs >= dueMs)
+    const loser = losers[index]
+    if (!loser || leadIsTaken(world, mail, segment)) {
+      queue.setHeadAside()
+      continue
+    }
+    queue.takeHead()
+    if (wasTriedEnough(world, mail, segment)) {
+      mail.givenUp = true
+      continue
+    }
+    losers.splice(index, 1)
+    loser.reason = 'priority'
+    loser.dueMs = loser.atMs
+    replace(world, loser, mail)
+  }
+  queue.reopen()
+}
+
+/** First mails that stand on this mailbox in the segment, earliest first. */
+function losersOn(campaign: Campaign, followUp: Mail, segment: Segment): Mail[] {
+  return campaign.timeline
+    .on(segment.day)
+    .filter(
+      (mail) =>
+        !mail.isFollowUp &&
+        mail.mailbox === followUp.bound &&
+        mail.segment === segment &&
+        mail.input.boundMailboxId === null,
+    )
+}

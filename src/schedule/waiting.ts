@@ -1,0 +1,26 @@
+/** Why a mail has no slot. */
+import type { Waiting, WaitingCode } from './plan-result.ts'
+import type { Mail, World } from './world.ts'
+import { leadIsTaken } from './world.ts'
+
+/** What keeps a mail from any place, whatever is free; null if nothing does. */
+export function whyNoPlace(mail: Mail): WaitingCode | null {
+  const { campaign, bound, input } = mail
+  if (input.kind === 'campaign' && !campaign?.input.running) return 'campaign_not_running'
+  if (input.kind === 'campaign' && campaign?.segments.length === 0) return 'no_sending_day'
+  const usable = input.boundMailboxId === null ? (campaign?.mailboxes.length ?? 0) > 0 : bound?.input.usable
+  return usable ? null : 'no_usable_mailbox'
+}
+
+/** The reason of a mail that has no slot. */
+export function waitingOf(world: World, mail: Mail): Waiting {
+  const messageId = mail.input.id
+  const code = whyNoPlace(mail)
+  if (code) return { messageId, code, untilMs: null }
+  const open = (mail.campaign?.segments ?? world.wholeDays).filter((segment) => segment.open)
+  const untilMs = Math.max(mail.dueMs, mail.bound?.input.freeFromMs ?? 0)
+  const ahead = open.filter(({ toMs }) => toMs > untilMs)
+  if (ahead.length === 0) return { messageId, code: 'not_due', untilMs }
+  const taken = ahead.every((segment) => leadIsTaken(world, mail, segment))
+  return { messageId, code: taken ? 'lead_taken' : 'no_room', untilMs: null }
+}
