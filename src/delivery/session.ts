@@ -230,6 +230,8 @@ export class SmtpSession {
   }
 
   #hear({ reply, problem }: Heard): void {
+    // Behind something that has no place, nothing is believed any more.
+    if (this.failure) return
     const complaint = reply ? this.transcript.heard(reply) : problem
     if (complaint !== null) return this.end({ kind: 'protocol', text: complaint })
     // While the fence is asked, the server is not waited for.

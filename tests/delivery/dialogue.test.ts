@@ -1,0 +1,403 @@
+import { describe, expect, it } from 'vitest'
+import type { FenceVerdict } from '../../src/delivery/gated-mail.ts'
+import { outcomeOf } from '../../src/delivery/outcomes.ts'
+import { both, deaf, type Fault, fin, type Plan, reply, rst, silence } from '../smtp/fault-server.ts'
+import { against, largeMail, smallMail } from './dialogue-with.ts'
+
+const passed: FenceVerdict = { passed: true }
+
+/** The plan for the n-th mail of the first connection; all else goes well. */
+function onMail(index: number, plan: Plan): (connection: number, mail: number) => Plan {
+  return (connection, mail) => (connection === 0 && mail === index ? plan : {})
+}
+
+/** A reply that takes its time. */
+function slow(line: string): Fault {
+  return (connection) => {
+    const timer = setTimeout(() => connection.write(`${line}\r\n`), 200)
+    void connection.closed.then(() => clearTimeout(timer))
+  }
+}
+
+/** A fence that says when it is asked, and answers when told. */
+function handFence(): {
+  fence: () => Promise<FenceVerdict>
+  asked: Promise<void>
+  answer: (verdict: FenceVerdict) => void
+} {
+  const asked = Promise.withResolvers<void>()
+  const verdict = Promise.withResolvers<FenceVerdict>()
+  const fence = (): Promise<FenceVerdict> => {
+    asked.resolve()
+    return verdict.promise
+  }
+  return { fence, asked: asked.promise, answer: verdict.resolve }
+}
+
+describe.each([{ pipelining: false }, { pipelining: true }])(
+  'the fence, with pipelining $pipelining',
+  ({ pipelining }) => {
+    it('is asked after the 354, and not a byte of content leaves before it has passed', async () => {
+      const { fence, asked, answer } = handFence()
+      const { send, server } = await against({ pipelining })
+      const sending = send({ fence })
+      await asked
+      const { bytes } = await server.connection(0)
+      answer(passed)
+      expect(await sending).toMatchObject({ failure: null, fence: 'passed', released: true })
+      expect(bytes.endsWith('DATA\r\n')).toBe(true)
+    })
+
+    it('closes the connection without a further byte when it is refused', async () => {
+      const { send, server } = await against({ pipelining })
+      const result = await send({ fence: () => Promise.resolve({ passed: false, reason: 'campaign paused' }) })
+      const connection = await server.connection(0)
+      await connection.closed
+      expect(result).toMatchObject({
+        stage: 'data',
+        failure: 'fence_refused',
+        fence: 'refused',
+        error: 'campaign paused',
+      })
+      expect(outcomeOf(result)).toMatchObject({ kind: 'aborted', giveBack: true, countsAgainstMailbox: false })
+      expect(connection.bytes.endsWith('DATA\r\n')).toBe(true)
+      expect(connection.mails[0]).toMatchObject({ complete: false, raw: '' })
+    })
+
+    it('counts as refused when it fails', async () => {
+      const { send, server } = await against({ pipelining })
+      const result = await send({ fence: () => Promise.reject(new Error('no connection to Postgres')) })
+      await (
+        await server.connection(0)
+      ).closed
+      expect(result).toMatchObject({ failure: 'fence_refused', fence: 'refused' })
+      expect(result.error).toContain('no connection to Postgres')
+      expect((await server.connection(0)).bytes.endsWith('DATA\r\n')).toBe(true)
+    })
+
+    it('lets nothing out when it passes after the time before it was over', async () => {
+      const { fence, answer } = handFence()
+      const { send, server } = await against({ pipelining, deadlines: { beforeFenceMs: 400 } })
+      const result = await send({ fence })
+      answer(passed)
+      const connection = await server.connection(0)
+      await connection.closed
+      expect(result).toMatchObject({ stage: 'data', failure: 'timeout', fence: 'unanswered', released: false })
+      expect(outcomeOf(result)).toMatchObject({ kind: 'aborted', giveBack: true, rule: 'fence not answered in time' })
+      expect(connection.bytes.endsWith('DATA\r\n')).toBe(true)
+    })
+
+    it('is not asked when the recipient is refused, and the connection serves the next mail', async () => {
+      let asked = 0
+      const fence = (): Promise<FenceVerdict> => Promise.resolve().then(() => (asked++, passed))
+      const { send, server } = await against({ pipelining, plan: onMail(0, { rcpt: reply('550 5.1.1 No such user') }) })
+      expect(await send({ fence })).toMatchObject({ stage: 'rcpt', fence: 'not_reached' })
+      expect(asked).toBe(0)
+      expect(await send({ fence })).toMatchObject({ failure: null })
+      expect(server.connections).toHaveLength(1)
+      expect(server.connections[0]?.commands).toContain('RSET')
+      expect(server.accepted()).toHaveLength(1)
+    })
+
+    it('leaves the bytes of a mail as they are: dots doubled on the wire, single with the receiver', async () => {
+      const { send, server } = await against({ pipelining })
+      await send()
+      const [mail] = (await server.connection(0)).mails
+      expect(mail?.raw).toBe('Subject: one\r\n\r\n..dot\r\n...two\r\n\r\n..\r\n....\r\nlast line\r\n.\r\n')
+      expect(server.accepted()[0]?.equals(smallMail)).toBe(true)
+    })
+  },
+)
+
+describe('the dot', () => {
+  it.each(['monotonic', 'wall', 'uptime'] as const)(
+    'is not released when much time has passed by the %s clock',
+    async (which) => {
+      const now = { monotonic: 0, wall: 0, uptime: 0 }
+      const clocks = { monotonic: () => now.monotonic, wall: () => now.wall, uptime: () => now.uptime }
+      const { send, server } = await against({ clocks, deadlines: { dotWithinMs: 2_000 } })
+      const result = await send({
+        fence: () => {
+          now[which] = 2_001
+          return Promise.resolve(passed)
+        },
+      })
+      const connection = await server.connection(0)
+      await connection.closed
+      expect(result).toMatchObject({ stage: 'body', failure: 'too_late_at_dot', fence: 'passed', released: false })
+      expect(outcomeOf(result)).toMatchObject({ kind: 'aborted', giveBack: false })
+      expect(connection.mails[0]?.complete).toBe(false)
+      expect(connection.bytes).not.toMatch(/\r\n\.\r\n$/)
+    },
+  )
+
+  it('is released when a fence that waited says from when on time counts', async () => {
+    let now = 0
+    const clock = (): number => now
+    const { send } = await against({ clocks: { monotonic: clock, wall: clock, uptime: clock } })
+    const result = await send({
+      fence: (restart) => {
+        now = 100_000
+        restart()
+        return Promise.resolve(passed)
+      },
+    })
+    expect(result).toMatchObject({ failure: null, released: true })
+  })
+
+  it('is released although the wall clock was set back', async () => {
+    let wall = 1_000_000
+    const { send } = await against({ clocks: { monotonic: () => 0, wall: () => (wall -= 500_000), uptime: () => 0 } })
+    expect(await send()).toMatchObject({ failure: null, released: true })
+  })
+
+  it('does not wait in a buffer: a server that reads no more ends the mail before its release', async () => {
+    const { send, server } = await against({ plan: { body: deaf }, deadlines: { blockMs: 60_000, dotWithinMs: 400 } })
+    const result = await send({ mail: largeMail })
+    expect(result).toMatchObject({ stage: 'body', failure: 'too_late_at_dot', released: false })
+    expect((await server.connection(0)).mails[0]?.complete).toBe(false)
+  })
+
+  it('leaves the outcome unknown when the caller gives up behind it, and aborted before it', async () => {
+    for (const [stage, kind] of [
+      ['rcpt', 'aborted'],
+      ['dot', 'unknown'],
+    ] as const) {
+      const { send, server } = await against({
+        plan: { [stage]: silence },
+        deadlines: { phaseMs: 20_000, dotMs: 20_000 },
+      })
+      const controller = new AbortController()
+      const sending = send({ signal: controller.signal })
+      await (await server.connection(0)).reached(stage)
+      controller.abort()
+      const result = await sending
+      expect(result).toMatchObject({ stage, failure: 'cancelled' })
+      expect(outcomeOf(result).kind).toBe(kind)
+    }
+  })
+})
+
+describe('a server out of step', () => {
+  it.each([
+    ['wants content with a 250', { data: reply('250 2.0.0 Ok') }],
+    ['answers the content before it has come', { data: reply('354 Go ahead', '250 2.0.0 Ok') }],
+    ['answers RCPT twice', { rcpt: reply('250 2.1.5 Ok', '250 2.1.5 Ok') }],
+    ['speaks while nobody asked it', { ehlo: reply('250 fault.example', '250 2.0.0 Ok') }],
+    [
+      'wants the content of a mail it has refused',
+      { rcpt: reply('550 5.1.1 No such user'), data: reply('354 Go ahead') },
+    ],
+  ])('that %s gets no content', async (_, plan) => {
+    const { send, server } = await against({ plan, pipelining: 'data' in plan && 'rcpt' in plan })
+    const result = await send()
+    const connection = await server.connection(0)
+    await connection.closed
+    expect(result.released).toBe(false)
+    expect(['aborted', 'mailbox_fault', 'rejected']).toContain(outcomeOf(result).kind)
+    expect(connection.bytes).not.toContain('last line')
+    expect(connection.bytes).not.toMatch(/\r\n\.\r\n$/)
+  })
+
+  it('that answers 354 to the dot leaves the outcome unknown', async () => {
+    const { send } = await against({ plan: { dot: reply('354 Go ahead') } })
+    expect(outcomeOf(await send())).toMatchObject({ kind: 'unknown' })
+  })
+
+  it('that refuses while content is under way has refused the mail', async () => {
+    const { send } = await against({ plan: { body: both(deaf, reply('552 5.3.4 Message too big')) } })
+    const result = await send({ mail: largeMail })
+    expect(result).toMatchObject({
+      stage: 'body',
+      failure: 'refused',
+      released: false,
+      reply: { code: 552, enhanced: '5.3.4' },
+    })
+    expect(outcomeOf(result)).toMatchObject({ kind: 'rejected', leadBounced: false, countsAgainstMailbox: true })
+  })
+})
+
+describe('a kept connection', () => {
+  it('carries the mails that follow', async () => {
+    const { send, server } = await against()
+    for (let i = 0; i < 3; i++) expect(await send()).toMatchObject({ failure: null })
+    expect(server.connections).toHaveLength(1)
+    expect(server.accepted()).toHaveLength(3)
+  })
+
+  it('is ended with QUIT when no mail follows', async () => {
+    const { send, server } = await against({ deadlines: { idleMs: 50 } })
+    await send()
+    const connection = await server.connection(0)
+    await connection.closed
+    expect(connection.commands.at(-1)).toBe('QUIT')
+    expect(await send()).toMatchObject({ failure: null })
+    expect(server.connections).toHaveLength(2)
+  })
+
+  it('is replaced unseen when the server has closed it meanwhile', async () => {
+    const { send, server } = await against()
+    await send()
+    const first = await server.connection(0)
+    first.socket.end('421 4.4.2 Idle timeout\r\n')
+    await first.closed
+    expect(await send()).toMatchObject({ failure: null })
+    expect(server.connections).toHaveLength(2)
+  })
+
+  it.each([
+    ['reset', rst],
+    ['closed', fin],
+    ['silent', silence],
+    ['at its most mails', reply('421 4.7.0 Too many messages on this connection')],
+  ])('is replaced unseen when it turns out at MAIL to be %s', async (_, fault) => {
+    const { send, server } = await against({ plan: onMail(1, { mail: fault }) })
+    await send()
+    expect(await send()).toMatchObject({ failure: null, stage: 'dot' })
+    expect(server.connections).toHaveLength(2)
+    expect(server.accepted()).toHaveLength(2)
+  })
+
+  it('is replaced once, not for ever', async () => {
+    const { send, server } = await against({ plan: (connection, mail) => (connection + mail > 0 ? { mail: fin } : {}) })
+    await send()
+    expect(await send()).toMatchObject({ stage: 'mail', failure: 'lost', offered: true })
+    expect(server.connections).toHaveLength(2)
+  })
+
+  it('is given up when the server refuses RSET', async () => {
+    const { send, server } = await against({
+      plan: onMail(0, { rcpt: reply('451 4.7.1 Greylisted'), rset: reply('502 5.5.1 No RSET here') }),
+    })
+    expect(await send()).toMatchObject({ stage: 'rcpt' })
+    expect(await send()).toMatchObject({ failure: null })
+    expect(server.connections).toHaveLength(2)
+  })
+
+  it('is not replaced once content may have gone out: the second mail is lost behind its dot, and unknown', async () => {
+    const { send, server } = await against({ plan: onMail(1, { dot: fin }) })
+    await send()
+    expect(outcomeOf(await send()).kind).toBe('unknown')
+    expect(server.connections).toHaveLength(1)
+  })
+
+  it('does not hold up a close that comes during a mail', async () => {
+    const { fence, asked, answer } = handFence()
+    const { send, server, connection } = await against()
+    const sending = send({ fence })
+    await asked
+    await connection.close()
+    answer(passed)
+    expect(await sending).toMatchObject({ failure: null })
+    await (
+      await server.connection(0)
+    ).closed
+  })
+})
+
+describe('an envelope', () => {
+  it.each([
+    'b@y.pl\r\nRCPT TO:<evil@z.pl>',
+    'b@y.pl,evil@z.pl',
+    'b@y.pl, evil@z.pl',
+    'b@y.pl;evil@z.pl',
+    'b@y.pl evil@z.pl',
+    '<b@y.pl>',
+    'b@y.pl> SIZE=1 <x@y.pl',
+    '"b c"@y.pl',
+    'B <b@y.pl>',
+    'b@y.pl\u0000',
+    'b@y.pl\u2028',
+    'a@b@y.pl',
+    '@y.pl',
+    'b@',
+    'b',
+    '',
+    'b@[127.0.0.1]',
+    'b@127.0.0.1',
+    'b@y..pl',
+    'b@-y.pl',
+    '.b@y.pl',
+    'zażółć@y.pl',
+    `${'b'.repeat(65)}@y.pl`,
+    `b@${'y.'.repeat(130)}pl`,
+  ])('with the recipient %j connects to nothing', async (to) => {
+    const { send, server } = await against()
+    const result = await send({ to })
+    expect(result).toMatchObject({ failure: 'invalid_recipient', offered: false, stage: 'connect' })
+    expect(outcomeOf(result)).toMatchObject({ kind: 'rejected', leadBounced: false, giveBack: true })
+    expect(server.connections).toHaveLength(0)
+  })
+
+  it("with a sender that is none is the mailbox's fault", async () => {
+    const { send } = await against()
+    const result = await send({ from: 'anna@firma.example\r\nDATA' })
+    expect(outcomeOf(result)).toMatchObject({ kind: 'mailbox_fault', permanentFault: true, giveBack: true })
+  })
+
+  it('carries one recipient, with an international domain in its ASCII form', async () => {
+    const { send, server } = await against()
+    await send({ to: "o'neil+tag@żółw.pl" })
+    expect((await server.connection(0)).commands).toContain("RCPT TO:<o'neil+tag@xn--w-uga1v8h.pl>")
+  })
+})
+
+describe('a connection that does not come about', () => {
+  it('is unreachable where nothing listens', async () => {
+    const { connection, server, send } = await against()
+    await server.close()
+    const result = await send()
+    expect(result).toMatchObject({ stage: 'connect', failure: 'unreachable', offered: false })
+    expect(outcomeOf(result)).toMatchObject({ kind: 'mailbox_fault', permanentFault: false, giveBack: true })
+    await connection.close()
+  })
+
+  it('is a matter of DNS where the name does not resolve', async () => {
+    const { send } = await against({
+      account: { host: 'no-such-host.invalid' },
+      deadlines: { phaseMs: 20_000, beforeFenceMs: 20_000 },
+    })
+    expect(await send()).toMatchObject({ stage: 'connect', failure: 'dns' })
+  })
+
+  it('ends at the limit of all phases together, though each keeps its own', async () => {
+    const plan = { greeting: slow('220 hello'), ehlo: slow('250 hello'), mail: slow('250 ok'), rcpt: slow('250 ok') }
+    const { send } = await against({ plan, deadlines: { phaseMs: 290, beforeFenceMs: 500 } })
+    const result = await send()
+    expect(result).toMatchObject({ failure: 'timeout', fence: 'not_reached' })
+    expect(result.durationMs).toBeLessThan(700)
+  })
+})
+
+describe('a login', () => {
+  it('is tried without sending anything', async () => {
+    const { connection, server } = await against({ auth: true })
+    expect(await connection.tryLogin()).toMatchObject({ failure: null, offered: false })
+    const first = await server.connection(0)
+    await first.closed
+    expect(first.commands.at(-1)).toBe('QUIT')
+  })
+
+  it('that is refused is a permanent fault, and the password is in no text of it', async () => {
+    const { connection, send } = await against({
+      auth: true,
+      plan: { auth: reply('535-5.7.8 Username and Password not accepted.', '535 5.7.8 Learn more at') },
+    })
+    for (const result of [await connection.tryLogin(), await send()]) {
+      expect(result).toMatchObject({
+        stage: 'auth',
+        failure: 'refused',
+        reply: { code: 535, enhanced: '5.7.8', text: 'Username and Password not accepted. Learn more at' },
+      })
+      expect(outcomeOf(result)).toMatchObject({ kind: 'mailbox_fault', permanentFault: true, giveBack: true })
+      expect(JSON.stringify(result)).not.toContain('secret')
+    }
+  })
+
+  it('with an access token uses XOAUTH2', async () => {
+    const { send, server } = await against({ auth: true, account: { auth: { user: 'anna', accessToken: 'token' } } })
+    expect(await send()).toMatchObject({ failure: null })
+    const expected = Buffer.from('user=anna\u0001auth=Bearer token\u0001\u0001').toString('base64')
+    expect((await server.connection(0)).commands).toContain(`AUTH XOAUTH2 ${expected}`)
+  })
+})
