@@ -2,7 +2,7 @@
 import { CsvRecords } from './csv-records.ts'
 import { isAddressName } from './csv-header.ts'
 
-export type Delimiter = ';' | ',' | '\t'
+type Delimiter = ';' | ',' | '\t'
 
 export interface CsvDialect {
   delimiter: string

@@ -83,7 +83,7 @@ export function readDocument({ path: file, text }: DefinitionFile): DefinitionDo
 }
 
 /** `campaigns[0].steps[1].wait`. */
-export function formatPath(path: KeyPath): string {
+function formatPath(path: KeyPath): string {
   return path.map((key, i) => (typeof key === 'number' ? `[${key}]` : i === 0 ? key : `.${key}`)).join('')
 }
 
