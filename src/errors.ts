@@ -42,3 +42,8 @@ class AssertionError extends Error {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
+
+/** The text without the passwords of URLs in it, fit to be shown or logged. */
+export function hidePasswords(text: string): string {
+  return text.replace(/(\w+:\/\/[^\s:@/]*):[^\s@/]*@/g, '$1:***@')
+}

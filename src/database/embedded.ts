@@ -4,7 +4,7 @@
  * The first command starts the server, detached; later ones join it; `goniec database stop` ends it. It survives the command that
  * started it, as a system's server would.
  */
-import { join } from 'node:path'
+import { dataDirectory } from '../config.ts'
 import { ensureCluster, findCluster, stopCluster } from './cluster.ts'
 import { embeddedPrograms } from './embedded-programs.ts'
 
@@ -18,7 +18,7 @@ export interface EmbeddedOptions {
 
 /** The URL of the server in this directory, which is made and started first if need be. */
 export async function startEmbedded(directory: string, { settings = {} }: EmbeddedOptions = {}): Promise<string> {
-  return ensureCluster(directory, () => programsFor(directory), { settings, initdbFlags: SAME_EVERYWHERE })
+  return ensureCluster(directory, programs, { settings, initdbFlags: SAME_EVERYWHERE })
 }
 
 /** The URL of the server in this directory if it runs. */
@@ -28,9 +28,9 @@ export async function findEmbedded(directory: string): Promise<string | undefine
 
 /** Ends the server in this directory; false if none was running. */
 export async function stopEmbedded(directory: string): Promise<boolean> {
-  return stopCluster(directory, () => programsFor(directory))
+  return stopCluster(directory, programs)
 }
 
-async function programsFor(directory: string): ReturnType<typeof embeddedPrograms> {
-  return embeddedPrograms(join(directory, '..'))
+async function programs(): ReturnType<typeof embeddedPrograms> {
+  return embeddedPrograms(dataDirectory())
 }

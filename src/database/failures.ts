@@ -2,21 +2,50 @@
  * What can be wrong with a database, as errors of the registry: nobody there, a wrong login, no room. A password is never part of one:
  * they name the server by host, port, database and user only.
  */
+import { DatabaseError } from 'pg'
 import { GoniecError, messageOf } from '../errors.ts'
 
 /** The oldest Postgres that goniec runs on, as `server_version_num` counts. */
 export const OLDEST_SERVER = 150_000
 
 /**
- * The registered error for what pg or the network reported, or undefined where it is none of the database's: then it is passed on as
- * it is. `url` says which database was meant.
+ * The registered error for a failed connection or anything on it, or undefined where it is none of the database's: then it is passed on
+ * as it is. `url` says which database was meant.
  */
 export function explainDatabaseError(error: unknown, url: string): GoniecError | undefined {
   if (error instanceof GoniecError) return error
+  const refused = explainRefusal(error)
+  if (refused) return refused
   const explain = EXPLANATIONS[codeOf(error)] ?? explanationOfText(messageOf(error))
   if (!explain) return undefined
   const [code, message, hint] = explain(describe(url), messageOf(error))
   return new GoniecError(code, message, { hint, cause: error })
+}
+
+/** The same for an error from anywhere in a command: a file's ENOENT must not be taken for a server that is away. */
+export function explainStatementError(error: unknown): GoniecError | undefined {
+  return error instanceof DatabaseError || explanationOfText(messageOf(error))
+    ? explainDatabaseError(error, '')
+    : undefined
+}
+
+/**
+ * What the schema itself refuses: an exception that its functions and triggers raise (worded for people, with a hint), or one of its
+ * constraints, whose names read as what must hold.
+ */
+function explainRefusal(error: unknown): GoniecError | undefined {
+  if (!(error instanceof DatabaseError)) return undefined
+  const { routine, schema, constraint, code, message, detail, hint } = error
+  if (routine === 'exec_stmt_raise') {
+    const text = detail === undefined ? message : `${message}. ${detail}`
+    return new GoniecError(constraint ?? 'refused', text, { ...(hint === undefined ? {} : { hint }), cause: error })
+  }
+  if (schema !== 'goniec' || constraint === undefined || !code?.startsWith('23')) return undefined
+  return new GoniecError(
+    constraint,
+    `the database refused: ${constraint.replaceAll('_', ' ')} (${detail ?? message})`,
+    { cause: error },
+  )
 }
 
 /** `user@host:port/database` of a database URL: everything that may be shown. */

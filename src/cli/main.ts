@@ -1,0 +1,84 @@
+/**
+ * Runs one command, and turns whatever it throws into words and an exit code: 0 done, 1 failed, 2 wrong usage, 3 a check found something.
+ * Nothing below it ends the process.
+ */
+import { CommanderError } from 'commander'
+import { GoniecError, hidePasswords, messageOf } from '../errors.ts'
+import { version } from '../version.ts'
+import type { Cli } from './cli.ts'
+import { createProgram } from './program.ts'
+
+/** Parses the arguments and runs the command they name. */
+export async function main(args: readonly string[]): Promise<void> {
+  quietenClosedPipes()
+  // Before anything is printed; commander's help looks there as well.
+  if (args.includes('--no-color')) process.env['NO_COLOR'] = '1'
+  const { program, cli } = createProgram()
+  process.once('SIGINT', () => stopAtOnce(cli))
+  try {
+    if (args.length === 0) program.outputHelp()
+    else await program.parseAsync(spellOutEmbedded(args), { from: 'user' })
+  } catch (error) {
+    cli.output.endProgress()
+    await report(error, cli)
+  }
+}
+
+/** `--embedded apply x` would take `apply` for the directory: a directory is given with `=` only. */
+function spellOutEmbedded(args: readonly string[]): string[] {
+  const end = args.indexOf('--')
+  return args.map((arg, i) => (arg === '--embedded' && (end === -1 || i < end) ? '--embedded=' : arg))
+}
+
+async function report(error: unknown, cli: Cli): Promise<void> {
+  if (error instanceof CommanderError) {
+    // Help that was asked for is no failure; help in place of a missing verb is.
+    process.exitCode = error.exitCode === 0 ? 0 : 2
+    return
+  }
+  const known = error instanceof GoniecError ? error : await explain(error)
+  process.exitCode = known?.exitCode ?? 1
+  if (!known) return reportDefect(error, cli)
+  cli.output.say(`Error: ${hidePasswords(known.message)}`)
+  if (known.hint !== undefined) cli.output.say(`Try: ${known.hint}`)
+  if (cli.flags.verbose && known.cause !== undefined) cli.output.say(`\n${stackOf(known.cause)}`)
+}
+
+function reportDefect(error: unknown, cli: Cli): void {
+  cli.output.say(stackOf(error))
+  cli.output.say(`\nError: this is a defect in goniec ${version}: ${hidePasswords(messageOf(error))}`)
+  cli.output.say('Try: report it with the lines above')
+}
+
+async function explain(error: unknown): Promise<GoniecError | undefined> {
+  const { explainStatementError } = await import('../database/failures.ts')
+  return explainStatementError(error) ?? explainFileError(error)
+}
+
+/** A file that could not be read or written, where the command had no better words for it. */
+function explainFileError(error: unknown): GoniecError | undefined {
+  if (!(error instanceof Error && 'syscall' in error && 'path' in error)) return undefined
+  const hint = 'see that the file is there, may be used, and that the disk has room'
+  return new GoniecError('file', error.message, { hint, cause: error })
+}
+
+function stackOf(error: unknown): string {
+  return hidePasswords(error instanceof Error ? (error.stack ?? error.message) : String(error))
+}
+
+/** Whoever reads our output may stop reading (`| head`): that is no error. */
+function quietenClosedPipes(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EPIPE') process.exit(0)
+      throw error
+    })
+  }
+}
+
+/** Open transactions end with their connections. A command with something to finish takes the signal over. */
+function stopAtOnce(cli: Cli): void {
+  cli.output.endProgress()
+  cli.output.say('Interrupted.')
+  process.exit(130)
+}
