@@ -1,0 +1,2527 @@
+-- The schema that all migrations together make, for reading and for comparing; nothing runs this file.
+-- Written by "npm run schema".
+
+create type goniec.candidate as (
+  message_id bigint,
+  mailbox_id bigint,
+  campaign_id bigint,
+  salesperson_id bigint,
+  lead_id bigint,
+  campaign_day date
+);
+
+create table goniec.attempt (
+  id bigint not null generated always as identity,
+  message_id bigint,
+  mailbox_id bigint not null,
+  kind text not null,
+  campaign_id bigint,
+  salesperson_id bigint not null,
+  lead_id bigint,
+  state text not null default 'claimed'::text,
+  incarnation_id bigint,
+  lease_until timestamp with time zone not null,
+  deadline_at timestamp with time zone not null,
+  mailbox_day date not null,
+  campaign_day date,
+  campaign_version bigint,
+  mailbox_version bigint,
+  holds_capacity boolean not null default true,
+  give_back boolean not null default false,
+  claimed_at timestamp with time zone not null,
+  transmitting_at timestamp with time zone,
+  finished_at timestamp with time zone,
+  outcome text,
+  stage text,
+  code integer,
+  response text,
+  server_message_id text,
+  bounce_due boolean not null default false,
+  ended_by text,
+  constraint attempt_gives_back_what_it_holds CHECK ((NOT (give_back AND (state = ANY (ARRAY['claimed'::text, 'transmitting'::text, 'accepted'::text, 'in_doubt'::text]))))),
+  constraint attempt_kind_is_known CHECK ((kind = ANY (ARRAY['response'::text, 'campaign'::text, 'warmup'::text]))),
+  constraint attempt_of_no_message_is_a_slot CHECK (((message_id IS NOT NULL) OR (incarnation_id IS NULL))),
+  constraint attempt_state_is_known CHECK ((state = ANY (ARRAY['claimed'::text, 'transmitting'::text, 'accepted'::text, 'deferred'::text, 'rejected'::text, 'in_doubt'::text, 'aborted'::text, 'presumed_unsent'::text]))),
+  constraint attempt_incarnation_id_fkey FOREIGN KEY (incarnation_id) REFERENCES incarnation(id),
+  constraint attempt_mailbox_id_fkey FOREIGN KEY (mailbox_id) REFERENCES mailbox_gate(mailbox_id),
+  constraint attempt_message_id_fkey FOREIGN KEY (message_id) REFERENCES message(id),
+  constraint attempt_pkey PRIMARY KEY (id)
+);
+
+create table goniec.campaign (
+  id bigint not null generated always as identity,
+  name text not null,
+  salesperson_id bigint not null,
+  status text not null default 'draft'::text,
+  timezone text not null default 'Europe/Warsaw'::text,
+  starts_on date,
+  window_from time without time zone not null default '09:00:00'::time without time zone,
+  window_to time without time zone not null default '17:00:00'::time without time zone,
+  window_days text[] not null default '{mon,tue,wed,thu,fri}'::text[],
+  holidays text default 'PL'::text,
+  skip_dates date[] not null default '{}'::date[],
+  delay_ms bigint not null default 90000,
+  jitter numeric(5,4) not null default 0.2,
+  shortest_delay_ms bigint not null generated always as ((floor(((delay_ms)::numeric * ((1)::numeric - jitter))))::bigint) stored,
+  daily_limit integer,
+  contact_gap_days integer not null default 1,
+  weight integer not null default 1,
+  version bigint not null default 1,
+  started_at timestamp with time zone,
+  completed_at timestamp with time zone,
+  created_at timestamp with time zone not null default goniec.now(),
+  constraint campaign_contact_gap_is_not_negative CHECK ((contact_gap_days >= 0)),
+  constraint campaign_daily_limit_is_not_negative CHECK ((daily_limit >= 0)),
+  constraint campaign_delay_is_not_negative CHECK ((delay_ms >= 0)),
+  constraint campaign_jitter_is_a_fraction CHECK (((jitter >= (0)::numeric) AND (jitter < (1)::numeric))),
+  constraint campaign_status_is_known CHECK ((status = ANY (ARRAY['draft'::text, 'scheduled'::text, 'running'::text, 'paused'::text, 'completed'::text, 'cancelled'::text]))),
+  constraint campaign_timezone_is_known CHECK ((('1970-01-01 00:00:00+00'::timestamp with time zone AT TIME ZONE timezone) IS NOT NULL)),
+  constraint campaign_weight_is_positive CHECK ((weight >= 1)),
+  constraint campaign_window_days_are_known CHECK (((window_days <@ '{mon,tue,wed,thu,fri,sat,sun}'::text[]) AND (cardinality(window_days) > 0))),
+  constraint campaign_window_is_within_a_day CHECK ((window_from < window_to)),
+  constraint campaign_salesperson_id_fkey FOREIGN KEY (salesperson_id) REFERENCES salesperson(id),
+  constraint campaign_pkey PRIMARY KEY (id),
+  constraint campaign_name_is_unique UNIQUE (name)
+);
+
+create table goniec.campaign_day (
+  campaign_id bigint not null,
+  day date not null,
+  daily_limit integer,
+  taken integer not null default 0,
+  constraint campaign_day_count_is_not_negative CHECK ((taken >= 0)),
+  constraint campaign_day_within_limit CHECK ((taken <= daily_limit)),
+  constraint campaign_day_campaign_id_fkey FOREIGN KEY (campaign_id) REFERENCES campaign(id),
+  constraint campaign_day_pkey PRIMARY KEY (campaign_id, day)
+);
+
+create table goniec.campaign_gate (
+  campaign_id bigint not null,
+  last_claim_at timestamp with time zone,
+  last_fence_at timestamp with time zone,
+  constraint campaign_gate_campaign_id_fkey FOREIGN KEY (campaign_id) REFERENCES campaign(id),
+  constraint campaign_gate_pkey PRIMARY KEY (campaign_id)
+);
+
+create table goniec.campaign_mailbox (
+  campaign_id bigint not null,
+  mailbox_id bigint not null,
+  constraint campaign_mailbox_campaign_id_fkey FOREIGN KEY (campaign_id) REFERENCES campaign(id),
+  constraint campaign_mailbox_mailbox_id_fkey FOREIGN KEY (mailbox_id) REFERENCES mailbox(id),
+  constraint campaign_mailbox_pkey PRIMARY KEY (campaign_id, mailbox_id)
+);
+
+create table goniec.contradiction (
+  id bigint not null generated always as identity,
+  attempt_id bigint not null,
+  reported jsonb not null,
+  at timestamp with time zone not null default goniec.now(),
+  constraint contradiction_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES attempt(id),
+  constraint contradiction_pkey PRIMARY KEY (id)
+);
+
+create table goniec.enrollment (
+  id bigint not null generated always as identity,
+  campaign_id bigint not null,
+  lead_id bigint not null,
+  fields jsonb not null default '{}'::jsonb,
+  removed_at timestamp with time zone,
+  created_at timestamp with time zone not null default goniec.now(),
+  constraint enrollment_fields_are_an_object CHECK ((jsonb_typeof(fields) = 'object'::text)),
+  constraint enrollment_campaign_id_fkey FOREIGN KEY (campaign_id) REFERENCES campaign(id),
+  constraint enrollment_lead_id_fkey FOREIGN KEY (lead_id) REFERENCES lead(id),
+  constraint enrollment_pkey PRIMARY KEY (id),
+  constraint enrollment_is_unique UNIQUE (campaign_id, lead_id)
+);
+
+create table goniec.event (
+  id bigint not null generated always as identity,
+  at timestamp with time zone not null default goniec.now(),
+  type text not null,
+  message_id bigint,
+  attempt_id bigint,
+  campaign_id bigint,
+  lead_id bigint,
+  mailbox_id bigint,
+  actor text not null default actor(),
+  data jsonb not null default '{}'::jsonb,
+  constraint event_pkey PRIMARY KEY (id)
+);
+
+create table goniec.incarnation (
+  id bigint not null generated always as identity,
+  worker text not null,
+  host text not null,
+  boot_id text,
+  pid_namespace text,
+  pid integer not null,
+  pid_started text,
+  version text not null,
+  started_at timestamp with time zone not null default goniec.now(),
+  seen_at timestamp with time zone not null default goniec.now(),
+  ended_at timestamp with time zone,
+  constraint incarnation_pkey PRIMARY KEY (id)
+);
+
+create table goniec.installation (
+  only_row boolean not null default true,
+  id uuid not null default gen_random_uuid(),
+  timezone text not null default 'Europe/Warsaw'::text,
+  paused_at timestamp with time zone,
+  created_at timestamp with time zone not null default goniec.now(),
+  constraint installation_has_one_row CHECK (only_row),
+  constraint installation_timezone_is_known CHECK ((('1970-01-01 00:00:00+00'::timestamp with time zone AT TIME ZONE timezone) IS NOT NULL)),
+  constraint installation_pkey PRIMARY KEY (only_row)
+);
+
+create table goniec.lead (
+  id bigint not null generated always as identity,
+  email text not null,
+  email_given text,
+  blocked_at timestamp with time zone,
+  replied_at timestamp with time zone,
+  unsubscribed_at timestamp with time zone,
+  bounced_at timestamp with time zone,
+  created_at timestamp with time zone not null default goniec.now(),
+  constraint lead_email_is_normalised CHECK (((email = lower(email)) AND (email ~~ '_%@_%'::text) AND (email !~ '[[:space:],<>"]'::text))),
+  constraint lead_pkey PRIMARY KEY (id),
+  constraint lead_email_is_unique UNIQUE (email)
+);
+
+create table goniec.lead_day (
+  lead_id bigint not null,
+  day date not null,
+  campaign_id bigint not null,
+  constraint lead_day_pkey PRIMARY KEY (lead_id, day)
+);
+
+create table goniec.login_check (
+  id bigint not null generated always as identity,
+  mailbox_id bigint not null,
+  requested_at timestamp with time zone not null default goniec.now(),
+  requested_by text not null default actor(),
+  worker text,
+  answered_at timestamp with time zone,
+  ok boolean,
+  response text,
+  constraint login_check_mailbox_id_fkey FOREIGN KEY (mailbox_id) REFERENCES mailbox(id),
+  constraint login_check_pkey PRIMARY KEY (id)
+);
+
+create table goniec.mailbox (
+  id bigint not null generated always as identity,
+  address text not null,
+  name text,
+  salesperson_id bigint not null,
+  daily_limit integer not null default 50,
+  min_gap_ms bigint not null default 60000,
+  signature_text text,
+  signature_html text,
+  unsubscribe_address text,
+  smtp_host text not null,
+  smtp_port integer not null,
+  smtp_security text not null,
+  smtp_user text,
+  smtp_password_ref text,
+  imap jsonb,
+  warmup_started date,
+  warmup_daily_limit integer,
+  status text not null default 'active'::text,
+  status_reason text,
+  version bigint not null default 1,
+  created_at timestamp with time zone not null default goniec.now(),
+  constraint mailbox_daily_limit_is_not_negative CHECK ((daily_limit >= 0)),
+  constraint mailbox_is_broken_for_a_reason CHECK (((status <> 'broken'::text) OR (status_reason IS NOT NULL))),
+  constraint mailbox_login_is_whole CHECK (((smtp_user IS NULL) = (smtp_password_ref IS NULL))),
+  constraint mailbox_min_gap_is_not_negative CHECK ((min_gap_ms >= 0)),
+  constraint mailbox_smtp_password_is_a_reference CHECK ((smtp_password_ref ~ '^(env|file|credential):.+'::text)),
+  constraint mailbox_smtp_port_is_a_port CHECK (((smtp_port >= 1) AND (smtp_port <= 65535))),
+  constraint mailbox_smtp_security_is_known CHECK ((smtp_security = ANY (ARRAY['tls'::text, 'starttls'::text, 'none'::text]))),
+  constraint mailbox_status_is_known CHECK ((status = ANY (ARRAY['active'::text, 'paused'::text, 'broken'::text]))),
+  constraint mailbox_warmup_daily_limit_is_not_negative CHECK ((warmup_daily_limit >= 0)),
+  constraint mailbox_salesperson_id_fkey FOREIGN KEY (salesperson_id) REFERENCES salesperson(id),
+  constraint mailbox_pkey PRIMARY KEY (id),
+  constraint mailbox_address_is_unique UNIQUE (address)
+);
+
+create table goniec.mailbox_day (
+  mailbox_id bigint not null,
+  day date not null,
+  daily_limit integer not null,
+  campaign_limit integer,
+  warmup_limit integer,
+  campaign_taken integer not null default 0,
+  warmup_taken integer not null default 0,
+  response_taken integer not null default 0,
+  constraint mailbox_day_counts_are_not_negative CHECK (((campaign_taken >= 0) AND (warmup_taken >= 0) AND (response_taken >= 0))),
+  constraint mailbox_day_within_limits CHECK (((((campaign_taken + warmup_taken) + response_taken) <= daily_limit) AND ((campaign_limit IS NULL) OR (campaign_taken <= campaign_limit)) AND ((warmup_limit IS NULL) OR (warmup_taken <= warmup_limit)))),
+  constraint mailbox_day_mailbox_id_fkey FOREIGN KEY (mailbox_id) REFERENCES mailbox(id),
+  constraint mailbox_day_pkey PRIMARY KEY (mailbox_id, day)
+);
+
+create table goniec.mailbox_gate (
+  mailbox_id bigint not null,
+  last_fence_at timestamp with time zone,
+  free_from timestamp with time zone,
+  faults integer not null default 0,
+  fault_reason text,
+  constraint mailbox_gate_mailbox_id_fkey FOREIGN KEY (mailbox_id) REFERENCES mailbox(id),
+  constraint mailbox_gate_pkey PRIMARY KEY (mailbox_id)
+);
+
+create table goniec.message (
+  id bigint not null generated always as identity,
+  kind text not null,
+  status text not null default 'pending'::text,
+  campaign_id bigint,
+  enrollment_id bigint,
+  lead_id bigint,
+  recipient text not null,
+  step_id bigint,
+  step_key text,
+  variant text,
+  bound_mailbox_id bigint,
+  is_test boolean not null default false,
+  idempotency_key text,
+  response_day date,
+  again boolean not null default false,
+  not_before timestamp with time zone,
+  follows_at timestamp with time zone,
+  mailbox_id bigint,
+  scheduled_at timestamp with time zone,
+  window_closes_at timestamp with time zone,
+  planned_campaign_version bigint,
+  planned_mailbox_version bigint,
+  first_planned_at timestamp with time zone,
+  slot_reason text,
+  counted_attempts integer not null default 0,
+  uncounted_attempts integer not null default 0,
+  tried_days date[] not null default '{}'::date[],
+  held_reason text,
+  failed_reason text,
+  rfc_message_id text,
+  sent_at timestamp with time zone,
+  created_at timestamp with time zone not null default goniec.now(),
+  constraint message_campaign_mail_has_its_place CHECK (((kind <> 'campaign'::text) OR ((campaign_id IS NOT NULL) AND (enrollment_id IS NOT NULL) AND (lead_id IS NOT NULL) AND (step_id IS NOT NULL) AND (step_key IS NOT NULL)))),
+  constraint message_kind_is_known CHECK ((kind = ANY (ARRAY['response'::text, 'campaign'::text, 'warmup'::text]))),
+  constraint message_other_mail_has_a_mailbox CHECK (((kind = 'campaign'::text) OR (bound_mailbox_id IS NOT NULL))),
+  constraint message_response_has_a_key CHECK (((kind <> 'response'::text) OR (idempotency_key IS NOT NULL))),
+  constraint message_sent_has_a_time CHECK (((status <> 'sent'::text) OR (sent_at IS NOT NULL))),
+  constraint message_slot_is_whole CHECK ((((scheduled_at IS NULL) = (window_closes_at IS NULL)) AND ((scheduled_at IS NULL) = (mailbox_id IS NULL)) AND ((scheduled_at IS NULL) OR (scheduled_at < window_closes_at)))),
+  constraint message_status_is_known CHECK ((status = ANY (ARRAY['pending'::text, 'sending'::text, 'sent'::text, 'failed'::text, 'cancelled'::text, 'in_doubt'::text]))),
+  constraint message_bound_mailbox_id_fkey FOREIGN KEY (bound_mailbox_id) REFERENCES mailbox(id),
+  constraint message_campaign_id_fkey FOREIGN KEY (campaign_id) REFERENCES campaign(id),
+  constraint message_enrollment_id_fkey FOREIGN KEY (enrollment_id) REFERENCES enrollment(id),
+  constraint message_lead_id_fkey FOREIGN KEY (lead_id) REFERENCES lead(id),
+  constraint message_mailbox_id_fkey FOREIGN KEY (mailbox_id) REFERENCES mailbox(id),
+  constraint message_step_id_fkey FOREIGN KEY (step_id) REFERENCES step(id),
+  constraint message_pkey PRIMARY KEY (id)
+);
+
+create table goniec.message_content (
+  message_id bigint not null,
+  attempt_id bigint not null,
+  subject text,
+  text text,
+  html text,
+  headers jsonb not null default '{}'::jsonb,
+  constraint message_content_message_id_fkey FOREIGN KEY (message_id) REFERENCES message(id),
+  constraint message_content_pkey PRIMARY KEY (message_id)
+);
+
+create table goniec.message_material (
+  message_id bigint not null,
+  subject text,
+  text text,
+  html text,
+  in_reply_to text,
+  mail_references text[] not null default '{}'::text[],
+  attachments jsonb not null default '[]'::jsonb,
+  digest text not null,
+  constraint message_material_message_id_fkey FOREIGN KEY (message_id) REFERENCES message(id),
+  constraint message_material_pkey PRIMARY KEY (message_id)
+);
+
+create table goniec.migration (
+  number integer not null,
+  name text not null,
+  checksum text not null,
+  applied_at timestamp with time zone not null default clock_timestamp(),
+  goniec_version text not null,
+  constraint migration_pkey PRIMARY KEY (number)
+);
+
+create table goniec.salesperson (
+  id bigint not null generated always as identity,
+  email text not null,
+  name text,
+  daily_limit integer,
+  paused_at timestamp with time zone,
+  created_at timestamp with time zone not null default goniec.now(),
+  constraint salesperson_daily_limit_is_not_negative CHECK ((daily_limit >= 0)),
+  constraint salesperson_pkey PRIMARY KEY (id),
+  constraint salesperson_email_is_unique UNIQUE (email)
+);
+
+create table goniec.salesperson_day (
+  salesperson_id bigint not null,
+  day date not null,
+  daily_limit integer,
+  taken integer not null default 0,
+  constraint salesperson_day_count_is_not_negative CHECK ((taken >= 0)),
+  constraint salesperson_day_within_limit CHECK ((taken <= daily_limit)),
+  constraint salesperson_day_salesperson_id_fkey FOREIGN KEY (salesperson_id) REFERENCES salesperson(id),
+  constraint salesperson_day_pkey PRIMARY KEY (salesperson_id, day)
+);
+
+create table goniec.step (
+  id bigint not null generated always as identity,
+  campaign_id bigint not null,
+  "position" integer not null,
+  key text not null,
+  keyed boolean not null,
+  wait_days integer,
+  wait_ms bigint,
+  retired_at timestamp with time zone,
+  constraint step_position_counts_from_one CHECK (("position" >= 1)),
+  constraint step_wait_days_are_not_negative CHECK ((wait_days >= 0)),
+  constraint step_wait_is_not_negative CHECK ((wait_ms >= 0)),
+  constraint step_waits_one_way CHECK (((wait_days IS NULL) OR (wait_ms IS NULL))),
+  constraint step_campaign_id_fkey FOREIGN KEY (campaign_id) REFERENCES campaign(id),
+  constraint step_pkey PRIMARY KEY (id),
+  constraint step_key_is_unique_in_its_campaign UNIQUE (campaign_id, key),
+  constraint step_position_is_unique_in_its_campaign UNIQUE (campaign_id, "position") DEFERRABLE INITIALLY DEFERRED
+);
+
+create table goniec.suppression (
+  value text not null,
+  reason text,
+  created_at timestamp with time zone not null default goniec.now(),
+  created_by text not null default actor(),
+  constraint suppression_is_an_address_or_domain CHECK (((value = lower(value)) AND (value !~ '[[:space:],<>"]'::text) AND (value ~ '^([^@]+@)?[^@]+\.[^@.]+$'::text))),
+  constraint suppression_pkey PRIMARY KEY (value)
+);
+
+create table goniec.transition (
+  entity text not null,
+  from_state text not null,
+  to_state text not null,
+  meaning text not null,
+  constraint transition_pkey PRIMARY KEY (entity, from_state, to_state)
+);
+
+create table goniec.variant (
+  step_id bigint not null,
+  letter text not null,
+  weight integer not null default 1,
+  subject text,
+  text text,
+  html text,
+  constraint variant_has_a_text CHECK (((text IS NOT NULL) OR (html IS NOT NULL))),
+  constraint variant_letter_is_a_letter CHECK ((letter ~ '^[A-Z]$'::text)),
+  constraint variant_weight_is_not_negative CHECK ((weight >= 0)),
+  constraint variant_step_id_fkey FOREIGN KEY (step_id) REFERENCES step(id) ON DELETE CASCADE,
+  constraint variant_pkey PRIMARY KEY (step_id, letter)
+);
+
+create table goniec.warmup_stage (
+  from_day integer not null,
+  warmup_limit integer,
+  campaign_limit integer,
+  constraint warmup_stage_campaign_limit_is_not_negative CHECK ((campaign_limit >= 0)),
+  constraint warmup_stage_day_counts_from_one CHECK ((from_day >= 1)),
+  constraint warmup_stage_warmup_limit_is_not_negative CHECK ((warmup_limit >= 0)),
+  constraint warmup_stage_pkey PRIMARY KEY (from_day)
+);
+
+CREATE INDEX attempt_by_mailbox ON goniec.attempt USING btree (mailbox_id, id DESC);
+
+CREATE INDEX attempt_by_message ON goniec.attempt USING btree (message_id, id);
+
+CREATE INDEX attempt_live ON goniec.attempt USING btree (incarnation_id, id) WHERE (state = ANY (ARRAY['claimed'::text, 'transmitting'::text]));
+
+CREATE INDEX attempt_unfinished_business ON goniec.attempt USING btree (id) WHERE ((give_back AND holds_capacity) OR bounce_due);
+
+CREATE INDEX enrollment_by_lead ON goniec.enrollment USING btree (lead_id);
+
+CREATE INDEX event_by_campaign ON goniec.event USING btree (campaign_id, id) WHERE ((campaign_id IS NOT NULL) AND (message_id IS NULL));
+
+CREATE INDEX event_by_lead ON goniec.event USING btree (lead_id, id) WHERE (lead_id IS NOT NULL);
+
+CREATE INDEX event_by_message ON goniec.event USING btree (message_id, id) WHERE (message_id IS NOT NULL);
+
+CREATE INDEX incarnation_by_worker ON goniec.incarnation USING btree (worker, id);
+
+CREATE INDEX message_by_lead ON goniec.message USING btree (lead_id, id);
+
+CREATE INDEX message_due ON goniec.message USING btree (scheduled_at, id) WHERE ((status = 'pending'::text) AND (scheduled_at IS NOT NULL));
+
+CREATE INDEX message_due_by_mailbox ON goniec.message USING btree (mailbox_id, kind, scheduled_at, id) WHERE ((status = 'pending'::text) AND (scheduled_at IS NOT NULL));
+
+CREATE INDEX message_in_doubt ON goniec.message USING btree (id) WHERE (status = 'in_doubt'::text);
+
+CREATE INDEX message_open_by_campaign ON goniec.message USING btree (campaign_id, scheduled_at, id) WHERE (status = ANY (ARRAY['pending'::text, 'sending'::text, 'in_doubt'::text]));
+
+CREATE INDEX message_sent_by_campaign ON goniec.message USING btree (campaign_id, sent_at) WHERE (status = 'sent'::text);
+
+CREATE INDEX message_unplanned_by_campaign ON goniec.message USING btree (campaign_id, id) WHERE ((status = 'pending'::text) AND (scheduled_at IS NULL));
+
+CREATE UNIQUE INDEX one_live_attempt_per_mailbox ON goniec.attempt USING btree (mailbox_id) WHERE (state = ANY (ARRAY['claimed'::text, 'transmitting'::text]));
+
+CREATE UNIQUE INDEX one_live_or_accepted_attempt_per_message ON goniec.attempt USING btree (message_id) WHERE (state = ANY (ARRAY['claimed'::text, 'transmitting'::text, 'accepted'::text, 'in_doubt'::text]));
+
+CREATE UNIQUE INDEX one_message_per_campaign_lead_and_step ON goniec.message USING btree (campaign_id, lead_id, step_key) WHERE (kind = 'campaign'::text);
+
+CREATE UNIQUE INDEX one_response_per_idempotency_key ON goniec.message USING btree (idempotency_key) WHERE (kind = 'response'::text);
+
+CREATE UNIQUE INDEX one_response_per_lead_campaign_and_day ON goniec.message USING btree (lead_id, COALESCE(campaign_id, (0)::bigint), response_day) WHERE ((kind = 'response'::text) AND (NOT is_test) AND (NOT again) AND (status <> 'cancelled'::text));
+
+CREATE UNIQUE INDEX one_warmup_mail_per_idempotency_key ON goniec.message USING btree (idempotency_key) WHERE ((kind = 'warmup'::text) AND (idempotency_key IS NOT NULL));
+
+CREATE OR REPLACE FUNCTION goniec.actor()
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+AS $function$ select coalesce(nullif(current_setting('goniec.actor', true), ''), session_user::text) $function$;
+
+CREATE OR REPLACE FUNCTION goniec.backoff(attempts integer, spread_by bigint)
+ RETURNS interval
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+  select (array[5, 15, 60, 240])[least(greatest(attempts, 1), 4)] * interval '1 minute'
+       * (0.8 + 0.4 * (('x' || substr(md5(spread_by || ':' || attempts), 1, 8))::bit(32)::bigint / 4294967295.0))
+$function$;
+
+CREATE OR REPLACE FUNCTION goniec.candidates(at timestamp with time zone, today date)
+ RETURNS TABLE(message_id bigint, kind text, mailbox_id bigint, campaign_id bigint, salesperson_id bigint, lead_id bigint, scheduled_at timestamp with time zone, window_closes_at timestamp with time zone, held boolean, settings_current boolean, campaign_running boolean, campaign_opens_at timestamp with time zone, campaign_delay_ms bigint, campaign_day date, campaign_room integer, mailbox_active boolean, mailbox_busy boolean, mailbox_opens_at timestamp with time zone, mailbox_room integer, salesperson_braked boolean, salesperson_room integer, lead_open boolean, suppressed boolean, in_contact_gap boolean, already_tried boolean)
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select m.id, m.kind, m.mailbox_id, case when m.kind = 'campaign' then m.campaign_id end, s.id, m.lead_id,
+         m.scheduled_at, m.window_closes_at, m.held_reason is not null,
+         m.planned_mailbox_version = b.version and (m.kind <> 'campaign' or m.planned_campaign_version = c.version),
+         m.kind <> 'campaign' or c.status = 'running',
+         case when m.kind = 'campaign' and c.delay_ms > 0
+              then greatest(cg.last_claim_at, cg.last_fence_at) + c.shortest_delay_ms * interval '1 millisecond' end,
+         c.delay_ms, cd.day, case when m.kind = 'campaign' then coalesce(cd.daily_limit - cd.taken, 2147483647) end,
+         b.status = 'active',
+         exists (select from goniec.attempt live where live.mailbox_id = m.mailbox_id and live.state in ('claimed', 'transmitting')),
+         greatest(bg.free_from, bg.last_fence_at + b.min_gap_ms * interval '1 millisecond'),
+         least(bd.daily_limit - bd.campaign_taken - bd.warmup_taken - bd.response_taken,
+               case m.kind when 'campaign' then bd.campaign_limit - bd.campaign_taken when 'warmup' then bd.warmup_limit - bd.warmup_taken end),
+         s.paused_at is not null,
+         case when m.kind = 'warmup' then 2147483647 else coalesce(sd.daily_limit - sd.taken, 2147483647) end,
+         l.id is null or (l.blocked_at is null and l.unsubscribed_at is null and l.bounced_at is null and (m.kind <> 'campaign' or l.replied_at is null)),
+         goniec.is_suppressed(m.recipient),
+         m.kind = 'campaign' and c.contact_gap_days > 0 and exists (
+           select from goniec.lead_day ld
+           where ld.lead_id = m.lead_id and ld.day between today - (c.contact_gap_days - 1) and today and ld.campaign_id <> m.campaign_id),
+         exists (select from goniec.attempt a where a.message_id = m.id and a.state in ('claimed', 'transmitting', 'accepted', 'in_doubt'))
+  from goniec.message m
+  join goniec.mailbox b on b.id = m.mailbox_id
+  join goniec.mailbox_gate bg on bg.mailbox_id = m.mailbox_id
+  join goniec.mailbox_day bd on bd.mailbox_id = m.mailbox_id and bd.day = today
+  left join goniec.campaign c on c.id = m.campaign_id
+  left join goniec.campaign_gate cg on cg.campaign_id = c.id
+  left join goniec.campaign_day cd on cd.campaign_id = c.id and cd.day = (at at time zone c.timezone)::date
+  join goniec.salesperson s on s.id = case when m.kind = 'campaign' then c.salesperson_id else b.salesperson_id end
+  left join goniec.salesperson_day sd on sd.salesperson_id = s.id and sd.day = today
+  left join goniec.lead l on l.id = m.lead_id
+  where m.status = 'pending' and m.scheduled_at is not null
+$function$;
+
+CREATE OR REPLACE FUNCTION goniec.check_agreement()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+declare
+  subject bigint;
+  status_now text;
+  attempt_now text;
+  expected text;
+begin
+  if tg_table_name = 'message' then subject := new.id; else subject := new.message_id; end if;
+  select m.status into status_now from goniec.message m where m.id = subject;
+  select a.state into attempt_now
+  from goniec.attempt a
+  where a.message_id = subject and a.state in ('claimed', 'transmitting', 'accepted', 'in_doubt');
+  expected := case
+    when attempt_now in ('claimed', 'transmitting') then 'sending'
+    when attempt_now = 'accepted' then 'sent'
+    when attempt_now = 'in_doubt' then 'in_doubt'
+  end;
+  if expected is distinct from status_now and not (expected is null and status_now in ('pending', 'failed', 'cancelled')) then
+    raise exception 'message % cannot be % while %', subject, status_now,
+        coalesce('an attempt of it is ' || attempt_now, 'no attempt of it is under way, accepted or in doubt')
+      using errcode = 'check_violation', constraint = 'message_agrees_with_its_attempts',
+            detail = case when attempt_now = 'accepted' then 'The server has accepted this mail. Sending it again would mail a person twice.'
+                          when attempt_now = 'in_doubt' then 'Nobody knows whether the server has accepted this mail.' end,
+            hint = format('goniec message show %s', subject);
+  end if;
+  return null;
+end $function$;
+
+CREATE OR REPLACE FUNCTION goniec.choose(p_now timestamp with time zone, p_today date, p_batch integer, p_grace interval, p_not_messages bigint[], p_not_mailboxes bigint[], p_not_campaigns bigint[], p_not_salespeople bigint[], p_not_leads bigint[])
+ RETURNS candidate[]
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET jit TO 'off'
+AS $function$
+begin
+  return (
+    select array_agg(row(c.message_id, c.mailbox_id, c.campaign_id, c.salesperson_id, c.lead_id, c.campaign_day)::goniec.candidate)
+    from (
+      select first.*
+      from goniec.mailbox b
+      cross join lateral (
+        select c.*
+        from (values ('response'), ('campaign'), ('warmup')) as k (kind)
+        cross join lateral (
+          select c.*
+          from goniec.claimable(p_now, p_today, p_grace) c
+          where c.mailbox_id = b.id and c.kind = k.kind
+            and c.message_id <> all (p_not_messages)
+            and (c.campaign_id is null or c.campaign_id <> all (p_not_campaigns))
+            and c.salesperson_id <> all (p_not_salespeople)
+            and (c.lead_id is null or c.lead_id <> all (p_not_leads))
+          order by c.scheduled_at, c.message_id
+          limit 1
+        ) c
+        order by c.kind_rank
+        limit 1
+      ) as first
+      where b.status = 'active' and b.id <> all (p_not_mailboxes)
+        and not exists (select from goniec.attempt live where live.mailbox_id = b.id and live.state in ('claimed', 'transmitting'))
+      order by first.kind_rank, first.scheduled_at, first.message_id
+      limit p_batch
+    ) c);
+end $function$;
+
+CREATE OR REPLACE FUNCTION goniec.claim(p_incarnation bigint, p_batch integer, p_lease interval, p_total interval, p_grace interval DEFAULT '00:05:00'::interval)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+declare
+  v_now timestamptz;
+  v_today date;
+  v_paused timestamptz;
+  v_chosen goniec.candidate[];
+  v_locked goniec.candidate[];
+  v_messages bigint[];
+  v_mailboxes bigint[];
+  v_campaigns bigint[];
+  v_salespeople bigint[];
+  v_leads bigint[];
+  v_not_messages bigint[] := '{}';
+  v_not_mailboxes bigint[] := '{}';
+  v_not_campaigns bigint[] := '{}';
+  v_not_salespeople bigint[] := '{}';
+  v_not_leads bigint[] := '{}';
+  v_one goniec.candidate;
+  v_attempts jsonb := '[]';
+begin
+  if not pg_try_advisory_xact_lock(goniec.lock_key('claim')) then
+    return jsonb_build_object('status', 'busy', 'now', goniec.now(), 'attempts', v_attempts);
+  end if;
+
+  v_now := goniec.now();
+  select (v_now at time zone i.timezone)::date, i.paused_at into v_today, v_paused from goniec.installation i;
+  if v_paused is not null or not exists (select from goniec.incarnation i where i.id = p_incarnation and i.ended_at is null) then
+    return jsonb_build_object('status', 'nothing', 'now', v_now, 'attempts', v_attempts);
+  end if;
+
+  -- Each round leaves out what the one before found locked by others.
+  for round in 1 .. 100 loop
+    v_chosen := goniec.choose(v_now, v_today, p_batch, p_grace, v_not_messages, v_not_mailboxes, v_not_campaigns, v_not_salespeople, v_not_leads);
+    exit when v_chosen is null;
+
+    with
+    chosen as (select * from unnest(v_chosen)),
+    message_rows as (
+      select m.id from goniec.message m
+      where m.id in (select message_id from chosen) and m.status = 'pending'
+      for no key update skip locked
+    ),
+    mailbox_rows as (
+      select g.mailbox_id from goniec.mailbox_gate g
+      where g.mailbox_id in (select mailbox_id from chosen)
+      for no key update skip locked
+    ),
+    mailbox_day_rows as (
+      select d.mailbox_id from goniec.mailbox_day d
+      where d.mailbox_id in (select mailbox_id from chosen) and d.day = v_today
+      for no key update skip locked
+    ),
+    campaign_rows as (
+      select g.campaign_id from goniec.campaign_gate g
+      where g.campaign_id in (select campaign_id from chosen)
+      for no key update skip locked
+    ),
+    campaign_day_rows as (
+      select d.campaign_id from goniec.campaign_day d
+      where (d.campaign_id, d.day) in (select campaign_id, campaign_day from chosen)
+      for no key update skip locked
+    ),
+    salesperson_day_rows as (
+      select d.salesperson_id from goniec.salesperson_day d
+      where d.salesperson_id in (select salesperson_id from chosen) and d.day = v_today
+      for no key update skip locked
+    ),
+    lead_rows as (
+      select l.id from goniec.lead l
+      where l.id in (select lead_id from chosen)
+      for key share skip locked
+    )
+    select array(select id from message_rows),
+           array(select mailbox_id from mailbox_rows intersect select mailbox_id from mailbox_day_rows),
+           array(select campaign_id from campaign_rows intersect select campaign_id from campaign_day_rows),
+           array(select salesperson_id from salesperson_day_rows),
+           array(select id from lead_rows)
+    into v_messages, v_mailboxes, v_campaigns, v_salespeople, v_leads;
+
+    select array_agg(c),
+           v_not_messages || array_agg(c.message_id) filter (where c.message_id <> all (v_messages)),
+           v_not_mailboxes || array_agg(c.mailbox_id) filter (where c.mailbox_id <> all (v_mailboxes)),
+           v_not_campaigns || array_agg(c.campaign_id) filter (where c.campaign_id <> all (v_campaigns)),
+           v_not_salespeople || array_agg(c.salesperson_id) filter (where c.salesperson_id <> all (v_salespeople)),
+           v_not_leads || array_agg(c.lead_id) filter (where c.lead_id <> all (v_leads))
+    into v_chosen, v_not_messages, v_not_mailboxes, v_not_campaigns, v_not_salespeople, v_not_leads
+    from unnest(v_chosen) c;
+
+    select array_agg(c) into v_locked
+    from unnest(v_chosen) c
+    where c.message_id = any (v_messages) and c.mailbox_id = any (v_mailboxes) and c.salesperson_id = any (v_salespeople)
+      and (c.campaign_id is null or c.campaign_id = any (v_campaigns)) and (c.lead_id is null or c.lead_id = any (v_leads));
+    continue when v_locked is null;
+
+    begin
+      v_attempts := goniec.take(v_locked, p_incarnation, p_lease, p_total, v_now, v_today, p_grace);
+    exception when integrity_constraint_violation or raise_exception or data_exception then
+      -- One row is bad. Each alone; what fails is set aside, with the error as its reason.
+      foreach v_one in array v_locked loop
+        begin
+          v_attempts := v_attempts || goniec.take(array[v_one], p_incarnation, p_lease, p_total, v_now, v_today, p_grace);
+        exception when integrity_constraint_violation or raise_exception or data_exception then
+          update goniec.message set held_reason = 'claim failed: ' || sqlerrm where id = v_one.message_id;
+          v_not_messages := v_not_messages || v_one.message_id;
+        end;
+      end loop;
+    end;
+    exit when jsonb_array_length(v_attempts) > 0;
+    v_not_messages := v_not_messages || v_messages;
+  end loop;
+
+  return jsonb_build_object(
+    'status', case when jsonb_array_length(v_attempts) > 0 then 'claimed' else 'nothing' end,
+    'now', v_now, 'attempts', v_attempts, 'next_at', goniec.next_opening(v_now, p_grace));
+end $function$;
+
+CREATE OR REPLACE FUNCTION goniec.claimable(at timestamp with time zone, today date, grace interval)
+ RETURNS TABLE(message_id bigint, kind_rank integer, kind text, mailbox_id bigint, campaign_id bigint, salesperson_id bigint, lead_id bigint, scheduled_at timestamp with time zone, campaign_delay_ms bigint, campaign_day date, campaign_room integer, salesperson_room integer)
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select c.message_id, case c.kind when 'response' then 1 when 'campaign' then 2 else 3 end, c.kind, c.mailbox_id, c.campaign_id, c.salesperson_id, c.lead_id,
+         c.scheduled_at, c.campaign_delay_ms, c.campaign_day, c.campaign_room, c.salesperson_room
+  from goniec.candidates(at, today) c
+  where c.scheduled_at <= at and c.scheduled_at >= at - grace and at < c.window_closes_at and not c.held
+    and c.settings_current
+    and c.campaign_running and (c.campaign_opens_at is null or c.campaign_opens_at <= at)
+    and c.mailbox_active and not c.mailbox_busy and (c.mailbox_opens_at is null or c.mailbox_opens_at <= at) and not c.salesperson_braked
+    and c.lead_open and not c.suppressed and not c.in_contact_gap
+    and c.mailbox_room > 0 and (c.campaign_room is null or c.campaign_room > 0) and c.salesperson_room > 0
+    and not c.already_tried
+$function$;
+
+CREATE OR REPLACE FUNCTION goniec.complete_campaigns()
+ RETURNS SETOF text
+ LANGUAGE plpgsql
+AS $function$
+declare
+  v_campaign bigint;
+  v_name text;
+begin
+  for v_campaign in
+    select c.id from goniec.campaign c
+    where c.status = 'running' and not exists (
+      select from goniec.message m
+      where m.campaign_id = c.id and m.kind = 'campaign' and m.status in ('pending', 'sending', 'in_doubt') and not (m.status = 'pending' and goniec.is_out(m)))
+    order by c.id
+  loop
+    perform from goniec.campaign c where c.id = v_campaign and c.status = 'running' for update skip locked;
+    continue when not found;
+    if not exists (
+      select from goniec.message m
+      where m.campaign_id = v_campaign and m.kind = 'campaign' and m.status in ('pending', 'sending', 'in_doubt') and not (m.status = 'pending' and goniec.is_out(m))) then
+      update goniec.message
+      set status = 'cancelled', slot_reason = 'out', scheduled_at = null, mailbox_id = null, window_closes_at = null
+      where campaign_id = v_campaign and kind = 'campaign' and status = 'pending';
+      update goniec.campaign set status = 'completed', completed_at = goniec.now() where id = v_campaign returning name into v_name;
+      insert into goniec.event (type, campaign_id) values ('campaign_completed', v_campaign);
+      return next v_name;
+    end if;
+  end loop;
+end $function$;
+
+CREATE OR REPLACE FUNCTION goniec.enqueue_response("to" text, key text, text text DEFAULT NULL::text, subject text DEFAULT NULL::text, html text DEFAULT NULL::text, "from" text DEFAULT NULL::text, at timestamp with time zone DEFAULT NULL::timestamp with time zone, campaign text DEFAULT NULL::text, attachments jsonb DEFAULT '[]'::jsonb, again boolean DEFAULT false)
+ RETURNS bigint
+ LANGUAGE plpgsql
+AS $function$
+#variable_conflict use_column
+declare
+  v_now timestamptz := goniec.now();
+  v_lead goniec.lead;
+  v_last goniec.message;
+  v_mailbox goniec.mailbox;
+  v_campaign bigint;
+  v_day date;
+  v_digest text;
+  v_message goniec.message;
+  v_id bigint;
+begin
+  if coalesce(trim(enqueue_response.key), '') = '' then
+    raise exception 'a response needs an idempotency key' using errcode = 'invalid_parameter_value', hint = 'key: whatever names the request, so that it is answered once';
+  end if;
+  if coalesce(enqueue_response.text, enqueue_response.html) is null then
+    raise exception 'a response needs a text or an html part' using errcode = 'invalid_parameter_value';
+  end if;
+  v_digest := encode(sha256(convert_to(jsonb_build_array(lower(trim(enqueue_response."to")), enqueue_response.subject, enqueue_response.text, enqueue_response.html,
+                                                 lower(trim(enqueue_response."from")), enqueue_response.at, enqueue_response.campaign, enqueue_response.attachments)::text, 'UTF8')), 'hex');
+
+  -- One caller at a time for each key, so that the second one finds the first one's message instead of a violated constraint.
+  perform pg_advisory_xact_lock(hashtextextended('response:' || enqueue_response.key, 20201));
+  select m.* into v_message from goniec.message m where m.kind = 'response' and m.idempotency_key = enqueue_response.key;
+  if found then
+    if (select mm.digest from goniec.message_material mm where mm.message_id = v_message.id) is distinct from v_digest then
+      raise exception 'response "%" was already asked for, with other content (message %)', enqueue_response.key, v_message.id
+        using errcode = 'unique_violation', constraint = 'one_response_per_idempotency_key', hint = format('goniec message show %s; another response needs another key', v_message.id);
+    end if;
+    return v_message.id;
+  end if;
+
+  select l.* into v_lead from goniec.lead l where l.email = lower(trim(enqueue_response."to"));
+  if not found then
+    raise exception 'there is no lead "%"', enqueue_response."to" using errcode = 'no_data_found', hint = 'goniec lead import CSV --campaign NAME';
+  end if;
+  select m.* into v_last from goniec.message m
+  where m.lead_id = v_lead.id and m.status = 'sent' and not m.is_test
+    and (enqueue_response.campaign is null or m.campaign_id = (select c.id from goniec.campaign c where c.name = enqueue_response.campaign))
+  order by m.sent_at desc, m.id desc limit 1;
+  if enqueue_response.campaign is not null then
+    select c.id into v_campaign from goniec.campaign c where c.name = enqueue_response.campaign;
+    if not found then
+      raise exception 'there is no campaign "%"', enqueue_response.campaign using errcode = 'no_data_found', hint = 'goniec campaign list';
+    end if;
+  else
+    v_campaign := v_last.campaign_id;
+  end if;
+  if enqueue_response."from" is not null then
+    v_mailbox := goniec.require_mailbox(enqueue_response."from");
+  elsif v_last.mailbox_id is null then
+    raise exception 'no mailbox has mailed "%" yet, so the response needs one to leave from', v_lead.email
+      using errcode = 'invalid_parameter_value', hint = 'from: the mailbox that the lead wrote to';
+  else
+    select b.* into v_mailbox from goniec.mailbox b where b.id = v_last.mailbox_id;
+  end if;
+  if enqueue_response.subject is null and v_last.id is null then
+    raise exception 'nothing was sent to "%" that the response could be a reply to, so it needs a subject', v_lead.email using errcode = 'invalid_parameter_value';
+  end if;
+  v_day := (select (greatest(enqueue_response.at, v_now) at time zone i.timezone)::date from goniec.installation i);
+
+  begin
+    insert into goniec.message (kind, campaign_id, lead_id, recipient, bound_mailbox_id, idempotency_key, response_day, again, not_before)
+    values ('response', v_campaign, v_lead.id, v_lead.email, v_mailbox.id, enqueue_response.key, v_day, coalesce(enqueue_response.again, false), enqueue_response.at)
+    returning id into v_id;
+  exception when unique_violation then
+    raise exception 'lead "%" already has a response of this campaign on %', v_lead.email, v_day
+      using errcode = 'unique_violation', constraint = 'one_response_per_lead_campaign_and_day', hint = 'again: true (--again) asks for another one on the same day';
+  end;
+  insert into goniec.message_material (message_id, subject, text, html, in_reply_to, mail_references, attachments, digest)
+  values (v_id,
+          coalesce(enqueue_response.subject, (select regexp_replace(c.subject, '^(Re: )?', 'Re: ') from goniec.message_content c where c.message_id = v_last.id)),
+          enqueue_response.text, enqueue_response.html,
+          case when enqueue_response.subject is null then v_last.rfc_message_id end,
+          case when enqueue_response.subject is null and v_last.rfc_message_id is not null then array[v_last.rfc_message_id] else '{}' end,
+          coalesce(enqueue_response.attachments, '[]'), v_digest);
+  perform pg_notify('goniec', 'plan');
+  return v_id;
+end $function$;
+
+CREATE OR REPLACE FUNCTION goniec.fence(p_incarnation bigint, p_attempts bigint[], p_total interval, p_contents jsonb DEFAULT '[]'::jsonb)
+ RETURNS TABLE(attempt_id bigint, verdict text, opens_at timestamp with time zone)
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET jit TO 'off'
+AS $function$
+declare
+  v_now timestamptz;
+  v_today date;
+  v_paused timestamptz;
+begin
+  perform pg_advisory_xact_lock_shared(goniec.lock_key('barrier'));
+  perform a.id from goniec.attempt a where a.id = any (p_attempts) order by a.id for no key update;
+  perform g.campaign_id
+  from goniec.campaign_gate g
+  where g.campaign_id in (
+    select a.campaign_id from goniec.attempt a join goniec.campaign c on c.id = a.campaign_id where a.id = any (p_attempts) and c.delay_ms > 0)
+  order by g.campaign_id for no key update;
+  perform g.mailbox_id
+  from goniec.mailbox_gate g
+  where g.mailbox_id in (
+    select a.mailbox_id from goniec.attempt a join goniec.mailbox b on b.id = a.mailbox_id where a.id = any (p_attempts) and b.min_gap_ms > 0)
+  order by g.mailbox_id for no key update;
+
+  v_now := goniec.now();
+  select (v_now at time zone i.timezone)::date, i.paused_at into v_today, v_paused from goniec.installation i;
+
+  return query
+  with
+  looked_at as materialized (
+    select a.id, a.mailbox_id, a.campaign_id, a.message_id, b.min_gap_ms, c.delay_ms,
+           cg.last_fence_at + c.shortest_delay_ms * interval '1 millisecond' as delay_over_at,
+           row_number() over (partition by a.campaign_id order by a.claimed_at, a.id) as of_campaign,
+           case
+             when a.state <> 'claimed' or a.incarnation_id is distinct from p_incarnation then 'not_claimed'
+             when a.lease_until <= v_now then 'lease_over'
+             when m.status <> 'sending' or m.held_reason is not null then 'message_held'
+             when v_paused is not null or s.paused_at is not null then 'braked'
+             when a.mailbox_day <> v_today or a.campaign_day <> (v_now at time zone c.timezone)::date then 'day_changed'
+             when m.window_closes_at <= v_now then 'window_closed'
+             when b.status <> 'active' then 'mailbox_not_active'
+             when a.kind = 'campaign' and c.status <> 'running' then 'campaign_not_running'
+             when b.version <> a.mailbox_version or (a.kind = 'campaign' and c.version <> a.campaign_version) then 'settings_changed'
+             when e.removed_at is not null then 'lead_removed'
+             when l.blocked_at is not null or l.unsubscribed_at is not null or l.bounced_at is not null
+                  or (a.kind = 'campaign' and l.replied_at is not null) then 'lead_not_mailable'
+             when goniec.is_suppressed(m.recipient) then 'suppressed'
+           end as objection
+    from goniec.attempt a
+    join goniec.message m on m.id = a.message_id
+    join goniec.mailbox b on b.id = a.mailbox_id
+    join goniec.salesperson s on s.id = a.salesperson_id
+    left join goniec.campaign c on c.id = a.campaign_id
+    left join goniec.campaign_gate cg on cg.campaign_id = a.campaign_id
+    left join goniec.enrollment e on e.id = m.enrollment_id
+    left join goniec.lead l on l.id = m.lead_id
+    where a.id = any (p_attempts)
+  ),
+  judged as materialized (
+    select l.*,
+           case when l.objection is null and l.delay_ms > 0
+                     and (l.delay_over_at > v_now or 1 <> row_number() over (partition by l.campaign_id, l.objection is null order by l.of_campaign))
+                then 'too_early' else l.objection end as refusal
+    from looked_at l
+  ),
+  passed as (
+    update goniec.attempt a
+    set state = 'transmitting', transmitting_at = v_now, deadline_at = v_now + p_total
+    from judged j
+    where a.id = j.id and j.refusal is null
+    returning a.id
+  ),
+  campaign_gates as (
+    update goniec.campaign_gate g
+    set last_fence_at = v_now
+    from judged j
+    where j.refusal is null and j.delay_ms > 0 and g.campaign_id = j.campaign_id
+  ),
+  mailbox_gates as (
+    update goniec.mailbox_gate g
+    set last_fence_at = v_now
+    from judged j
+    where j.refusal is null and j.min_gap_ms > 0 and g.mailbox_id = j.mailbox_id
+  ),
+  contents as (
+    insert into goniec.message_content as kept (message_id, attempt_id, subject, text, html, headers)
+    select j.message_id, j.id, given.subject, given.text, given.html, coalesce(given.headers, '{}')
+    from judged j
+    join jsonb_to_recordset(p_contents) as given (attempt_id bigint, subject text, text text, html text, headers jsonb) on given.attempt_id = j.id
+    where j.refusal is null
+    on conflict (message_id) do update
+    set attempt_id = excluded.attempt_id, subject = excluded.subject, text = excluded.text, html = excluded.html, headers = excluded.headers
+  )
+  select asked.id, case when j.id is null then 'not_claimed' else coalesce(j.refusal, 'passed') end,
+         case when j.refusal = 'too_early' then greatest(j.delay_over_at, v_now) end
+  from unnest(p_attempts) as asked (id)
+  left join judged j on j.id = asked.id;
+end $function$;
+
+CREATE OR REPLACE FUNCTION goniec.finish_business(p_attempts bigint[] DEFAULT NULL::bigint[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+declare
+  v_given bigint[];
+begin
+  -- One row of each day at a time could deadlock with another caller; rows are skipped instead of waited for, so nobody waits here at all.
+  with
+  due as materialized (
+    select a.* from goniec.attempt a
+    where a.give_back and a.holds_capacity and (p_attempts is null or a.id = any (p_attempts))
+    order by a.id
+    limit 1000
+    for no key update skip locked
+  ),
+  mailbox_rows as materialized (
+    select d.mailbox_id, d.day from goniec.mailbox_day d
+    where (d.mailbox_id, d.day) in (select mailbox_id, mailbox_day from due)
+    for no key update skip locked
+  ),
+  campaign_rows as materialized (
+    select d.campaign_id, d.day from goniec.campaign_day d
+    where (d.campaign_id, d.day) in (select campaign_id, campaign_day from due)
+    for no key update skip locked
+  ),
+  salesperson_rows as materialized (
+    select d.salesperson_id, d.day from goniec.salesperson_day d
+    where (d.salesperson_id, d.day) in (select salesperson_id, mailbox_day from due)
+    for no key update skip locked
+  )
+  select array_agg(due.id) into v_given
+  from due
+  where (due.mailbox_id, due.mailbox_day) in (select mailbox_id, day from mailbox_rows)
+    and (due.campaign_id is null or (due.campaign_id, due.campaign_day) in (select campaign_id, day from campaign_rows))
+    and (due.message_id is null or due.kind = 'warmup' or (due.salesperson_id, due.mailbox_day) in (select salesperson_id, day from salesperson_rows));
+
+  if v_given is not null then
+    with
+    given as materialized (
+      update goniec.attempt a set holds_capacity = false
+      where a.id = any (v_given) and a.holds_capacity
+      returning a.*
+    ),
+    of_mailbox as (
+      update goniec.mailbox_day d
+      set campaign_taken = d.campaign_taken - g.campaign, warmup_taken = d.warmup_taken - g.warmup, response_taken = d.response_taken - g.response
+      from (select mailbox_id, mailbox_day, count(*) filter (where kind = 'campaign') as campaign,
+                   count(*) filter (where kind = 'warmup') as warmup, count(*) filter (where kind = 'response') as response
+            from given group by 1, 2) g
+      where d.mailbox_id = g.mailbox_id and d.day = g.mailbox_day
+    ),
+    of_campaign as (
+      update goniec.campaign_day d set taken = d.taken - g.mails
+      from (select campaign_id, campaign_day, count(*) as mails from given where campaign_id is not null group by 1, 2) g
+      where d.campaign_id = g.campaign_id and d.day = g.campaign_day
+    ),
+    of_salesperson as (
+      update goniec.salesperson_day d set taken = d.taken - g.mails
+      from (select salesperson_id, mailbox_day, count(*) as mails from given where message_id is not null and kind <> 'warmup' group by 1, 2) g
+      where d.salesperson_id = g.salesperson_id and d.day = g.mailbox_day
+    )
+    delete from goniec.lead_day ld
+    using given g
+    where g.kind = 'campaign' and ld.lead_id = g.lead_id and ld.day = g.mailbox_day and ld.campaign_id = g.campaign_id
+      and not exists (select from goniec.attempt other
+                      join goniec.message om on om.id = other.message_id
+                      where om.lead_id = g.lead_id and other.campaign_id = g.campaign_id and other.mailbox_day = g.mailbox_day
+                        and other.holds_capacity and other.id <> all (v_given));
+  end if;
+
+  with
+  due as materialized (
+    select a.id, a.lead_id from goniec.attempt a
+    where a.bounce_due and a.lead_id is not null and (p_attempts is null or a.id = any (p_attempts))
+    order by a.id
+    limit 1000
+    for no key update skip locked
+  ),
+  leads as materialized (
+    select l.id, l.email from goniec.lead l where l.id in (select lead_id from due) order by l.id for no key update skip locked
+  ),
+  bounced as (
+    update goniec.lead l set bounced_at = coalesce(l.bounced_at, goniec.now()) from leads where l.id = leads.id
+  ),
+  suppressed as (
+    insert into goniec.suppression (value, reason) select leads.email, 'bounced' from leads on conflict do nothing
+  ),
+  noted as (
+    insert into goniec.event (type, lead_id, attempt_id) select 'lead_bounced', due.lead_id, due.id from due join leads on leads.id = due.lead_id
+  ),
+  done as (
+    update goniec.attempt a set bounce_due = false from due join leads on leads.id = due.lead_id where a.id = due.id
+  )
+  update goniec.message m
+  set status = 'cancelled', slot_reason = 'lead_bounced', scheduled_at = null, mailbox_id = null, window_closes_at = null
+  where m.id in (
+    select open_mail.id from goniec.message open_mail
+    where open_mail.lead_id in (select id from leads) and open_mail.status = 'pending'
+    order by open_mail.id
+    for no key update skip locked);
+end $function$;
+
+CREATE OR REPLACE FUNCTION goniec.follow_up(p_messages bigint[])
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+declare
+  v_made bigint;
+begin
+  insert into goniec.message (kind, campaign_id, enrollment_id, lead_id, recipient, step_id, step_key, variant, bound_mailbox_id, follows_at)
+  select 'campaign', m.campaign_id, m.enrollment_id, m.lead_id, m.recipient, next_step.id, next_step.key,
+         goniec.pick_variant(next_step.id, m.enrollment_id), m.mailbox_id, m.sent_at
+  from goniec.message m
+  join goniec.campaign c on c.id = m.campaign_id and c.status <> 'cancelled'
+  join goniec.enrollment e on e.id = m.enrollment_id and e.removed_at is null
+  join goniec.lead l on l.id = m.lead_id
+    and l.blocked_at is null and l.replied_at is null and l.unsubscribed_at is null and l.bounced_at is null
+  join goniec.step step on step.id = m.step_id
+  join lateral (
+    select s.id, s.key from goniec.step s
+    where s.campaign_id = m.campaign_id and s.position > step.position and s.retired_at is null
+    order by s.position limit 1
+  ) as next_step on true
+  where m.id = any (p_messages) and m.kind = 'campaign' and m.status = 'sent' and not goniec.is_suppressed(m.recipient)
+  on conflict do nothing;
+  get diagnostics v_made = row_count;
+  return v_made;
+end $function$;
+
+CREATE OR REPLACE FUNCTION goniec.guard_attempt()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if tg_op = 'INSERT' then
+    if new.state <> 'claimed' then
+      raise exception 'a new attempt is claimed, not %', new.state
+        using errcode = 'check_violation', constraint = 'attempt_starts_claimed';
+    end if;
+    return new;
+  end if;
+  if (new.message_id, new.mailbox_id, new.kind, new.campaign_id, new.lead_id, new.incarnation_id)
+     is distinct from (old.message_id, old.mailbox_id, old.kind, old.campaign_id, old.lead_id, old.incarnation_id) then
+    raise exception 'attempt % belongs to another message, mailbox or worker; that never changes', old.id
+      using errcode = 'check_violation', constraint = 'attempt_identity_is_permanent';
+  end if;
+  if new.state = old.state then
+    return new;
+  end if;
+  if not exists (
+    select from goniec.transition t where t.entity = 'attempt' and t.from_state = old.state and t.to_state = new.state) then
+    perform goniec.refuse_transition('attempt', old.id, old.state, new.state);
+  end if;
+  if old.state = 'transmitting' and new.state = 'aborted'
+     and nullif(current_setting('goniec.incarnation', true), '')::bigint is distinct from old.incarnation_id then
+    raise exception 'attempt % is transmitting: only its own worker can know that nothing was sent', old.id
+      using errcode = 'check_violation', constraint = 'attempt_is_aborted_by_its_own_worker',
+            hint = 'recovery makes it in_doubt; then goniec doubt resolve';
+  end if;
+  if new.state = 'presumed_unsent' and new.ended_by is null then
+    raise exception 'attempt % can be presumed unsent only by a person, who is named in ended_by', old.id
+      using errcode = 'check_violation', constraint = 'attempt_is_presumed_unsent_by_a_person',
+            hint = format('goniec doubt resolve %s --as not-sent', old.message_id);
+  end if;
+  return new;
+end $function$;
+
+CREATE OR REPLACE FUNCTION goniec.guard_campaign()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+declare
+  open_mails bigint;
+begin
+  if new.status = old.status then
+    return new;
+  end if;
+  if old.status = 'cancelled' or (old.status, new.status) not in (
+    ('draft', 'scheduled'), ('draft', 'running'), ('scheduled', 'running'), ('scheduled', 'paused'), ('paused', 'scheduled'), ('running', 'paused'),
+    ('paused', 'running'), ('running', 'completed'), ('completed', 'running'),
+    ('draft', 'cancelled'), ('scheduled', 'cancelled'), ('running', 'cancelled'), ('paused', 'cancelled')) then
+    raise exception 'campaign "%" is %, and cannot become %', old.name, old.status, new.status
+      using errcode = 'check_violation', constraint = 'campaign_transition_is_allowed',
+            hint = format('goniec campaign show %s', old.name);
+  end if;
+  if new.status = 'completed' then
+    select count(*) into open_mails from goniec.message m where m.campaign_id = old.id and m.kind = 'campaign' and m.status in ('pending', 'sending', 'in_doubt');
+    if open_mails > 0 then
+      raise exception 'campaign "%" has % open mails, and cannot be completed', old.name, open_mails
+        using errcode = 'check_violation', constraint = 'campaign_with_open_mails_is_not_completed';
+    end if;
+  end if;
+  return new;
+end $function$;
+
+CREATE OR REPLACE FUNCTION goniec.guard_message()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if tg_op = 'INSERT' then
+    if new.status <> 'pending' then
+      raise exception 'a new message is pending, not %', new.status
+        using errcode = 'check_violation', constraint = 'message_starts_pending',
+              detail = 'A message becomes sent only by an attempt that a server accepted.',
+              hint = 'goniec lead import CSV --history takes what was sent elsewhere before';
+    end if;
+    return new;
+  end if;
+  if (new.kind, new.campaign_id, new.lead_id, new.step_key, new.recipient, new.enrollment_id, new.idempotency_key, new.is_test)
+     is distinct from
+     (old.kind, old.campaign_id, old.lead_id, old.step_key, old.recipient, old.enrollment_id, old.idempotency_key, old.is_test) then
+    raise exception 'message % is for another (campaign, lead, step); that never changes', old.id
+      using errcode = 'check_violation', constraint = 'message_identity_is_permanent';
+  end if;
+  if new.status <> old.status and not exists (
+    select from goniec.transition t where t.entity = 'message' and t.from_state = old.status and t.to_state = new.status) then
+    perform goniec.refuse_transition('message', old.id, old.status, new.status);
+  end if;
+  if old.first_planned_at is not null and new.first_planned_at is distinct from old.first_planned_at then
+    raise exception 'message % was first planned at %; that never changes', old.id, old.first_planned_at
+      using errcode = 'check_violation', constraint = 'message_first_planned_at_is_permanent';
+  end if;
+  if old.status = 'sent' and new.sent_at is distinct from old.sent_at then
+    raise exception 'message % was sent at %; that never changes', old.id, old.sent_at
+      using errcode = 'check_violation', constraint = 'message_sent_at_is_permanent';
+  end if;
+  return new;
+end $function$;
+
+CREATE OR REPLACE FUNCTION goniec.is_out(m message)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select exists (select from goniec.campaign c where c.id = m.campaign_id and c.status = 'cancelled' and m.kind = 'campaign')
+      or exists (select from goniec.enrollment e where e.id = m.enrollment_id and e.removed_at is not null)
+      or exists (select from goniec.lead l where l.id = m.lead_id
+                 and (l.blocked_at is not null or l.unsubscribed_at is not null or l.bounced_at is not null or (m.kind = 'campaign' and l.replied_at is not null)))
+      or goniec.is_suppressed(m.recipient)
+$function$;
+
+CREATE OR REPLACE FUNCTION goniec.is_suppressed(email text)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE PARALLEL SAFE STRICT
+AS $function$ select exists (select from goniec.suppression where value = any (goniec.suppression_values(email))) $function$;
+
+CREATE OR REPLACE FUNCTION goniec.lock_key(name text)
+ RETURNS bigint
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+AS $function$
+  select case name when 'claim' then 4702394921427289921 when 'barrier' then 4702394921427289922 when 'plan' then 4702394921427289923 end
+$function$;
+
+CREATE OR REPLACE FUNCTION goniec.mailbox_backoff(faults integer, spread_by bigint)
+ RETURNS interval
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+  select (array[1, 5, 15, 60])[least(greatest(faults, 1), 4)] * interval '1 minute'
+       * (0.8 + 0.4 * (('x' || substr(md5('mailbox:' || spread_by || ':' || faults), 1, 8))::bit(32)::bigint / 4294967295.0))
+$function$;
+
+CREATE OR REPLACE FUNCTION goniec.mailbox_limits(p_mailbox mailbox, p_day date, OUT daily_limit integer, OUT campaign_limit integer, OUT warmup_limit integer)
+ RETURNS record
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select p_mailbox.daily_limit,
+         case when warming then least(p_mailbox.daily_limit, p_mailbox.warmup_daily_limit, stage.campaign_limit) end,
+         case when warming then least(p_mailbox.warmup_daily_limit, stage.warmup_limit) end
+  from (select 1) as one
+  left join lateral (
+    select s.* from goniec.warmup_stage s
+    where s.from_day <= p_day - p_mailbox.warmup_started + 1
+    order by s.from_day desc
+    limit 1
+  ) as stage on true
+  cross join lateral (
+    select p_mailbox.warmup_started is not null and p_day >= p_mailbox.warmup_started
+           and (stage.from_day is null or stage.campaign_limit is not null or stage.warmup_limit is not null) as warming
+  ) as state
+$function$;
+
+CREATE OR REPLACE FUNCTION goniec.make_day_rows(p_days integer DEFAULT 21, p_mailbox bigint DEFAULT NULL::bigint)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET lock_timeout TO '300ms'
+AS $function$
+declare
+  v_now timestamptz := goniec.now();
+  v_today date := (select (v_now at time zone i.timezone)::date from goniec.installation i);
+  v_mailbox goniec.mailbox;
+begin
+  for v_mailbox in select b.* from goniec.mailbox b where p_mailbox is null or b.id = p_mailbox order by b.id loop
+    begin
+      insert into goniec.mailbox_day (mailbox_id, day, daily_limit, campaign_limit, warmup_limit)
+      select v_mailbox.id, v_today + n, l.daily_limit, l.campaign_limit, l.warmup_limit
+      from generate_series(0, p_days - 1) n
+      cross join lateral goniec.mailbox_limits(v_mailbox, v_today + n) l
+      where not exists (select from goniec.mailbox_day d where d.mailbox_id = v_mailbox.id and d.day = v_today + n)
+      on conflict do nothing;
+    exception when lock_not_available then
+      null; -- Another program is just making this mailbox's rows; they are there once it commits.
+    end;
+  end loop;
+
+  with
+  present as (
+    select d.mailbox_id, d.day, l.*
+    from goniec.mailbox_day d
+    join goniec.mailbox b on b.id = d.mailbox_id
+    cross join lateral goniec.mailbox_limits(b, d.day) l
+    where d.day >= v_today and (p_mailbox is null or d.mailbox_id = p_mailbox)
+      and (d.daily_limit <> l.daily_limit or d.campaign_limit is distinct from l.campaign_limit or d.warmup_limit is distinct from l.warmup_limit)
+    for no key update of d skip locked
+  )
+  update goniec.mailbox_day d
+  set daily_limit = greatest(p.daily_limit, d.campaign_taken + d.warmup_taken + d.response_taken),
+      campaign_limit = greatest(p.campaign_limit, case when p.campaign_limit is not null then d.campaign_taken end),
+      warmup_limit = greatest(p.warmup_limit, case when p.warmup_limit is not null then d.warmup_taken end)
+  from present p
+  where d.mailbox_id = p.mailbox_id and d.day = p.day;
+  if p_mailbox is not null then return; end if;
+
+  insert into goniec.salesperson_day (salesperson_id, day, daily_limit)
+  select s.id, v_today + n, s.daily_limit
+  from goniec.salesperson s cross join generate_series(0, p_days - 1) n
+  where not exists (select from goniec.salesperson_day d where d.salesperson_id = s.id and d.day = v_today + n)
+  on conflict do nothing;
+  with
+  present as (
+    select d.salesperson_id, d.day, s.daily_limit
+    from goniec.salesperson_day d join goniec.salesperson s on s.id = d.salesperson_id
+    where d.day >= v_today and d.daily_limit is distinct from s.daily_limit
+    for no key update of d skip locked
+  )
+  update goniec.salesperson_day d
+  set daily_limit = greatest(p.daily_limit, case when p.daily_limit is not null then d.taken end)
+  from present p
+  where d.salesperson_id = p.salesperson_id and d.day = p.day;
+
+  insert into goniec.campaign_day (campaign_id, day, daily_limit)
+  select c.id, (v_now at time zone c.timezone)::date + n, c.daily_limit
+  from goniec.campaign c cross join generate_series(0, p_days - 1) n
+  where c.status in ('scheduled', 'running', 'paused')
+    and not exists (select from goniec.campaign_day d where d.campaign_id = c.id and d.day = (v_now at time zone c.timezone)::date + n)
+  on conflict do nothing;
+  with
+  present as (
+    select d.campaign_id, d.day, c.daily_limit
+    from goniec.campaign_day d join goniec.campaign c on c.id = d.campaign_id
+    where d.day >= (v_now at time zone c.timezone)::date and d.daily_limit is distinct from c.daily_limit
+    for no key update of d skip locked
+  )
+  update goniec.campaign_day d
+  set daily_limit = greatest(p.daily_limit, case when p.daily_limit is not null then d.taken end)
+  from present p
+  where d.campaign_id = p.campaign_id and d.day = p.day;
+end $function$;
+
+CREATE OR REPLACE FUNCTION goniec.next_opening(p_now timestamp with time zone, p_grace interval)
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+ STABLE
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+  select min(opens_at)
+  from (
+    (select m.scheduled_at as opens_at
+     from goniec.message m
+     where m.status = 'pending' and m.scheduled_at > p_now
+     order by m.scheduled_at
+     limit 1)
+    union all
+    select greatest(g.free_from, g.last_fence_at + b.min_gap_ms * interval '1 millisecond')
+    from goniec.mailbox_gate g
+    join goniec.mailbox b on b.id = g.mailbox_id
+    where greatest(g.free_from, g.last_fence_at + b.min_gap_ms * interval '1 millisecond') > p_now
+      and exists (select from goniec.message m
+                  where m.mailbox_id = g.mailbox_id and m.kind in ('response', 'campaign', 'warmup') and m.status = 'pending'
+                    and m.scheduled_at between p_now - p_grace and p_now)
+    union all
+    select greatest(g.last_claim_at, g.last_fence_at) + c.shortest_delay_ms * interval '1 millisecond'
+    from goniec.campaign_gate g
+    join goniec.campaign c on c.id = g.campaign_id
+    where greatest(g.last_claim_at, g.last_fence_at) + c.shortest_delay_ms * interval '1 millisecond' > p_now
+      and exists (select from goniec.message m
+                  where m.campaign_id = g.campaign_id and m.status in ('pending', 'sending', 'in_doubt') and m.status = 'pending'
+                    and m.scheduled_at between p_now - p_grace and p_now)
+  ) as openings
+$function$;
+
+CREATE OR REPLACE FUNCTION goniec.now()
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+ PARALLEL SAFE
+AS $function$ select clock_timestamp() $function$;
+
+CREATE OR REPLACE FUNCTION goniec.pass_barrier(p_campaign bigint DEFAULT NULL::bigint, p_lead bigint DEFAULT NULL::bigint, p_mailbox bigint DEFAULT NULL::bigint)
+ RETURNS bigint
+ LANGUAGE plpgsql
+AS $function$
+begin
+  perform pg_advisory_xact_lock(goniec.lock_key('barrier'));
+  return (
+    select count(*) from goniec.attempt a
+    where a.state = 'transmitting'
+      and (p_campaign is null or a.campaign_id = p_campaign)
+      and (p_lead is null or a.lead_id = p_lead)
+      and (p_mailbox is null or a.mailbox_id = p_mailbox));
+end $function$;
+
+CREATE OR REPLACE FUNCTION goniec.pick_variant(p_step bigint, p_enrollment bigint)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+AS $function$
+  with
+  weighed as (
+    select v.letter, sum(v.weight) over (order by v.letter) as upto, sum(v.weight) over () as total
+    from goniec.variant v
+    where v.step_id = p_step and v.weight > 0
+  )
+  select coalesce(
+    (select w.letter from weighed w
+     where w.upto > ('x' || substr(md5(p_enrollment || ':' || p_step), 1, 8))::bit(32)::bigint % w.total
+     order by w.letter limit 1),
+    (select min(v.letter) from goniec.variant v where v.step_id = p_step))
+$function$;
+
+CREATE OR REPLACE FUNCTION goniec.record_attempt_changes()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  insert into goniec.event (type, message_id, attempt_id, campaign_id, lead_id, mailbox_id, data)
+  select case when n.state = 'transmitting' then 'fenced' when n.message_id is null then 'slot_released'
+              when o.state = 'in_doubt' then 'resolved' else 'settled' end,
+         n.message_id, n.id, n.campaign_id, n.lead_id, n.mailbox_id,
+         case when n.state = 'transmitting' then '{}'::jsonb
+              else jsonb_strip_nulls(jsonb_build_object('state', n.state, 'outcome', n.outcome, 'stage', n.stage, 'response', n.response, 'by', n.ended_by)) end
+  from new_rows n
+  join old_rows o using (id)
+  where n.state <> o.state;
+  return null;
+end $function$;
+
+CREATE OR REPLACE FUNCTION goniec.record_attempt_claims()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  insert into goniec.event (type, message_id, attempt_id, campaign_id, lead_id, mailbox_id, data)
+  select case when a.message_id is null then 'slot_taken' else 'claimed' end, a.message_id, a.id, a.campaign_id, a.lead_id, a.mailbox_id,
+         jsonb_strip_nulls(jsonb_build_object('incarnation', a.incarnation_id, 'kind', a.kind))
+  from new_rows a;
+  return null;
+end $function$;
+
+CREATE OR REPLACE FUNCTION goniec.record_external_send(mailbox text, kind text, sent_at timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+#variable_conflict use_column
+declare
+  v_mailbox goniec.mailbox := goniec.require_mailbox(mailbox);
+  v_kind text := kind;
+  v_day date := (select (record_external_send.sent_at at time zone i.timezone)::date from goniec.installation i);
+begin
+  perform goniec.require_kind(v_kind);
+  if v_day is null then
+    raise exception 'a send needs the time it was sent at' using errcode = 'invalid_parameter_value';
+  end if;
+  insert into goniec.mailbox_day (mailbox_id, day, daily_limit, campaign_limit, warmup_limit)
+  select v_mailbox.id, v_day, l.daily_limit, l.campaign_limit, l.warmup_limit
+  from goniec.mailbox_limits(v_mailbox, v_day) l
+  on conflict do nothing;
+  update goniec.mailbox_day d
+  set campaign_taken = d.campaign_taken + (v_kind = 'campaign')::integer,
+      warmup_taken = d.warmup_taken + (v_kind = 'warmup')::integer,
+      response_taken = d.response_taken + (v_kind = 'response')::integer,
+      daily_limit = greatest(d.daily_limit, d.campaign_taken + d.warmup_taken + d.response_taken + 1),
+      campaign_limit = case when v_kind = 'campaign' and d.campaign_limit is not null then greatest(d.campaign_limit, d.campaign_taken + 1) else d.campaign_limit end,
+      warmup_limit = case when v_kind = 'warmup' and d.warmup_limit is not null then greatest(d.warmup_limit, d.warmup_taken + 1) else d.warmup_limit end
+  where d.mailbox_id = v_mailbox.id and d.day = v_day;
+  insert into goniec.event (type, mailbox_id, data)
+  values ('external_send', v_mailbox.id, jsonb_build_object('kind', v_kind, 'sent_at', record_external_send.sent_at));
+  perform pg_notify('goniec', 'plan');
+end $function$;
+
+CREATE OR REPLACE FUNCTION goniec.record_message_events()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  insert into goniec.event (type, message_id, campaign_id, lead_id, mailbox_id, data)
+  select change.type, new_row.id, new_row.campaign_id, new_row.lead_id, new_row.mailbox_id, change.data
+  from new_rows new_row
+  join old_rows old_row using (id)
+  cross join lateral (
+    select case when old_row.scheduled_at is null then 'planned' when new_row.scheduled_at is null then 'withdrawn' else 'moved' end as type,
+           jsonb_strip_nulls(jsonb_build_object('from', old_row.scheduled_at, 'to', new_row.scheduled_at, 'reason', new_row.slot_reason)) as data
+    where new_row.status = 'pending' and old_row.status = 'pending'
+      and (new_row.scheduled_at, new_row.mailbox_id) is distinct from (old_row.scheduled_at, old_row.mailbox_id)
+    union all
+    select case when new_row.status = 'pending' then case old_row.status when 'failed' then 'retried' else 'returned' end else new_row.status end,
+           jsonb_strip_nulls(jsonb_build_object('from', old_row.status, 'reason', coalesce(new_row.failed_reason, new_row.slot_reason)))
+    where new_row.status <> old_row.status and new_row.status <> 'sending'
+    union all
+    select case when new_row.held_reason is null then 'released' else 'held' end, jsonb_strip_nulls(jsonb_build_object('reason', new_row.held_reason))
+    where new_row.held_reason is distinct from old_row.held_reason
+  ) as change;
+  return null;
+end $function$;
+
+CREATE OR REPLACE FUNCTION goniec.recover(p_incarnation bigint, p_gone bigint[] DEFAULT '{}'::bigint[], p_seen_gone bigint[] DEFAULT '{}'::bigint[], p_held bigint[] DEFAULT NULL::bigint[])
+ RETURNS TABLE(attempt_id bigint, message_id bigint, state text)
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+declare
+  v_now timestamptz := goniec.now();
+  v_lost bigint[];
+begin
+  v_lost := array(
+    select a.id from goniec.attempt a
+    where a.state in ('claimed', 'transmitting')
+      and case
+            when a.incarnation_id is not null and a.incarnation_id is not distinct from p_incarnation then a.state = 'claimed' and p_held is not null and a.id <> all (p_held)
+            else coalesce(a.incarnation_id = any (p_gone), false)
+                 or (a.state = 'claimed' and a.lease_until <= v_now)
+                 or (a.state = 'transmitting' and a.deadline_at <= v_now)
+          end
+    order by a.id
+    for no key update skip locked);
+  perform m.id from goniec.message m where m.id in (select a.message_id from goniec.attempt a where a.id = any (v_lost)) order by m.id for no key update;
+
+  return query
+  with
+  lost as materialized (
+    select a.* from goniec.attempt a where a.id = any (v_lost)
+  ),
+  ended as (
+    update goniec.attempt a
+    set state = case l.state when 'claimed' then 'aborted' else 'in_doubt' end,
+        outcome = case l.state when 'claimed' then 'aborted' else 'unknown' end,
+        response = case l.state when 'claimed' then 'its worker was gone before any content went out' else 'its worker was gone before the server''s answer was known' end,
+        finished_at = v_now, ended_by = 'recovery',
+        give_back = l.state = 'claimed' and l.incarnation_id is not distinct from p_incarnation and p_incarnation is not null
+    from lost l
+    where a.id = l.id
+    returning a.id, a.message_id, a.mailbox_id, a.state, a.incarnation_id, l.deadline_at, l.state as state_before
+  ),
+  quarantined as (
+    update goniec.mailbox_gate g
+    set free_from = greatest(g.free_from, e.deadline_at)
+    from ended e
+    where g.mailbox_id = e.mailbox_id and e.state = 'in_doubt' and e.incarnation_id <> all (p_seen_gone)
+  ),
+  messages as (
+    update goniec.message m
+    set status = case when e.state = 'in_doubt' then 'in_doubt' when goniec.is_out(m) then 'cancelled' else 'pending' end,
+        uncounted_attempts = m.uncounted_attempts + (e.state = 'aborted')::integer,
+        held_reason = case when e.state = 'aborted' and m.uncounted_attempts >= 9 then 'ten attempts ended through no fault of the mail' else m.held_reason end,
+        rfc_message_id = coalesce(m.rfc_message_id, (select c.headers ->> 'message-id' from goniec.message_content c where c.message_id = m.id and e.state = 'in_doubt'))
+    from ended e
+    where m.id = e.message_id
+  )
+  select e.id, e.message_id, e.state from ended e;
+  perform goniec.finish_business(null);
+end $function$;
+
+CREATE OR REPLACE FUNCTION goniec.refuse_removal()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  raise exception 'rows of goniec.% are kept for ever', tg_table_name
+    using errcode = 'restrict_violation', constraint = tg_table_name || '_is_kept',
+          detail = 'They are the record of who was mailed; without it a person could be mailed twice.';
+end $function$;
+
+CREATE OR REPLACE FUNCTION goniec.refuse_transition(entity text, id bigint, from_state text, to_state text)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+begin
+  raise exception '% % is %, and cannot become %', entity, id, from_state, to_state
+    using errcode = 'check_violation',
+          constraint = entity || '_transition_is_allowed',
+          detail = case
+            when from_state in ('sent', 'accepted') then 'The server has accepted this mail. Sending it again would mail a person twice.'
+            when from_state = 'in_doubt' then 'Nobody knows whether the server has accepted this mail. Sending it again could mail a person twice.'
+            when from_state = 'cancelled' then 'A cancelled message stays cancelled.'
+            else 'The allowed changes stand in the table goniec.transition.'
+          end,
+          hint = case
+            when from_state = 'in_doubt' then format('goniec doubt resolve %s --as sent|not-sent', id)
+            when from_state = 'failed' then format('goniec message retry %s', id)
+            else format('goniec message show %s', id)
+          end;
+end $function$;
+
+CREATE OR REPLACE FUNCTION goniec.refuse_update()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  raise exception 'goniec.% is append-only', tg_table_name
+    using errcode = 'restrict_violation', constraint = tg_table_name || '_is_append_only';
+end $function$;
+
+CREATE OR REPLACE FUNCTION goniec.release_slot(id bigint, used boolean DEFAULT true)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+#variable_conflict use_column
+declare
+  v_attempt goniec.attempt;
+  v_slot bigint := release_slot.id;
+  v_used boolean := coalesce(release_slot.used, true);
+  v_now timestamptz := goniec.now();
+begin
+  select a.* into v_attempt from goniec.attempt a where a.id = v_slot and a.message_id is null for no key update;
+  if not found then
+    raise exception 'there is no slot %', v_slot using errcode = 'no_data_found', hint = 'it is the number that goniec.take_slot returned';
+  end if;
+  if v_attempt.state = 'claimed' and v_used then
+    update goniec.attempt a set state = 'transmitting', transmitting_at = v_now where a.id = v_slot;
+    update goniec.attempt a set state = 'accepted', finished_at = v_now, outcome = 'accepted' where a.id = v_slot;
+    update goniec.mailbox_gate g set last_fence_at = v_now where g.mailbox_id = v_attempt.mailbox_id;
+  elsif v_attempt.state = 'claimed' then
+    update goniec.attempt a set state = 'aborted', finished_at = v_now, outcome = 'aborted', give_back = true where a.id = v_slot;
+  elsif v_attempt.state = 'aborted' and not v_used then
+    update goniec.attempt a set give_back = true where a.id = v_slot;
+  end if;
+  if not v_used then
+    perform goniec.finish_business(array[v_slot]);
+  end if;
+  perform pg_notify('goniec', 'dispatch');
+end $function$;
+
+CREATE OR REPLACE FUNCTION goniec.require_kind(p_kind text)
+ RETURNS void
+ LANGUAGE plpgsql
+ IMMUTABLE
+AS $function$
+begin
+  if p_kind is null or p_kind not in ('response', 'campaign', 'warmup') then
+    raise exception 'a kind is response, campaign or warmup, not "%"', p_kind using errcode = 'invalid_parameter_value';
+  end if;
+end $function$;
+
+CREATE OR REPLACE FUNCTION goniec.require_mailbox(p_address text)
+ RETURNS mailbox
+ LANGUAGE plpgsql
+ STABLE
+AS $function$
+declare
+  v_mailbox goniec.mailbox;
+begin
+  select b.* into v_mailbox from goniec.mailbox b where b.address = lower(trim(p_address));
+  if not found then
+    raise exception 'there is no mailbox "%"', p_address using errcode = 'no_data_found', hint = 'goniec mailbox list';
+  end if;
+  return v_mailbox;
+end $function$;
+
+CREATE OR REPLACE FUNCTION goniec.resolve_doubt(p_message bigint, p_as text)
+ RETURNS text
+ LANGUAGE plpgsql
+AS $function$
+declare
+  v_attempt goniec.attempt;
+  v_message goniec.message;
+  v_now timestamptz;
+  v_status text;
+begin
+  select a.* into v_attempt from goniec.attempt a where a.message_id = p_message and a.state = 'in_doubt' for no key update;
+  if not found then
+    raise exception 'message % is not in doubt', p_message
+      using errcode = 'no_data_found', hint = 'goniec doubt list';
+  end if;
+  select m.* into v_message from goniec.message m where m.id = p_message for no key update;
+  v_now := goniec.now();
+  if v_now < v_attempt.deadline_at then
+    raise exception 'the attempt at message % could still be alive until %', p_message, v_attempt.deadline_at
+      using errcode = 'object_not_in_prerequisite_state', hint = 'wait until then; an answer of the server may still settle it';
+  end if;
+  if p_as = 'sent' then
+    update goniec.attempt set state = 'accepted', ended_by = goniec.actor(), finished_at = v_now where id = v_attempt.id;
+    update goniec.message set status = 'sent', sent_at = v_attempt.transmitting_at where id = p_message;
+    perform goniec.follow_up(array[p_message]);
+    return 'sent';
+  elsif p_as = 'not-sent' then
+    update goniec.attempt set state = 'presumed_unsent', ended_by = goniec.actor(), finished_at = v_now where id = v_attempt.id;
+    v_status := case when goniec.is_out(v_message) then 'cancelled' else 'pending' end;
+    update goniec.message
+    set status = v_status, scheduled_at = null, mailbox_id = null, window_closes_at = null, slot_reason = 'retry'
+    where id = p_message;
+    return v_status;
+  end if;
+  raise exception 'a doubt is resolved as "sent" or "not-sent", not "%"', p_as using errcode = 'invalid_parameter_value';
+end $function$;
+
+CREATE OR REPLACE FUNCTION goniec.settle(p_incarnation bigint, p_results jsonb)
+ RETURNS TABLE(attempt_id bigint, verdict text, message_status text)
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET jit TO 'off'
+AS $function$
+declare
+  v_now timestamptz;
+  v_asked bigint[] := (select array_agg((r ->> 'attempt_id')::bigint) from jsonb_array_elements(p_results) r);
+  v_settled jsonb;
+  v_sent bigint[];
+  v_unfinished bigint[];
+begin
+  perform set_config('goniec.incarnation', p_incarnation::text, true);
+  perform a.id from goniec.attempt a where a.id = any (v_asked) order by a.id for no key update;
+  perform m.id from goniec.message m
+  where m.id in (select a.message_id from goniec.attempt a where a.id = any (v_asked)) order by m.id for no key update;
+  v_now := goniec.now();
+
+  -- What each report means for its attempt, as it stands now.
+  with
+  reported as (
+    select r.*,
+           case r.outcome
+             when 'accepted' then 'accepted' when 'rejected' then 'rejected' when 'deferred' then 'deferred' when 'aborted' then 'aborted'
+             when 'unknown' then 'in_doubt' when 'mailbox_fault' then case when r.code is null then 'aborted' else 'deferred' end
+           end as target
+    from jsonb_to_recordset(p_results) as r (
+      attempt_id bigint, outcome text, stage text, code integer, response text, give_back boolean, lead_bounced boolean, permanent boolean,
+      reason text, hold text, not_before timestamptz, rfc_message_id text, server_message_id text)
+  ),
+  judged as (
+    select r.*, a.state as state_before, a.mailbox_id, a.transmitting_at,
+           -- Late knowledge that nothing was sent: the doubt ends as a refusal.
+           case when a.state = 'in_doubt' and r.target = 'aborted' then 'deferred' else r.target end as state_after,
+           case
+             when a.id is null then 'unknown_attempt'
+             when a.incarnation_id is distinct from p_incarnation then 'not_yours'
+             when a.state = r.target then 'already'
+             when a.state = 'in_doubt' and r.target = 'aborted' then 'settled'
+             when exists (select from goniec.transition t where t.entity = 'attempt' and t.from_state = a.state and t.to_state = r.target) then 'settled'
+             when r.target = 'accepted' or (a.state = 'accepted' and r.target in ('deferred', 'rejected', 'aborted')) then 'contradiction'
+             else 'already'
+           end as verdict
+    from reported r
+    left join goniec.attempt a on a.id = r.attempt_id
+  )
+  select jsonb_agg(to_jsonb(j)) into v_settled from judged j;
+
+  update goniec.attempt a
+  set state = j.state_after, outcome = j.outcome, stage = j.stage, code = j.code, response = j.response, finished_at = v_now,
+      server_message_id = j.server_message_id, give_back = coalesce(j.give_back, false) and j.state_after not in ('accepted', 'in_doubt'),
+      bounce_due = coalesce(j.lead_bounced, false)
+  from jsonb_to_recordset(v_settled) as j (
+    attempt_id bigint, verdict text, state_after text, outcome text, stage text, code integer, response text, give_back boolean, lead_bounced boolean,
+    server_message_id text)
+  where a.id = j.attempt_id and j.verdict = 'settled';
+
+  with
+  settled as (
+    select j.*, a.message_id, a.campaign_day, a.mailbox_day
+    from jsonb_to_recordset(v_settled) as j (
+      attempt_id bigint, verdict text, state_after text, state_before text, outcome text, response text, reason text, hold text, not_before timestamptz,
+      rfc_message_id text, transmitting_at timestamptz)
+    join goniec.attempt a on a.id = j.attempt_id
+    where j.verdict = 'settled' and a.message_id is not null
+  ),
+  decided as (
+    select s.*, m.counted_attempts + (s.outcome = 'deferred')::integer as counted, m.uncounted_attempts + (s.outcome in ('mailbox_fault', 'aborted'))::integer as uncounted,
+           case
+             when s.state_after = 'accepted' then 'sent'
+             when s.state_after = 'in_doubt' then 'in_doubt'
+             when s.outcome = 'rejected' then 'failed'
+             when goniec.is_out(m) then 'cancelled'
+             when s.outcome = 'deferred' and m.counted_attempts + 1 >= 5 then 'failed'
+             else 'pending'
+           end as status_after
+    from settled s
+    join goniec.message m on m.id = s.message_id
+  )
+  update goniec.message m
+  set status = d.status_after,
+      sent_at = case when d.status_after = 'sent' then d.transmitting_at else m.sent_at end,
+      rfc_message_id = coalesce(m.rfc_message_id, d.rfc_message_id),
+      counted_attempts = d.counted,
+      uncounted_attempts = d.uncounted,
+      tried_days = case when d.outcome = 'deferred' and coalesce(d.campaign_day, d.mailbox_day) <> all (m.tried_days)
+                        then m.tried_days || coalesce(d.campaign_day, d.mailbox_day) else m.tried_days end,
+      held_reason = case when d.status_after = 'pending' and d.hold is not null then d.hold
+                         when d.status_after = 'pending' and d.uncounted >= 10 and d.outcome in ('mailbox_fault', 'aborted')
+                         then 'ten attempts ended through no fault of the mail; the last: ' || coalesce(d.response, d.reason, d.outcome) else m.held_reason end,
+      failed_reason = case when d.status_after = 'failed' then coalesce(d.response, d.outcome) else m.failed_reason end,
+      not_before = case when d.status_after = 'pending'
+                        then coalesce(d.not_before, case when d.outcome = 'deferred' then v_now + goniec.backoff(d.counted, m.id)
+                                                        when d.outcome = 'aborted' and d.reason is null then v_now + goniec.mailbox_backoff(d.uncounted, m.id)
+                                                        else m.not_before end)
+                        else m.not_before end,
+      slot_reason = case when d.status_after = 'pending' then coalesce(d.reason, case d.outcome when 'mailbox_fault' then 'mailbox' else 'retry' end)
+                         when d.status_after = 'cancelled' then 'out' else m.slot_reason end,
+      scheduled_at = case when d.status_after in ('pending', 'cancelled') then null else m.scheduled_at end,
+      mailbox_id = case when d.status_after in ('pending', 'cancelled') then null else m.mailbox_id end,
+      window_closes_at = case when d.status_after in ('pending', 'cancelled') then null else m.window_closes_at end
+  from decided d
+  where m.id = d.message_id;
+
+  select array_agg(a.message_id) filter (where a.state = 'accepted'),
+         array_agg(a.id) filter (where a.give_back or a.bounce_due)
+  into v_sent, v_unfinished
+  from jsonb_to_recordset(v_settled) as j (attempt_id bigint, verdict text)
+  join goniec.attempt a on a.id = j.attempt_id
+  where j.verdict = 'settled';
+  if v_sent is not null then perform goniec.follow_up(v_sent); end if;
+
+  -- Faults in a row make a mailbox back off, and break it; an answer about a mail ends the row. A gate that another program holds is left as it is.
+  with
+  reports as (
+    select j.mailbox_id, bool_or(j.outcome = 'mailbox_fault') as is_fault, bool_or(coalesce(j.permanent, false)) as permanent, max(j.response) as response
+    from jsonb_to_recordset(v_settled) as j (mailbox_id bigint, verdict text, outcome text, permanent boolean, response text)
+    where j.verdict = 'settled' and j.outcome in ('mailbox_fault', 'accepted', 'deferred', 'rejected')
+    group by j.mailbox_id
+  ),
+  gates as (
+    select g.mailbox_id from goniec.mailbox_gate g join reports r on r.mailbox_id = g.mailbox_id
+    where r.is_fault or g.faults > 0
+    order by g.mailbox_id for no key update of g skip locked
+  ),
+  counted as (
+    update goniec.mailbox_gate g
+    set faults = case when r.is_fault then g.faults + 1 else 0 end,
+        fault_reason = case when r.is_fault then r.response end,
+        free_from = case when r.is_fault then greatest(g.free_from, v_now + goniec.mailbox_backoff(g.faults + 1, g.mailbox_id)) else g.free_from end
+    from reports r
+    where g.mailbox_id = r.mailbox_id and g.mailbox_id in (select mailbox_id from gates)
+    returning g.mailbox_id, g.faults, g.fault_reason, r.permanent
+  ),
+  broken as (
+    update goniec.mailbox b
+    set status = 'broken', status_reason = coalesce(c.fault_reason, 'no answer'), version = b.version + 1
+    from counted c
+    where b.id = c.mailbox_id and b.status = 'active' and c.faults >= case when c.permanent then 5 else 10 end
+    returning b.id, b.status_reason
+  )
+  insert into goniec.event (type, mailbox_id, data)
+  select 'mailbox_broken', b.id, jsonb_build_object('reason', b.status_reason) from broken b;
+
+  if v_unfinished is not null then perform goniec.finish_business(v_unfinished); end if;
+
+  insert into goniec.contradiction (attempt_id, reported)
+  select (j ->> 'attempt_id')::bigint, j from jsonb_array_elements(v_settled) j where j ->> 'verdict' = 'contradiction';
+  if found then
+    update goniec.message m
+    set held_reason = 'a late answer of the server contradicts how its doubt was resolved'
+    where m.status in ('pending', 'sending')
+      and m.id in (select a.message_id from jsonb_array_elements(v_settled) j join goniec.attempt a on a.id = (j ->> 'attempt_id')::bigint
+                   where j ->> 'verdict' = 'contradiction');
+    insert into goniec.event (type, message_id, attempt_id, data)
+    select 'contradicted', a.message_id, a.id, j
+    from jsonb_array_elements(v_settled) j join goniec.attempt a on a.id = (j ->> 'attempt_id')::bigint
+    where j ->> 'verdict' = 'contradiction';
+  end if;
+
+  return query
+  select j.attempt_id, j.verdict, m.status
+  from jsonb_to_recordset(v_settled) as j (attempt_id bigint, verdict text)
+  left join goniec.attempt a on a.id = j.attempt_id
+  left join goniec.message m on m.id = a.message_id;
+end $function$;
+
+CREATE OR REPLACE FUNCTION goniec.suppression_values(email text)
+ RETURNS text[]
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+AS $function$
+  select array[email] || array(
+    select array_to_string(labels[i:], '.')
+    from (select string_to_array(split_part(email, '@', 2), '.') as labels) as domain,
+         generate_series(1, cardinality(labels) - 1) as i)
+$function$;
+
+CREATE OR REPLACE FUNCTION goniec.take(p_chosen candidate[], p_incarnation bigint, p_lease interval, p_total interval, p_now timestamp with time zone, p_today date, p_grace interval)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET jit TO 'off'
+AS $function$
+declare
+  v_messages bigint[] := (select array_agg(c.message_id) from unnest(p_chosen) c);
+  v_attempts jsonb;
+begin
+  with
+  still_claimable as materialized (
+    select c.* from goniec.claimable(p_now, p_today, p_grace) c where c.message_id = any (v_messages)
+  ),
+  one_per_lead as (
+    select c.*, row_number() over (partition by coalesce(c.lead_id, -c.message_id) order by c.kind_rank, c.scheduled_at, c.message_id) as of_lead
+    from still_claimable c
+  ),
+  within_campaign as (
+    select c.*, row_number() over (partition by c.campaign_id order by c.scheduled_at, c.message_id) as of_campaign
+    from one_per_lead c
+    where c.of_lead = 1
+  ),
+  within_salesperson as (
+    select c.*, row_number() over (partition by c.salesperson_id order by c.kind_rank, c.scheduled_at, c.message_id) as of_salesperson
+    from within_campaign c
+    where c.campaign_id is null or c.of_campaign <= case when c.campaign_delay_ms > 0 then 1 else c.campaign_room end
+  ),
+  taken as materialized (
+    select c.* from within_salesperson c where c.of_salesperson <= c.salesperson_room
+  ),
+  counted_on_mailbox as (
+    update goniec.mailbox_day d
+    set campaign_taken = d.campaign_taken + (t.kind = 'campaign')::integer,
+        warmup_taken = d.warmup_taken + (t.kind = 'warmup')::integer,
+        response_taken = d.response_taken + (t.kind = 'response')::integer
+    from taken t
+    where d.mailbox_id = t.mailbox_id and d.day = p_today
+  ),
+  counted_on_campaign as (
+    update goniec.campaign_day d
+    set taken = d.taken + t.mails
+    from (select campaign_id, campaign_day, count(*) as mails from taken where campaign_id is not null group by 1, 2) t
+    where d.campaign_id = t.campaign_id and d.day = t.campaign_day
+  ),
+  counted_on_salesperson as (
+    update goniec.salesperson_day d
+    set taken = d.taken + t.mails
+    from (select salesperson_id, count(*) as mails from taken where kind <> 'warmup' group by 1) t
+    where d.salesperson_id = t.salesperson_id and d.day = p_today
+  ),
+  gates_set as (
+    update goniec.campaign_gate g
+    set last_claim_at = p_now
+    from taken t
+    where g.campaign_id = t.campaign_id and t.campaign_delay_ms > 0
+  ),
+  leads_taken as (
+    insert into goniec.lead_day (lead_id, day, campaign_id)
+    select t.lead_id, p_today, t.campaign_id
+    from taken t
+    where t.kind = 'campaign'
+    on conflict (lead_id, day) do nothing
+  ),
+  messages_sending as (
+    update goniec.message m
+    set status = 'sending'
+    from taken t
+    where m.id = t.message_id
+    returning m.id, m.planned_campaign_version, m.planned_mailbox_version
+  ),
+  attempts as (
+    insert into goniec.attempt (
+      message_id, mailbox_id, kind, campaign_id, salesperson_id, lead_id, incarnation_id, lease_until, deadline_at,
+      mailbox_day, campaign_day, campaign_version, mailbox_version, claimed_at)
+    select t.message_id, t.mailbox_id, t.kind, t.campaign_id, t.salesperson_id, t.lead_id, p_incarnation, p_now + p_lease, p_now + p_total,
+           p_today, case when t.campaign_id is not null then t.campaign_day end, m.planned_campaign_version, m.planned_mailbox_version, p_now
+    from taken t
+    join messages_sending m on m.id = t.message_id
+    returning id, message_id, mailbox_id
+  )
+  select coalesce(jsonb_agg(jsonb_build_object('attempt_id', a.id, 'message_id', a.message_id, 'mailbox_id', a.mailbox_id, 'scheduled_at', t.scheduled_at)
+                            order by t.kind_rank, t.scheduled_at, t.message_id), '[]')
+  into v_attempts
+  from attempts a
+  join taken t on t.message_id = a.message_id;
+  return v_attempts;
+end $function$;
+
+CREATE OR REPLACE FUNCTION goniec.take_slot(mailbox text, kind text, lease interval DEFAULT '00:05:00'::interval)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SET lock_timeout TO '200ms'
+AS $function$
+#variable_conflict use_column
+declare
+  v_mailbox goniec.mailbox := goniec.require_mailbox(mailbox);
+  v_kind text := kind;
+  v_lease interval := lease;
+  v_now timestamptz;
+  v_today date;
+  v_slot bigint;
+begin
+  perform goniec.require_kind(v_kind);
+  if v_lease is null or v_lease <= interval '0' then
+    raise exception 'a slot needs a lease longer than nothing, not %', v_lease using errcode = 'invalid_parameter_value';
+  end if;
+  v_now := goniec.now();
+  v_today := (select (v_now at time zone i.timezone)::date from goniec.installation i);
+  if not exists (select from goniec.mailbox_day d where d.mailbox_id = v_mailbox.id and d.day = v_today) then
+    perform goniec.make_day_rows(1, v_mailbox.id);
+  end if;
+
+  -- The same lock that claim takes first, so that the two exclude each other; and never waited for long, so that two programs cannot deadlock.
+  perform from goniec.mailbox_day d where d.mailbox_id = v_mailbox.id and d.day = v_today for no key update;
+  perform from goniec.mailbox_gate g where g.mailbox_id = v_mailbox.id for no key update;
+
+  update goniec.mailbox_day d
+  set campaign_taken = d.campaign_taken + (v_kind = 'campaign')::integer,
+      warmup_taken = d.warmup_taken + (v_kind = 'warmup')::integer,
+      response_taken = d.response_taken + (v_kind = 'response')::integer
+  from goniec.mailbox_gate g, goniec.mailbox b, goniec.salesperson s, goniec.installation i
+  where d.mailbox_id = v_mailbox.id and d.day = v_today and g.mailbox_id = d.mailbox_id and b.id = d.mailbox_id and s.id = b.salesperson_id
+    and b.status = 'active' and s.paused_at is null and i.paused_at is null
+    and coalesce(greatest(g.free_from, g.last_fence_at + b.min_gap_ms * interval '1 millisecond') <= v_now, true)
+    and d.campaign_taken + d.warmup_taken + d.response_taken < d.daily_limit
+    and (v_kind <> 'campaign' or d.campaign_limit is null or d.campaign_taken < d.campaign_limit)
+    and (v_kind <> 'warmup' or d.warmup_limit is null or d.warmup_taken < d.warmup_limit)
+    and not exists (select from goniec.attempt live where live.mailbox_id = d.mailbox_id and live.state in ('claimed', 'transmitting'));
+  if not found then
+    return null;
+  end if;
+
+  update goniec.mailbox_gate g set last_fence_at = v_now where g.mailbox_id = v_mailbox.id;
+  insert into goniec.attempt (mailbox_id, kind, salesperson_id, lease_until, deadline_at, mailbox_day, claimed_at)
+  values (v_mailbox.id, v_kind, v_mailbox.salesperson_id, v_now + v_lease, v_now + v_lease, v_today, v_now)
+  returning id into v_slot;
+  return v_slot;
+exception when lock_not_available or unique_violation then
+  return null;
+end $function$;
+
+CREATE OR REPLACE FUNCTION goniec.wake_plan()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  perform pg_notify('goniec', 'plan');
+  return null;
+end $function$;
+
+CREATE CONSTRAINT TRIGGER attempt_agrees_with_its_message AFTER INSERT ON goniec.attempt DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((new.message_id IS NOT NULL)) EXECUTE FUNCTION check_agreement();
+
+CREATE TRIGGER attempt_is_kept BEFORE DELETE OR TRUNCATE ON goniec.attempt FOR EACH STATEMENT EXECUTE FUNCTION refuse_removal();
+
+CREATE TRIGGER attempt_records_its_changes AFTER UPDATE ON goniec.attempt REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION record_attempt_changes();
+
+CREATE TRIGGER attempt_records_its_claim AFTER INSERT ON goniec.attempt REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION record_attempt_claims();
+
+CREATE CONSTRAINT TRIGGER attempt_still_agrees_with_its_message AFTER UPDATE OF state ON goniec.attempt DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((new.message_id IS NOT NULL) AND (old.state IS DISTINCT FROM new.state) AND (new.state <> 'transmitting'::text))) EXECUTE FUNCTION check_agreement();
+
+CREATE TRIGGER guard_attempt_insert BEFORE INSERT ON goniec.attempt FOR EACH ROW EXECUTE FUNCTION guard_attempt();
+
+CREATE TRIGGER guard_attempt_update BEFORE UPDATE OF state, message_id, mailbox_id, kind, campaign_id, lead_id, incarnation_id ON goniec.attempt FOR EACH ROW EXECUTE FUNCTION guard_attempt();
+
+CREATE TRIGGER campaign_wakes_plan AFTER UPDATE ON goniec.campaign FOR EACH STATEMENT EXECUTE FUNCTION wake_plan();
+
+CREATE TRIGGER guard_campaign_update BEFORE UPDATE OF status ON goniec.campaign FOR EACH ROW EXECUTE FUNCTION guard_campaign();
+
+CREATE TRIGGER contradiction_is_append_only BEFORE UPDATE ON goniec.contradiction FOR EACH STATEMENT EXECUTE FUNCTION refuse_update();
+
+CREATE TRIGGER contradiction_is_kept BEFORE DELETE OR TRUNCATE ON goniec.contradiction FOR EACH STATEMENT EXECUTE FUNCTION refuse_removal();
+
+CREATE TRIGGER event_is_append_only BEFORE UPDATE ON goniec.event FOR EACH STATEMENT EXECUTE FUNCTION refuse_update();
+
+CREATE TRIGGER event_is_kept BEFORE DELETE OR TRUNCATE ON goniec.event FOR EACH STATEMENT EXECUTE FUNCTION refuse_removal();
+
+CREATE TRIGGER installation_wakes_plan AFTER UPDATE ON goniec.installation FOR EACH STATEMENT EXECUTE FUNCTION wake_plan();
+
+CREATE TRIGGER mailbox_wakes_plan AFTER UPDATE ON goniec.mailbox FOR EACH STATEMENT EXECUTE FUNCTION wake_plan();
+
+CREATE TRIGGER guard_message_insert BEFORE INSERT ON goniec.message FOR EACH ROW EXECUTE FUNCTION guard_message();
+
+CREATE TRIGGER guard_message_update BEFORE UPDATE OF status, kind, campaign_id, lead_id, step_key, recipient, enrollment_id, idempotency_key, is_test, first_planned_at, sent_at ON goniec.message FOR EACH ROW EXECUTE FUNCTION guard_message();
+
+CREATE CONSTRAINT TRIGGER message_agrees_with_its_attempts AFTER UPDATE OF status ON goniec.message DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION check_agreement();
+
+CREATE TRIGGER message_is_kept BEFORE DELETE OR TRUNCATE ON goniec.message FOR EACH STATEMENT EXECUTE FUNCTION refuse_removal();
+
+CREATE TRIGGER message_records_its_changes AFTER UPDATE ON goniec.message REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION record_message_events();
+
+CREATE TRIGGER salesperson_wakes_plan AFTER UPDATE ON goniec.salesperson FOR EACH STATEMENT EXECUTE FUNCTION wake_plan();
+
+CREATE TRIGGER transition_is_kept BEFORE DELETE OR TRUNCATE ON goniec.transition FOR EACH STATEMENT EXECUTE FUNCTION refuse_removal();
+
+comment on table goniec.attempt is 'The ledger: one try at handing a message to a server. Without a message: a slot that another program took.';
+
+comment on column goniec.attempt.incarnation_id is 'The worker that holds it; only it may pass the fence. Null: another program, or imported history.';
+
+comment on column goniec.attempt.lease_until is 'Before the fence: until when it belongs to its incarnation.';
+
+comment on column goniec.attempt.deadline_at is 'After it the dialogue has surely ended. A doubt is not resolved before.';
+
+comment on column goniec.attempt.mailbox_day is 'The day, in the installation''s zone, whose counters of mailbox and salesperson it took from.';
+
+comment on column goniec.attempt.give_back is 'Its slots are to be given back; holds_capacity says whether that is done.';
+
+comment on column goniec.attempt.outcome is 'accepted, rejected, deferred, mailbox_fault, aborted, unknown: the row of the outcome table.';
+
+comment on column goniec.attempt.server_message_id is 'The server replaced the Message-ID and named the new one in its reply.';
+
+comment on column goniec.attempt.bounce_due is 'The server said that the lead''s address does not exist, and the lead is not marked yet.';
+
+comment on column goniec.attempt.ended_by is 'Who resolved a doubt, or: recovery, import.';
+
+comment on table goniec.campaign is 'Who is mailed, what, when, from which mailboxes. Times are meant in its own zone.';
+
+comment on column goniec.campaign.window_to is 'End of the daily window, not included; 24:00 is allowed.';
+
+comment on column goniec.campaign.holidays is 'Country (and region) whose public holidays are skipped, as date-holidays names them; null: none.';
+
+comment on column goniec.campaign.delay_ms is 'Between two of its mails; each is spread by +-jitter in the plan. Claim and fence enforce shortest_delay_ms.';
+
+comment on column goniec.campaign.contact_gap_days is 'A lead taken by another campaign within so many days (today included) waits; 0: off.';
+
+comment on table goniec.campaign_day is 'What a campaign may send, and has taken, on a day of its own zone.';
+
+comment on table goniec.campaign_gate is 'What sending changes about a campaign, apart from its settings. Its next mail is claimed, and fenced, no sooner than the shortest delay after both times.';
+
+comment on function goniec.claim(p_incarnation bigint, p_batch integer, p_lease interval, p_total interval, p_grace interval) is 'Claims up to p_batch due mails for an incarnation. Returns {status: claimed|nothing|busy, now, attempts: [{attempt_id, message_id, mailbox_id, scheduled_at}], next_at}.';
+
+comment on table goniec.contradiction is 'A late outcome that contradicts what a person had resolved. Shown by goniec doubt list.';
+
+comment on function goniec.enqueue_response("to" text, key text, text text, subject text, html text, "from" text, at timestamp with time zone, campaign text, attachments jsonb, again boolean) is 'Queues one response to a lead, once per key; returns the message''s id. The same key and content: the same id; the same key with other content is an error. attachments: [{filename, contentType, content: base64}].';
+
+comment on table goniec.enrollment is 'A lead in a campaign, with the template fields that this campaign''s import gave.';
+
+comment on table goniec.event is 'Append-only: every operation on a mail, and every act of an operator. Never updated, never deleted.';
+
+comment on column goniec.event.type is 'planned, moved, withdrawn, claimed, fenced, settled, cancelled, failed, retried, held, resolved, contradicted; campaign_*, mailbox_*, lead_*, suppressed, unsuppressed, paused_all, resumed_all, applied, imported.';
+
+comment on function goniec.fence(p_incarnation bigint, p_attempts bigint[], p_total interval, p_contents jsonb) is 'Lets attempts pass to transmitting. p_contents: [{attempt_id, subject, text, html, headers}]. Verdict passed, too_early (opens_at: ask again then), or the reason of the refusal.';
+
+comment on table goniec.incarnation is 'One life of one worker process.';
+
+comment on column goniec.incarnation.pid_started is 'The kernel''s start time of the process, so that a reused pid is not taken for it.';
+
+comment on table goniec.installation is 'One row: this installation.';
+
+comment on column goniec.installation.id is 'Part of every Message-ID, so that they stay the same on every attempt and after a restore.';
+
+comment on column goniec.installation.timezone is 'The zone whose local dates are the days of mailboxes and salespeople.';
+
+comment on column goniec.installation.paused_at is 'The emergency brake (goniec pause --all): nothing is claimed, nothing passes its fence, responses and slots too. A flag of its own, so that lifting it revives no campaign that was paused by name.';
+
+comment on table goniec.lead is 'A person with an address; unique by the normalised address (lower case, no spaces, IDN as ASCII).';
+
+comment on column goniec.lead.blocked_at is 'Held: no mail at all until unblocked.';
+
+comment on column goniec.lead.replied_at is 'No more campaign mail; responses stay.';
+
+comment on column goniec.lead.unsubscribed_at is 'No mail at all.';
+
+comment on column goniec.lead.bounced_at is 'The server said that there is no such mailbox: no mail at all.';
+
+comment on table goniec.lead_day is 'The contact gap: which campaign took the lead on that day of the installation''s zone. Given back with the slots.';
+
+comment on table goniec.login_check is 'A command asks whether a mailbox can be logged in to; a worker answers, since only workers hold the passwords.';
+
+comment on table goniec.mailbox is 'An address with its SMTP account.';
+
+comment on column goniec.mailbox.smtp_password_ref is 'env:NAME, file:PATH or credential:NAME, read by the worker. A password never stands in the database.';
+
+comment on column goniec.mailbox.warmup_started is 'Day 1 of its warm-up; null: not warming.';
+
+comment on column goniec.mailbox.status is 'broken: repeated faults of its account or server; goniec mailbox resume puts it back.';
+
+comment on table goniec.mailbox_day is 'What a mailbox may send, and has taken, on a day of the installation''s zone.';
+
+comment on column goniec.mailbox_day.campaign_limit is 'The campaign allowance: the least of daily limit, warm-up daily limit and the limit of the warm-up stage. Null: no limit of its own.';
+
+comment on table goniec.mailbox_gate is 'What sending changes about a mailbox, apart from its settings, so that claim and fence lock this row and never the settings.';
+
+comment on column goniec.mailbox_gate.last_fence_at is 'Its last mail passed the fence then; the minimum gap counts from here.';
+
+comment on column goniec.mailbox_gate.free_from is 'Not claimed before: it backs off after a fault, or a vanished worker may still be on its wire.';
+
+comment on column goniec.mailbox_gate.faults is 'Faults in a row; an answer about a mail sets it to 0.';
+
+comment on table goniec.message is 'The queue: one mail to one lead. Slot: mailbox_id, scheduled_at, window_closes_at.';
+
+comment on column goniec.message.recipient is 'The address it goes to, as it was when the message was made.';
+
+comment on column goniec.message.bound_mailbox_id is 'It must leave from this mailbox: a follow-up from the one that sent the step before, a response from the one the lead wrote to.';
+
+comment on column goniec.message.is_test is 'A copy to oneself (goniec campaign test): counted on the mailbox, never on a lead.';
+
+comment on column goniec.message.response_day is 'The day, in the installation''s zone, that a response was asked for: one a day per lead and campaign, unless asked for again.';
+
+comment on column goniec.message.not_before is 'A retry''s, or a response''s, earliest time.';
+
+comment on column goniec.message.follows_at is 'When the step before was sent; the plan adds the step''s wait.';
+
+comment on column goniec.message.planned_campaign_version is 'The settings that the slot was planned with. A slot with older ones is void.';
+
+comment on column goniec.message.first_planned_at is 'The first slot it was ever given; kept for ever.';
+
+comment on column goniec.message.slot_reason is 'Why the slot stands where it stands, or why there is none: the plan''s last word.';
+
+comment on column goniec.message.counted_attempts is 'Temporary refusals; after five it has failed.';
+
+comment on column goniec.message.uncounted_attempts is 'Attempts that ended through no fault of the mail; after ten it is held.';
+
+comment on column goniec.message.tried_days is 'The local days of counted attempts; it is given up instead of being tried on a fourth.';
+
+comment on column goniec.message.held_reason is 'Set aside: not planned, not claimed, until goniec message retry.';
+
+comment on column goniec.message.rfc_message_id is 'Its Message-ID header, the same on every attempt.';
+
+comment on table goniec.message_content is 'What went on the wire last, written with the fence. Retention may drop it; the fact of the mail stays.';
+
+comment on table goniec.message_material is 'What a response, a test or a warm-up mail consists of. Campaign mail is made from its variant instead.';
+
+comment on column goniec.message_material.attachments is '[{"filename", "contentType", "content": base64}]';
+
+comment on column goniec.message_material.digest is 'Of all that was asked for: the same idempotency key with other content is an error.';
+
+comment on table goniec.migration is 'Which migrations were applied, by which goniec. Written by "goniec migrate" only.';
+
+comment on function goniec.now() is 'The one clock of goniec. Read it once into a variable: it is volatile, and inside a condition it would turn an index condition into a filter.';
+
+comment on index goniec.one_live_attempt_per_mailbox is 'The mailbox lock. There is no busy flag that could go stale.';
+
+comment on function goniec.record_external_send(mailbox text, kind text, sent_at timestamp with time zone) is 'Counts a mail that another program has sent already. Never refused: the day''s limit is raised to what was taken.';
+
+comment on function goniec.recover(p_incarnation bigint, p_gone bigint[], p_seen_gone bigint[], p_held bigint[]) is 'Ends attempts of vanished workers, and of time that ran out. p_held: what the calling worker holds in memory; its other claimed attempts are aborted (a claim whose reply was lost).';
+
+comment on function goniec.release_slot(id bigint, used boolean) is 'Frees the mailbox; gives the capacity back only if it was not used. Calling it twice is harmless.';
+
+comment on table goniec.salesperson is 'A person who sends: owns mailboxes and campaigns.';
+
+comment on column goniec.salesperson.daily_limit is 'Most mails a day over all campaigns and responses; null: no limit.';
+
+comment on column goniec.salesperson.paused_at is 'goniec pause --salesperson: nothing of this person is claimed or passes its fence.';
+
+comment on table goniec.salesperson_day is 'What a salesperson may send, and has taken, on a day of the installation''s zone, over all campaigns and responses. Warm-up mails do not count.';
+
+comment on function goniec.settle(p_incarnation bigint, p_results jsonb) is 'Writes outcomes: [{attempt_id, outcome, stage, code, response, give_back, lead_bounced, permanent, reason, hold, not_before, rfc_message_id, server_message_id}]; hold: the mail itself is at fault, and is set aside. Verdict settled, already, contradiction, not_yours.';
+
+comment on table goniec.step is 'The n-th mail of a sequence. Its key is permanent: a message belongs to (campaign, lead, step key).';
+
+comment on column goniec.step.keyed is 'The definition file gave the key. Without one it is step-N, and number and order are frozen once messages exist.';
+
+comment on column goniec.step.wait_days is 'Calendar days after the previous mail, in the campaign''s zone; or wait_ms, exactly.';
+
+comment on column goniec.step.retired_at is 'Taken out of the definition file after messages existed: no new message is made for it. Its position is kept beyond the live ones.';
+
+comment on table goniec.suppression is 'Addresses and domains that must not be mailed. A domain covers its subdomains.';
+
+comment on function goniec.suppression_values(email text) is 'What could suppress this address: itself, its domain, and the domains above that, but for the top-level one.';
+
+comment on function goniec.take_slot(mailbox text, kind text, lease interval) is 'Reserves one mail of this kind and occupies the mailbox; null: no room, or busy. Give it back with release_slot before the lease is over; after it the mailbox is free again, and the mail counts as used.';
+
+comment on table goniec.transition is 'Every allowed change of state. All others are refused.';
+
+comment on table goniec.variant is 'One of a step''s texts, a Liquid template. Without a subject it is a reply in the thread of the step before.';
+
+comment on table goniec.warmup_stage is 'The warm-up ramp by day of warm-up (the day it started is day 1). A limit left out is no limit; after the last stage without limits the mailbox is warm.';
+
+grant select on goniec.attempt to goniec_reporter;
+
+grant select on goniec.campaign to goniec_reporter;
+
+grant select on goniec.campaign_day to goniec_reporter;
+
+grant select on goniec.campaign_gate to goniec_reporter;
+
+grant select on goniec.campaign_mailbox to goniec_reporter;
+
+grant select on goniec.contradiction to goniec_reporter;
+
+grant select on goniec.enrollment to goniec_reporter;
+
+grant select on goniec.event to goniec_reporter;
+
+grant select on goniec.incarnation to goniec_reporter;
+
+grant select on goniec.installation to goniec_reporter;
+
+grant select on goniec.lead to goniec_reporter;
+
+grant select on goniec.lead_day to goniec_reporter;
+
+grant select on goniec.login_check to goniec_reporter;
+
+grant select on goniec.mailbox to goniec_reporter;
+
+grant select on goniec.mailbox_day to goniec_reporter;
+
+grant select on goniec.mailbox_gate to goniec_reporter;
+
+grant select on goniec.message to goniec_reporter;
+
+grant select on goniec.message_content to goniec_reporter;
+
+grant select on goniec.message_material to goniec_reporter;
+
+grant select on goniec.migration to goniec_reporter;
+
+grant select on goniec.salesperson to goniec_reporter;
+
+grant select on goniec.salesperson_day to goniec_reporter;
+
+grant select on goniec.step to goniec_reporter;
+
+grant select on goniec.suppression to goniec_reporter;
+
+grant select on goniec.transition to goniec_reporter;
+
+grant select on goniec.variant to goniec_reporter;
+
+grant select on goniec.warmup_stage to goniec_reporter;
+
+grant usage on schema goniec to goniec_reporter;
+
+grant execute on function goniec.actor() to goniec_worker;
+
+grant execute on function goniec.backoff(attempts integer, spread_by bigint) to goniec_worker;
+
+grant execute on function goniec.candidates(at timestamp with time zone, today date) to goniec_worker;
+
+grant execute on function goniec.check_agreement() to goniec_worker;
+
+grant execute on function goniec.choose(p_now timestamp with time zone, p_today date, p_batch integer, p_grace interval, p_not_messages bigint[], p_not_mailboxes bigint[], p_not_campaigns bigint[], p_not_salespeople bigint[], p_not_leads bigint[]) to goniec_worker;
+
+grant execute on function goniec.claim(p_incarnation bigint, p_batch integer, p_lease interval, p_total interval, p_grace interval) to goniec_worker;
+
+grant execute on function goniec.claimable(at timestamp with time zone, today date, grace interval) to goniec_worker;
+
+grant execute on function goniec.complete_campaigns() to goniec_worker;
+
+grant execute on function goniec.enqueue_response("to" text, key text, text text, subject text, html text, "from" text, at timestamp with time zone, campaign text, attachments jsonb, again boolean) to goniec_worker;
+
+grant execute on function goniec.fence(p_incarnation bigint, p_attempts bigint[], p_total interval, p_contents jsonb) to goniec_worker;
+
+grant execute on function goniec.finish_business(p_attempts bigint[]) to goniec_worker;
+
+grant execute on function goniec.follow_up(p_messages bigint[]) to goniec_worker;
+
+grant execute on function goniec.guard_attempt() to goniec_worker;
+
+grant execute on function goniec.guard_campaign() to goniec_worker;
+
+grant execute on function goniec.guard_message() to goniec_worker;
+
+grant execute on function goniec.is_out(m message) to goniec_worker;
+
+grant execute on function goniec.is_suppressed(email text) to goniec_worker;
+
+grant execute on function goniec.lock_key(name text) to goniec_worker;
+
+grant execute on function goniec.mailbox_backoff(faults integer, spread_by bigint) to goniec_worker;
+
+grant execute on function goniec.mailbox_limits(p_mailbox mailbox, p_day date, OUT daily_limit integer, OUT campaign_limit integer, OUT warmup_limit integer) to goniec_worker;
+
+grant execute on function goniec.make_day_rows(p_days integer, p_mailbox bigint) to goniec_worker;
+
+grant execute on function goniec.next_opening(p_now timestamp with time zone, p_grace interval) to goniec_worker;
+
+grant execute on function goniec.now() to goniec_worker;
+
+grant execute on function goniec.pass_barrier(p_campaign bigint, p_lead bigint, p_mailbox bigint) to goniec_worker;
+
+grant execute on function goniec.pick_variant(p_step bigint, p_enrollment bigint) to goniec_worker;
+
+grant execute on function goniec.record_attempt_changes() to goniec_worker;
+
+grant execute on function goniec.record_attempt_claims() to goniec_worker;
+
+grant execute on function goniec.record_external_send(mailbox text, kind text, sent_at timestamp with time zone) to goniec_worker;
+
+grant execute on function goniec.record_message_events() to goniec_worker;
+
+grant execute on function goniec.recover(p_incarnation bigint, p_gone bigint[], p_seen_gone bigint[], p_held bigint[]) to goniec_worker;
+
+grant execute on function goniec.refuse_removal() to goniec_worker;
+
+grant execute on function goniec.refuse_transition(entity text, id bigint, from_state text, to_state text) to goniec_worker;
+
+grant execute on function goniec.refuse_update() to goniec_worker;
+
+grant execute on function goniec.release_slot(id bigint, used boolean) to goniec_worker;
+
+grant execute on function goniec.require_kind(p_kind text) to goniec_worker;
+
+grant execute on function goniec.require_mailbox(p_address text) to goniec_worker;
+
+grant execute on function goniec.resolve_doubt(p_message bigint, p_as text) to goniec_worker;
+
+grant execute on function goniec.settle(p_incarnation bigint, p_results jsonb) to goniec_worker;
+
+grant execute on function goniec.suppression_values(email text) to goniec_worker;
+
+grant execute on function goniec.take(p_chosen candidate[], p_incarnation bigint, p_lease interval, p_total interval, p_now timestamp with time zone, p_today date, p_grace interval) to goniec_worker;
+
+grant execute on function goniec.take_slot(mailbox text, kind text, lease interval) to goniec_worker;
+
+grant execute on function goniec.wake_plan() to goniec_worker;
+
+grant insert, select, update on goniec.attempt to goniec_worker;
+
+grant select on goniec.campaign to goniec_worker;
+
+grant update on goniec.campaign (completed_at) to goniec_worker;
+
+grant update on goniec.campaign (started_at) to goniec_worker;
+
+grant update on goniec.campaign (status) to goniec_worker;
+
+grant insert, select, update on goniec.campaign_day to goniec_worker;
+
+grant select, update on goniec.campaign_gate to goniec_worker;
+
+grant select on goniec.campaign_mailbox to goniec_worker;
+
+grant insert, select on goniec.contradiction to goniec_worker;
+
+grant select on goniec.enrollment to goniec_worker;
+
+grant insert, select on goniec.event to goniec_worker;
+
+grant insert, select, update on goniec.incarnation to goniec_worker;
+
+grant select on goniec.installation to goniec_worker;
+
+grant select on goniec.lead to goniec_worker;
+
+grant update on goniec.lead (bounced_at) to goniec_worker;
+
+grant delete, insert, select on goniec.lead_day to goniec_worker;
+
+grant select on goniec.login_check to goniec_worker;
+
+grant update on goniec.login_check (answered_at) to goniec_worker;
+
+grant update on goniec.login_check (ok) to goniec_worker;
+
+grant update on goniec.login_check (response) to goniec_worker;
+
+grant update on goniec.login_check (worker) to goniec_worker;
+
+grant select on goniec.mailbox to goniec_worker;
+
+grant update on goniec.mailbox (status) to goniec_worker;
+
+grant update on goniec.mailbox (status_reason) to goniec_worker;
+
+grant update on goniec.mailbox (version) to goniec_worker;
+
+grant insert, select, update on goniec.mailbox_day to goniec_worker;
+
+grant select, update on goniec.mailbox_gate to goniec_worker;
+
+grant insert, select, update on goniec.message to goniec_worker;
+
+grant delete, insert, select, update on goniec.message_content to goniec_worker;
+
+grant insert, select, update on goniec.message_material to goniec_worker;
+
+grant select on goniec.migration to goniec_worker;
+
+grant select on goniec.salesperson to goniec_worker;
+
+grant insert, select, update on goniec.salesperson_day to goniec_worker;
+
+grant select on goniec.step to goniec_worker;
+
+grant insert, select on goniec.suppression to goniec_worker;
+
+grant select on goniec.transition to goniec_worker;
+
+grant select on goniec.variant to goniec_worker;
+
+grant select on goniec.warmup_stage to goniec_worker;
+
+grant usage on schema goniec to goniec_worker;
+
+grant execute on function goniec.actor() to public;
+
+grant execute on function goniec.backoff(attempts integer, spread_by bigint) to public;
+
+grant execute on function goniec.candidates(at timestamp with time zone, today date) to public;
+
+grant execute on function goniec.check_agreement() to public;
+
+grant execute on function goniec.choose(p_now timestamp with time zone, p_today date, p_batch integer, p_grace interval, p_not_messages bigint[], p_not_mailboxes bigint[], p_not_campaigns bigint[], p_not_salespeople bigint[], p_not_leads bigint[]) to public;
+
+grant execute on function goniec.claim(p_incarnation bigint, p_batch integer, p_lease interval, p_total interval, p_grace interval) to public;
+
+grant execute on function goniec.claimable(at timestamp with time zone, today date, grace interval) to public;
+
+grant execute on function goniec.complete_campaigns() to public;
+
+grant execute on function goniec.enqueue_response("to" text, key text, text text, subject text, html text, "from" text, at timestamp with time zone, campaign text, attachments jsonb, again boolean) to public;
+
+grant execute on function goniec.fence(p_incarnation bigint, p_attempts bigint[], p_total interval, p_contents jsonb) to public;
+
+grant execute on function goniec.finish_business(p_attempts bigint[]) to public;
+
+grant execute on function goniec.follow_up(p_messages bigint[]) to public;
+
+grant execute on function goniec.guard_attempt() to public;
+
+grant execute on function goniec.guard_campaign() to public;
+
+grant execute on function goniec.guard_message() to public;
+
+grant execute on function goniec.is_out(m message) to public;
+
+grant execute on function goniec.is_suppressed(email text) to public;
+
+grant execute on function goniec.lock_key(name text) to public;
+
+grant execute on function goniec.mailbox_backoff(faults integer, spread_by bigint) to public;
+
+grant execute on function goniec.mailbox_limits(p_mailbox mailbox, p_day date, OUT daily_limit integer, OUT campaign_limit integer, OUT warmup_limit integer) to public;
+
+grant execute on function goniec.make_day_rows(p_days integer, p_mailbox bigint) to public;
+
+grant execute on function goniec.next_opening(p_now timestamp with time zone, p_grace interval) to public;
+
+grant execute on function goniec.now() to public;
+
+grant execute on function goniec.pass_barrier(p_campaign bigint, p_lead bigint, p_mailbox bigint) to public;
+
+grant execute on function goniec.pick_variant(p_step bigint, p_enrollment bigint) to public;
+
+grant execute on function goniec.record_attempt_changes() to public;
+
+grant execute on function goniec.record_attempt_claims() to public;
+
+grant execute on function goniec.record_external_send(mailbox text, kind text, sent_at timestamp with time zone) to public;
+
+grant execute on function goniec.record_message_events() to public;
+
+grant execute on function goniec.recover(p_incarnation bigint, p_gone bigint[], p_seen_gone bigint[], p_held bigint[]) to public;
+
+grant execute on function goniec.refuse_removal() to public;
+
+grant execute on function goniec.refuse_transition(entity text, id bigint, from_state text, to_state text) to public;
+
+grant execute on function goniec.refuse_update() to public;
+
+grant execute on function goniec.release_slot(id bigint, used boolean) to public;
+
+grant execute on function goniec.require_kind(p_kind text) to public;
+
+grant execute on function goniec.require_mailbox(p_address text) to public;
+
+grant execute on function goniec.resolve_doubt(p_message bigint, p_as text) to public;
+
+grant execute on function goniec.settle(p_incarnation bigint, p_results jsonb) to public;
+
+grant execute on function goniec.suppression_values(email text) to public;
+
+grant execute on function goniec.take(p_chosen candidate[], p_incarnation bigint, p_lease interval, p_total interval, p_now timestamp with time zone, p_today date, p_grace interval) to public;
+
+grant execute on function goniec.take_slot(mailbox text, kind text, lease interval) to public;
+
+grant execute on function goniec.wake_plan() to public;
