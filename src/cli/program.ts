@@ -9,12 +9,14 @@ import { GoniecError } from '../errors.ts'
 import { version } from '../version.ts'
 import { createCli, type Cli, type GlobalFlags } from './cli.ts'
 import { register as database } from './database.ts'
+import { addExamples } from './examples.ts'
 import { register as migrate } from './migrate.ts'
+import { register as worker } from './worker.ts'
 
 /** Describes the verbs of one noun. */
 type Register = (program: Command, cli: Cli) => void
 
-const NOUNS: readonly Register[] = [migrate, database]
+const NOUNS: readonly Register[] = [migrate, worker, database]
 
 /** The program with all its commands, ready to parse. Wrong usage is thrown as a registered error with exit code 2. */
 export function createProgram(): { program: Command; cli: Cli } {
@@ -37,11 +39,6 @@ export function createProgram(): { program: Command; cli: Cli } {
   for (const register of NOUNS) register(program, cli)
   for (const command of [program, ...descendants(program)]) command.exitOverride((error) => refuseUsage(error, command))
   return { program, cli }
-}
-
-/** Shows examples in the help of a command, after its flags. */
-export function addExamples(command: Command, examples: readonly string[]): void {
-  command.addHelpText('after', `\nExamples:\n${examples.map((example) => `  $ ${example}\n`).join('')}`)
 }
 
 /** A value in brackets is given with `=` (see main.ts). */

@@ -1,6 +1,6 @@
-import { type Command } from 'commander'
+import type { Command } from 'commander'
 import type { Cli } from './cli.ts'
-import { addExamples } from './program.ts'
+import { addExamples } from './examples.ts'
 
 /** `goniec worker` */
 export function register(program: Command, cli: Cli): void {

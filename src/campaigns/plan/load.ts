@@ -1,0 +1,176 @@
+/**
+ * Reads what the plan is made of, in one snapshot.
+ *
+ * It reads no more than could get a place: all mails that have slots, all follow-ups, retries and other mail, and of each campaign's
+ * first mails without a slot as many as its limits, delay and mailboxes could carry within the horizon. A queue of millions costs no
+ * more than the days ahead.
+ */
+import type { Database } from '../../database/pool.ts'
+import {
+  MOVE_REASONS,
+  type MoveReason,
+  type PlanCampaign,
+  type PlanInput,
+  type PlanMailbox,
+  type PlanMessage,
+} from '../../schedule/plan-input.ts'
+import { nextSendingDays, windowsOf, type SendingCalendar, type Weekday } from '../../schedule/windows.ts'
+import { instantAt } from '../../time.ts'
+import * as reads from './reads.ts'
+
+export interface LoadOptions {
+  /** Sending days ahead. */
+  horizonDays?: number
+  graceMs?: number
+}
+
+/** The plan's input as the database has it now. */
+export async function loadPlanInput(
+  database: Database,
+  { horizonDays = 7, graceMs = 300_000 }: LoadOptions = {},
+): Promise<PlanInput> {
+  const client = await database.pool.connect()
+  try {
+    await client.query('begin isolation level repeatable read read only')
+    const query: reads.Query = async (text, values = []) => (await client.query(text, values)).rows
+    const input = await read(query, { horizonDays, graceMs })
+    await client.query('commit')
+    return input
+  } catch (error) {
+    await client.query('rollback').catch(() => undefined)
+    throw error
+  } finally {
+    client.release()
+  }
+}
+
+async function read(query: reads.Query, { horizonDays, graceMs }: Required<LoadOptions>): Promise<PlanInput> {
+  const [installation] = await reads.installation(query)
+  const { now_ms: nowMs = 0, timezone: timeZone = 'Europe/Warsaw', paused = false } = installation ?? {}
+  const mailboxes = (await reads.mailboxes(query)).map((row) => toMailbox(row, paused))
+  const campaigns = (await reads.campaigns(query)).map((row) => toCampaign(row, paused))
+  const rooms = campaigns.map((campaign) => ({
+    id: campaign.id,
+    room: roomOf(campaign, mailboxes, { nowMs, horizonDays }),
+  }))
+  const messages = await reads.messages(query, rooms)
+  return {
+    nowMs,
+    timeZone,
+    horizonDays,
+    graceMs,
+    attemptDays: 3,
+    warmupStages: await reads.warmupStages(query),
+    salespeople: (await reads.salespeople(query)).map((row) => ({
+      id: row.id,
+      dailyLimit: row.daily_limit,
+      taken: new Map(Object.entries(row.taken)),
+    })),
+    mailboxes,
+    campaigns,
+    contacts: await reads.contacts(query),
+    messages: messages.map(toMessage),
+  }
+}
+
+function toMailbox(row: reads.MailboxRow, paused: boolean): PlanMailbox {
+  return {
+    id: row.id,
+    version: row.version,
+    dailyLimit: row.daily_limit,
+    minGapMs: row.min_gap_ms,
+    warmup: row.warmup_started === null ? null : { started: row.warmup_started, dailyLimit: row.warmup_daily_limit },
+    usable: row.usable && !paused,
+    freeFromMs: row.free_from_ms,
+    lastFenceMs: row.last_fence_ms,
+    occupiesMs: row.occupies_ms,
+    taken: new Map(Object.entries(row.taken)),
+  }
+}
+
+function toCampaign(row: reads.CampaignRow, paused: boolean): PlanCampaign {
+  return {
+    id: row.id,
+    version: row.version,
+    salespersonId: row.salesperson_id,
+    mailboxIds: row.mailbox_ids,
+    timeZone: row.timezone,
+    startsOn: row.starts_on,
+    window: { from: row.window_from.slice(0, 5), to: row.window_to.slice(0, 5), days: row.window_days as Weekday[] },
+    holidays: row.holidays,
+    skipDates: row.skip_dates,
+    delayMs: row.delay_ms,
+    jitter: row.jitter,
+    dailyLimit: row.daily_limit,
+    contactGapDays: row.contact_gap_days,
+    running: row.running && !paused,
+    weight: row.weight,
+    lastFenceMs: row.last_fence_ms,
+    taken: new Map(Object.entries(row.taken)),
+  }
+}
+
+function toMessage(row: reads.MessageRow): PlanMessage {
+  const slot =
+    row.at_ms === null || row.mailbox_id === null || row.window_closes_ms === null
+      ? null
+      : {
+          atMs: row.at_ms,
+          mailboxId: row.mailbox_id,
+          windowClosesMs: row.window_closes_ms,
+          campaignVersion: row.planned_campaign_version,
+          mailboxVersion: row.planned_mailbox_version ?? 0,
+        }
+  return {
+    id: row.id,
+    kind: row.kind,
+    campaignId: row.campaign_id,
+    leadId: row.lead_id,
+    stepPosition: row.step_position,
+    boundMailboxId: row.bound_mailbox_id,
+    salespersonId: row.salesperson_id,
+    notBeforeMs: row.not_before_ms,
+    follows: row.follows_ms === null ? null : { sentAtMs: row.follows_ms, wait: waitOf(row) },
+    order: row.id,
+    triedDays: row.tried_days,
+    slot,
+    lost: lostSlot(row),
+  }
+}
+
+function waitOf({ wait_days: days, wait_ms: ms }: reads.MessageRow): { days: number } | { ms: number } {
+  return days === null ? { ms: ms ?? 0 } : { days }
+}
+
+/** A mail that had a slot before it lost it: the first one stands for the one it lost. */
+function lostSlot(row: reads.MessageRow): PlanMessage['lost'] {
+  const reason = MOVE_REASONS.find((known): known is MoveReason => known === row.slot_reason)
+  if (row.at_ms !== null || row.first_planned_ms === null || reason === undefined) return null
+  return { atMs: row.first_planned_ms, mailboxId: row.bound_mailbox_id ?? 0, reason }
+}
+
+/** The most mails that a campaign could send within the horizon, with a margin; what is beyond need not be read. */
+function roomOf(
+  campaign: PlanCampaign & SendingCalendar,
+  mailboxes: readonly PlanMailbox[],
+  { nowMs, horizonDays }: { nowMs: number; horizonDays: number },
+): number {
+  if (!campaign.running) return 0
+  const today = instantAt(nowMs).toZonedDateTimeISO(campaign.timeZone).toPlainDate().toString()
+  const days = nextSendingDays(campaign, today, horizonDays).length
+  const ofMailboxes = mailboxes
+    .filter(({ id, usable }) => usable && campaign.mailboxIds.includes(id))
+    .reduce((sum, { dailyLimit }) => sum + dailyLimit, 0)
+  const perDay = Math.min(ofMailboxes, campaign.dailyLimit ?? Number.POSITIVE_INFINITY)
+  const shortestMs = campaign.delayMs * (1 - campaign.jitter)
+  const openMs = windowsOf(campaign, today, horizonDays).reduce(
+    (sum, { opensMs, closesMs }) => sum + closesMs - opensMs,
+    0,
+  )
+  const byDelay = shortestMs > 0 ? Math.ceil(openMs / shortestMs) : Number.POSITIVE_INFINITY
+  // A window can touch one more of the mailboxes' days than it has days itself.
+  return Math.min(perDay * (days + 1), byDelay) + MARGIN
+}
+
+/** Mails that are read beyond the room, for those whose leads are taken or that are given up. */
+const MARGIN = 500

@@ -1,0 +1,212 @@
+/** The plan's queries: what stands in the tables, as rows of plain values. Instants are epoch milliseconds. */
+import type { WarmupStage } from '../../schedule/warmup.ts'
+
+// oxlint-disable-next-line typescript/no-explicit-any -- the rows of a plain statement; each caller names their shape
+export type Query = (text: string, values?: unknown[]) => Promise<any[]>
+
+/** Epoch milliseconds of a timestamptz. */
+function ms(expression: string): string {
+  return `(extract(epoch from ${expression}) * 1000)::float8`
+}
+
+export function installation(query: Query): Promise<{ now_ms: number; timezone: string; paused: boolean }[]> {
+  return query(
+    `select floor(${ms('goniec.now()')}) as now_ms, timezone, paused_at is not null as paused from goniec.installation`,
+  )
+}
+
+export async function warmupStages(query: Query): Promise<WarmupStage[]> {
+  return query(
+    `select from_day as "fromDay", warmup_limit as "warmupLimit", campaign_limit as "campaignLimit" from goniec.warmup_stage order by from_day`,
+  )
+}
+
+export interface SalespersonRow {
+  id: number
+  daily_limit: number | null
+  taken: Record<string, number>
+}
+
+export function salespeople(query: Query): Promise<SalespersonRow[]> {
+  return query(
+    `select s.id, s.daily_limit, coalesce(t.taken, '{}') as taken
+     from goniec.salesperson s
+     left join lateral (
+       select jsonb_object_agg(d.day, d.taken) as taken
+       from goniec.salesperson_day d
+       where d.salesperson_id = s.id and d.taken > 0 and d.day >= (goniec.now() - interval '2 days')::date
+     ) t on true`,
+  )
+}
+
+export interface MailboxRow {
+  id: number
+  version: number
+  daily_limit: number
+  min_gap_ms: number
+  warmup_started: string | null
+  warmup_daily_limit: number | null
+  usable: boolean
+  free_from_ms: number | null
+  last_fence_ms: number | null
+  occupies_ms: number
+  taken: Record<string, { campaign: number; warmup: number; response: number }>
+}
+
+/** How long a mail keeps a mailbox busy: as long as its last ones did, from claim to settle; 20 ms at first. */
+export function mailboxes(query: Query): Promise<MailboxRow[]> {
+  return query(
+    `select b.id, b.version, b.daily_limit, b.min_gap_ms, b.warmup_started, b.warmup_daily_limit,
+            b.status = 'active' and s.paused_at is null as usable,
+            ${ms('g.free_from')} as free_from_ms, ${ms('g.last_fence_at')} as last_fence_ms,
+            coalesce(last.occupies_ms, 20) as occupies_ms, coalesce(t.taken, '{}') as taken
+     from goniec.mailbox b
+     join goniec.mailbox_gate g on g.mailbox_id = b.id
+     join goniec.salesperson s on s.id = b.salesperson_id
+     left join lateral (
+       select ceil(avg(${ms('a.finished_at')} - ${ms('a.claimed_at')}))::int as occupies_ms
+       from (select a.finished_at, a.claimed_at from goniec.attempt a
+             where a.mailbox_id = b.id and a.message_id is not null
+             order by a.id desc limit 10) a
+       where a.finished_at - a.claimed_at < interval '30 seconds'
+     ) last on true
+     left join lateral (
+       select jsonb_object_agg(d.day, jsonb_build_object('campaign', d.campaign_taken, 'warmup', d.warmup_taken, 'response', d.response_taken)) as taken
+       from goniec.mailbox_day d
+       where d.mailbox_id = b.id and d.campaign_taken + d.warmup_taken + d.response_taken > 0 and d.day >= (goniec.now() - interval '2 days')::date
+     ) t on true`,
+  )
+}
+
+export interface CampaignRow {
+  id: number
+  version: number
+  salesperson_id: number
+  mailbox_ids: number[]
+  timezone: string
+  starts_on: string | null
+  window_from: string
+  window_to: string
+  window_days: string[]
+  holidays: string | null
+  skip_dates: string[]
+  delay_ms: number
+  jitter: number
+  daily_limit: number | null
+  contact_gap_days: number
+  running: boolean
+  weight: number
+  last_fence_ms: number | null
+  taken: Record<string, number>
+}
+
+/** Those that run, and those that still have slots. */
+export function campaigns(query: Query): Promise<CampaignRow[]> {
+  return query(
+    `select c.id, c.version, c.salesperson_id, c.timezone, c.starts_on, c.window_from::text, c.window_to::text, c.window_days, c.holidays,
+            c.skip_dates, c.delay_ms, c.jitter::float8, c.daily_limit, c.contact_gap_days, c.weight,
+            c.status = 'running' and s.paused_at is null as running,
+            ${ms('greatest(g.last_claim_at, g.last_fence_at)')} as last_fence_ms,
+            array(select cm.mailbox_id from goniec.campaign_mailbox cm where cm.campaign_id = c.id order by cm.mailbox_id) as mailbox_ids,
+            coalesce(t.taken, '{}') as taken
+     from goniec.campaign c
+     join goniec.campaign_gate g on g.campaign_id = c.id
+     join goniec.salesperson s on s.id = c.salesperson_id
+     left join lateral (
+       select jsonb_object_agg(d.day, d.taken) as taken
+       from goniec.campaign_day d
+       where d.campaign_id = c.id and d.taken > 0 and d.day >= (goniec.now() - interval '2 days')::date
+     ) t on true
+     where c.status in ('running', 'paused')
+        or exists (select from goniec.message m
+                   where m.campaign_id = c.id and m.status in ('pending', 'sending', 'in_doubt') and m.status = 'pending' and m.scheduled_at is not null)`,
+  )
+}
+
+/** Which campaigns took a lead on which days, as far back as the widest contact gap looks. */
+export async function contacts(query: Query): Promise<Map<number, { day: string; campaignId: number }[]>> {
+  const rows = (await query(
+    `select ld.lead_id, ld.day, ld.campaign_id
+     from goniec.lead_day ld
+     where ld.day > (goniec.now() - interval '1 day')::date - (select coalesce(max(c.contact_gap_days), 0) from goniec.campaign c where c.status = 'running')`,
+  )) as { lead_id: number; day: string; campaign_id: number }[]
+  const byLead = new Map<number, { day: string; campaignId: number }[]>()
+  for (const { lead_id: lead, day, campaign_id: campaignId } of rows) {
+    const known = byLead.get(lead)
+    if (known) known.push({ day, campaignId })
+    else byLead.set(lead, [{ day, campaignId }])
+  }
+  return byLead
+}
+
+export interface MessageRow {
+  id: number
+  kind: 'response' | 'campaign' | 'warmup'
+  campaign_id: number | null
+  lead_id: number | null
+  step_position: number | null
+  bound_mailbox_id: number | null
+  salesperson_id: number | null
+  not_before_ms: number | null
+  follows_ms: number | null
+  wait_days: number | null
+  wait_ms: number | null
+  tried_days: string[]
+  at_ms: number | null
+  mailbox_id: number | null
+  window_closes_ms: number | null
+  planned_campaign_version: number | null
+  planned_mailbox_version: number | null
+  first_planned_ms: number | null
+  slot_reason: string | null
+}
+
+const MESSAGE_COLUMNS = `m.id, m.kind, case when m.kind = 'campaign' then m.campaign_id end as campaign_id, m.lead_id, st.position as step_position,
+            m.bound_mailbox_id, bound.salesperson_id, ${ms('m.not_before')} as not_before_ms,
+            ${ms('m.follows_at')} as follows_ms, st.wait_days, st.wait_ms, m.tried_days,
+            ${ms('m.scheduled_at')} as at_ms, m.mailbox_id, ${ms('m.window_closes_at')} as window_closes_ms,
+            m.planned_campaign_version, m.planned_mailbox_version, ${ms('m.first_planned_at')} as first_planned_ms, m.slot_reason`
+
+const MESSAGE_JOINS = `left join goniec.step st on st.id = m.step_id
+     left join goniec.mailbox bound on bound.id = m.bound_mailbox_id
+     left join goniec.lead l on l.id = m.lead_id`
+
+/** What is waiting and may be mailed: not held, its lead open, not suppressed. A lead that is out keeps no slot (see save.ts). */
+const MAILABLE = `m.held_reason is null
+       and (l.id is null or (l.blocked_at is null and l.unsubscribed_at is null and l.bounced_at is null and (m.kind <> 'campaign' or l.replied_at is null)))
+       and not goniec.is_suppressed(m.recipient)`
+
+/** Everything with a slot, a retry or a follow-up, all other mail, and of each campaign the first mails that there could be room for. */
+export function messages(query: Query, rooms: readonly { id: number; room: number }[]): Promise<MessageRow[]> {
+  return query(
+    `select ${MESSAGE_COLUMNS}
+     from goniec.message m
+     ${MESSAGE_JOINS}
+     where m.status = 'pending' and m.scheduled_at is not null and ${MAILABLE}
+     union all
+     select ${MESSAGE_COLUMNS}
+     from goniec.message m
+     ${MESSAGE_JOINS}
+     where m.status = 'pending' and m.scheduled_at is null and (m.kind <> 'campaign' or m.campaign_id is null) and ${MAILABLE}
+     union all
+     select first_mail.*
+     from unnest($1::bigint[], $2::bigint[]) as room (campaign_id, mails)
+     cross join lateral (
+       select ${MESSAGE_COLUMNS}
+       from goniec.message m
+       ${MESSAGE_JOINS}
+       where m.status = 'pending' and m.scheduled_at is null and m.kind = 'campaign' and m.campaign_id = room.campaign_id and ${MAILABLE}
+         and (m.follows_at is not null or m.first_planned_at is not null or m.not_before is not null)
+       union all
+       (select ${MESSAGE_COLUMNS}
+        from goniec.message m
+        ${MESSAGE_JOINS}
+        where m.status = 'pending' and m.scheduled_at is null and m.kind = 'campaign' and m.campaign_id = room.campaign_id and ${MAILABLE}
+          and m.follows_at is null and m.first_planned_at is null and m.not_before is null
+        order by m.id
+        limit room.mails)
+     ) first_mail
+     order by 1`,
+    [rooms.map(({ id }) => id), rooms.map(({ room }) => room)],
+  )
+}

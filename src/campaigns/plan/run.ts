@@ -1,0 +1,42 @@
+/**
+ * One run of the plan: start what is due to start, make the day rows, lay the slots, end what has nothing open.
+ *
+ * Owns       the lock "plan" (one plan at a time, over all workers). Promises that a run sees everything that was committed before it
+ *            began. Leaves waking the workers' dispatch to the notification it sends when slots have changed.
+ */
+import type { Database } from '../../database/pool.ts'
+import { plan } from '../../schedule/plan.ts'
+import { startDue } from '../start-due.ts'
+import { loadPlanInput, type LoadOptions } from './load.ts'
+import { savePlan, withdrawBlocked, type SavedPlan } from './save.ts'
+
+export interface PlanRun extends SavedPlan {
+  /** Campaigns that ended. */
+  completed: string[]
+}
+
+/** Plans once. Waits while another process plans. */
+export async function runPlan(database: Database, options: LoadOptions = {}): Promise<PlanRun> {
+  const client = await database.pool.connect()
+  try {
+    await client.query(`select pg_advisory_lock(goniec.lock_key('plan'))`)
+    try {
+      return await planOnce(database, options)
+    } finally {
+      await client.query(`select pg_advisory_unlock(goniec.lock_key('plan'))`)
+    }
+  } finally {
+    client.release()
+  }
+}
+
+async function planOnce(database: Database, options: LoadOptions): Promise<PlanRun> {
+  await startDue(database)
+  await database.query('select goniec.make_day_rows(3)')
+  const withdrawn = await withdrawBlocked(database)
+  const input = await loadPlanInput(database, options)
+  const saved = await savePlan(database, input, plan(input))
+  const completed = await database.query<{ name: string }>('select goniec.complete_campaigns() as name')
+  await database.query(`select pg_notify('goniec', 'dispatch')`)
+  return { ...saved, withdrawn: saved.withdrawn + withdrawn, completed: completed.map(({ name }) => name) }
+}

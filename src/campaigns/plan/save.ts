@@ -1,0 +1,156 @@
+/**
+ * Writes a plan down. It writes only where message, slot and versions are still as the plan read them: whatever happened meanwhile (a
+ * claim, a pause, a change of settings) wins, and the next plan sees it.
+ */
+import type { Database } from '../../database/pool.ts'
+import type { PlanInput } from '../../schedule/plan-input.ts'
+import type { Plan } from '../../schedule/plan-result.ts'
+
+/** Rows of one statement, so that messages are locked for a moment only. */
+const BATCH = 2000
+
+export interface SavedPlan {
+  planned: number
+  moved: number
+  withdrawn: number
+  givenUp: number
+}
+
+/** Stores slots, takes slots back, stamps versions, fails what is given up, and says of each mail why it waits. */
+export async function savePlan(database: Database, input: PlanInput, plan: Plan): Promise<SavedPlan> {
+  const before = new Map(input.messages.map((message) => [message.id, message]))
+  const saved: SavedPlan = { planned: 0, moved: 0, withdrawn: 0, givenUp: 0 }
+  for (const rows of inBatches(plan.slots)) {
+    const written = await database.query<{ moved: boolean }>(WRITE_SLOTS, [
+      rows.map(({ messageId }) => messageId),
+      rows.map(({ messageId }) => before.get(messageId)?.slot?.atMs ?? null),
+      rows.map(({ atMs }) => atMs),
+      rows.map(({ mailboxId }) => mailboxId),
+      rows.map(({ windowClosesMs }) => windowClosesMs),
+      rows.map(({ campaignVersion }) => campaignVersion),
+      rows.map(({ mailboxVersion }) => mailboxVersion),
+      rows.map(({ move }) => move),
+    ])
+    saved.moved += written.filter(({ moved }) => moved).length
+    saved.planned += written.filter(({ moved }) => !moved).length
+  }
+  for (const rows of inBatches(plan.restamps)) {
+    await database.query(RESTAMP, [
+      rows.map(({ messageId }) => messageId),
+      rows.map(({ messageId }) => before.get(messageId)?.slot?.atMs ?? null),
+      rows.map(({ windowClosesMs }) => windowClosesMs),
+      rows.map(({ campaignVersion }) => campaignVersion),
+      rows.map(({ mailboxVersion }) => mailboxVersion),
+    ])
+  }
+  for (const rows of inBatches(plan.withdrawals)) {
+    const withdrawn = await database.query(WITHDRAW, [
+      rows.map(({ messageId }) => messageId),
+      rows.map(({ from }) => from.atMs),
+      rows.map(({ reason }) => reason),
+    ])
+    saved.withdrawn += withdrawn.length
+  }
+  for (const rows of inBatches(plan.giveUps)) {
+    const failed = await database.query(GIVE_UP, [rows.map(({ messageId }) => messageId)])
+    saved.givenUp += failed.length
+  }
+  for (const rows of inBatches(plan.waiting)) {
+    await database.query(SAY_WHY, [rows.map(({ messageId }) => messageId), rows.map(({ code }) => code)])
+  }
+  return saved
+}
+
+/** Slots of mails that are held, or whose leads may not be mailed, are taken back: they would stand in the way of others. */
+export async function withdrawBlocked(database: Database): Promise<number> {
+  const rows = await database.query(`
+    with
+    blocked as (
+      select m.id
+      from goniec.message m
+      left join goniec.lead l on l.id = m.lead_id
+      where m.status = 'pending' and m.scheduled_at is not null
+        and (m.held_reason is not null or goniec.is_suppressed(m.recipient)
+             or l.blocked_at is not null or l.unsubscribed_at is not null or l.bounced_at is not null or (m.kind = 'campaign' and l.replied_at is not null))
+      order by m.id
+      for no key update of m skip locked
+    )
+    update goniec.message m
+    set scheduled_at = null, mailbox_id = null, window_closes_at = null,
+        slot_reason = case when m.held_reason is not null then 'held' when goniec.is_suppressed(m.recipient) then 'suppressed' else 'lead_not_mailable' end
+    from blocked
+    where m.id = blocked.id
+    returning m.id`)
+  return rows.length
+}
+
+function* inBatches<Row>(rows: readonly Row[]): Generator<readonly Row[]> {
+  for (let from = 0; from < rows.length; from += BATCH) yield rows.slice(from, from + BATCH)
+}
+
+/** The messages of a batch, locked in id order; what somebody else holds is left to the next plan. */
+function locked(columns: string): string {
+  return `
+    given as (select * from unnest(${columns})),
+    mine as (
+      select m.id from goniec.message m
+      where m.id in (select id from given) and m.status = 'pending'
+      order by m.id
+      for no key update skip locked
+    )`
+}
+
+const INSTANT = (column: string): string => `to_timestamp(${column} / 1000.0)`
+
+/** A slot as it was read: the same instant, or none. Stored slots are whole milliseconds. */
+const AS_READ = `m.scheduled_at is not distinct from ${INSTANT('given.was_at')}`
+
+const WRITE_SLOTS = `
+  with ${locked(`$1::bigint[], $2::float8[], $3::float8[], $4::bigint[], $5::float8[], $6::bigint[], $7::bigint[], $8::text[])
+                 as rows (id, was_at, at, mailbox_id, closes_at, campaign_version, mailbox_version, move`)}
+  update goniec.message m
+  set scheduled_at = ${INSTANT('given.at')}, mailbox_id = given.mailbox_id, window_closes_at = ${INSTANT('given.closes_at')},
+      planned_campaign_version = given.campaign_version, planned_mailbox_version = given.mailbox_version,
+      first_planned_at = coalesce(m.first_planned_at, ${INSTANT('given.at')}), slot_reason = given.move
+  from given
+  join mine on mine.id = given.id
+  join goniec.mailbox b on b.id = given.mailbox_id and b.version = given.mailbox_version
+  where m.id = given.id and m.held_reason is null and ${AS_READ}
+    and (given.campaign_version is null
+         or exists (select from goniec.campaign c where c.id = m.campaign_id and c.status = 'running' and c.version = given.campaign_version))
+  returning given.move is not null as moved`
+
+const RESTAMP = `
+  with ${locked(`$1::bigint[], $2::float8[], $3::float8[], $4::bigint[], $5::bigint[])
+                 as rows (id, was_at, closes_at, campaign_version, mailbox_version`)}
+  update goniec.message m
+  set window_closes_at = ${INSTANT('given.closes_at')}, planned_campaign_version = given.campaign_version,
+      planned_mailbox_version = given.mailbox_version
+  from given
+  join mine on mine.id = given.id
+  where m.id = given.id and ${AS_READ}`
+
+const WITHDRAW = `
+  with ${locked(`$1::bigint[], $2::float8[], $3::text[]) as rows (id, was_at, reason`)}
+  update goniec.message m
+  set scheduled_at = null, mailbox_id = null, window_closes_at = null, slot_reason = given.reason
+  from given
+  join mine on mine.id = given.id
+  where m.id = given.id and ${AS_READ}
+  returning m.id`
+
+const GIVE_UP = `
+  with ${locked(`$1::bigint[]) as rows (id`)}
+  update goniec.message m
+  set status = 'failed', failed_reason = 'given up: tried on three sending days', scheduled_at = null, mailbox_id = null, window_closes_at = null
+  from mine
+  where m.id = mine.id
+  returning m.id`
+
+const SAY_WHY = `
+  with ${locked(`$1::bigint[], $2::text[]) as rows (id, code`)}
+  update goniec.message m
+  set slot_reason = given.code
+  from given
+  join mine on mine.id = given.id
+  where m.id = given.id and m.scheduled_at is null and m.slot_reason is distinct from given.code`

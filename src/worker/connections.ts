@@ -1,0 +1,79 @@
+/**
+ * The SMTP connections of this worker: one for each mailbox, made with the settings and the login of the moment.
+ *
+ * A connection is replaced when the mailbox's settings have a new version. Logins are read each time a connection is made, so that a
+ * rotated password is taken up without a restart.
+ */
+import type { Database } from '../database/pool.ts'
+import type { SmtpAccount } from '../delivery/connection.ts'
+import type { Deadlines } from '../delivery/deadlines.ts'
+import { MailboxConnection } from '../delivery/dialogue.ts'
+import { assert } from '../errors.ts'
+import { resolveCredential } from '../mailboxes/credentials.ts'
+
+/** A mailbox as its server sees it. */
+export interface MailboxAccount {
+  id: number
+  address: string
+  version: number
+  smtp_host: string
+  smtp_port: number
+  smtp_security: SmtpAccount['security']
+  smtp_user: string | null
+  smtp_password_ref: string | null
+}
+
+export class Connections {
+  #deadlines: Deadlines
+  #open = new Map<number, { version: number; connection: MailboxConnection }>()
+
+  constructor(deadlines: Deadlines) {
+    this.#deadlines = deadlines
+  }
+
+  /** The connection of this mailbox. Throws a GoniecError that names the reference where its login cannot be read. */
+  async of(mailbox: MailboxAccount): Promise<MailboxConnection> {
+    const known = this.#open.get(mailbox.id)
+    if (known?.version === mailbox.version) return known.connection
+    if (known) await known.connection.close()
+    const connection = new MailboxConnection(await toSmtpAccount(mailbox), this.#deadlines)
+    this.#open.set(mailbox.id, { version: mailbox.version, connection })
+    return connection
+  }
+
+  /** Forgets a mailbox's connection, so that the next one reads the login anew. */
+  async forget(mailboxId: number): Promise<void> {
+    const known = this.#open.get(mailboxId)
+    this.#open.delete(mailboxId)
+    await known?.connection.close()
+  }
+
+  async close(): Promise<void> {
+    const all = [...this.#open.values()]
+    this.#open.clear()
+    await Promise.all(all.map(({ connection }) => connection.close()))
+  }
+}
+
+/** What the SMTP dialogue needs of a mailbox, its login read. */
+export async function toSmtpAccount(mailbox: MailboxAccount): Promise<SmtpAccount> {
+  const { smtp_user: user, smtp_password_ref: reference } = mailbox
+  const account = { host: mailbox.smtp_host, port: mailbox.smtp_port, security: mailbox.smtp_security }
+  if (user === null) return { ...account, auth: null }
+  assert(reference !== null, 'a mailbox with a user has a password')
+  return { ...account, auth: { user, pass: await resolveCredential(reference, process.env) } }
+}
+
+/** The accounts of these mailboxes, by id. */
+export async function loadAccounts(
+  database: Pick<Database, 'query'>,
+  mailboxIds: readonly number[],
+): Promise<Map<number, MailboxAccount>> {
+  const rows = await database.query<MailboxAccount & Record<string, unknown>>(
+    `select id, address, version, smtp_host, smtp_port, smtp_security, smtp_user, smtp_password_ref
+     from goniec.mailbox
+     where id = any ($1)`,
+    [mailboxIds],
+  )
+  return new Map(rows.map((row) => [row.id, row]))
+}

@@ -1,0 +1,202 @@
+/**
+ * The dispatch loop: claims what is due, sends it concurrently, claims again as each mail ends.
+ *
+ * It is one of three things at any moment:
+ *   claiming   one call of claim is under way.
+ *   waiting    for the next planned instant, for a mail to end, or for a wake-up: it is ready before the instant, so that lateness
+ *              is a matter of milliseconds and not of polling.
+ *   asleep     nothing is due soon and nothing in flight: `run` has returned, with the instant at which to be called again.
+ *
+ * Owns       the mails in flight, by attempt. Promises that at most `inFlight` are, and that it is safe to overlap: claim decides.
+ * Leaves     booking its next wake-up to the worker.
+ */
+import type { Database } from '../database/pool.ts'
+import { claim, type Claim, type ClaimedAttempt } from '../delivery/claim.ts'
+import { loadMaterial } from '../delivery/material.ts'
+import { recover } from '../delivery/recover.ts'
+import type { Settlement } from '../delivery/settle.ts'
+import { messageOf } from '../errors.ts'
+import { instantAt } from '../time.ts'
+import type { Logger } from '../log.ts'
+import { loadAccounts } from './connections.ts'
+import type { Sender } from './sender.ts'
+import type { WorkerSettings } from './settings.ts'
+
+export interface DispatchOptions {
+  database: Database
+  incarnationId: number
+  settings: WorkerSettings
+  sender: Sender
+  /** Whether this worker still holds its name, and may claim. */
+  mayClaim: () => boolean
+  /** Told of each settled mail. */
+  onSettled: (settlement: Settlement) => void
+  log: Logger
+}
+
+/** `run` returns instead of waiting for what is further away than this. */
+const SOON_MS = 30_000
+
+/** Another worker is claiming: how long to leave it alone, from and to. */
+const BUSY_MS = [4, 12] as const
+
+export class Dispatch {
+  #options: DispatchOptions
+  #inFlight = new Map<number, Promise<void>>()
+  #dialogues = new AbortController()
+  #running = false
+  #stopping = false
+  /** A claim whose answer was lost: its attempts are ours, and nobody has them. */
+  #claimLost = false
+  #woken = false
+  #wake: () => void = () => undefined
+
+  constructor(options: DispatchOptions) {
+    this.#options = options
+  }
+
+  get inFlight(): number {
+    return this.#inFlight.size
+  }
+
+  get isRunning(): boolean {
+    return this.#running
+  }
+
+  /**
+   * Sends until nothing is due soon. Resolves with the milliseconds until the next planned instant; undefined where nothing is planned,
+   * or another call is at it.
+   */
+  async run(): Promise<number | undefined> {
+    if (this.#running) {
+      this.wake()
+      return undefined
+    }
+    this.#running = true
+    try {
+      return await this.#loop()
+    } finally {
+      this.#running = false
+    }
+  }
+
+  /** Something may have opened: look again now. */
+  wake(): void {
+    this.#woken = true
+    this.#wake()
+  }
+
+  /** Claims nothing more, and waits for what is in flight, at most this long; then ends the dialogues. Outcomes are written in any case. */
+  async stop(drainMs: number): Promise<void> {
+    this.#stopping = true
+    this.wake()
+    const timer = setTimeout(() => this.#dialogues.abort(), drainMs)
+    await Promise.all(this.#inFlight.values())
+    clearTimeout(timer)
+  }
+
+  async #loop(): Promise<number | undefined> {
+    for (;;) {
+      if (this.#stopping || !this.#options.mayClaim()) return undefined
+      this.#woken = false
+      const answer = await this.#claim()
+      if (answer === undefined) return undefined
+      const askedAtMs = performance.now()
+      await this.#start(answer.attempts)
+      const waitMs = this.#waitAfter(answer, askedAtMs)
+      if (this.#inFlight.size === 0 && (waitMs === undefined || waitMs > SOON_MS) && !this.#woken) return waitMs
+      await this.#until(waitMs)
+    }
+  }
+
+  /** Undefined when the database did not answer: whoever notices that it is back calls again. */
+  async #claim(): Promise<Claim | undefined> {
+    const { database, incarnationId, settings, log } = this.#options
+    const room = Math.min(settings.batch, settings.inFlight - this.#inFlight.size)
+    try {
+      if (this.#claimLost) await this.#abortUnheld()
+      if (room <= 0) return { status: 'nothing', now: NOWHEN, attempts: [], nextAt: undefined }
+      return await claim(database.pool, {
+        incarnationId,
+        batch: room,
+        leaseMs: settings.leaseMs,
+        totalMs: settings.leaseMs,
+        graceMs: settings.graceMs,
+      })
+    } catch (error) {
+      this.#claimLost = true
+      log.warn({ problem: messageOf(error) }, 'claim failed; the database may be away')
+      return undefined
+    }
+  }
+
+  async #abortUnheld(): Promise<void> {
+    const { database, incarnationId, log } = this.#options
+    const held = [...this.#inFlight.keys()]
+    const aborted = await recover(database.pool, { incarnationId, held })
+    this.#claimLost = false
+    if (aborted.length > 0) log.warn({ attempts: aborted }, 'a claim whose answer was lost is undone')
+  }
+
+  async #start(attempts: readonly ClaimedAttempt[]): Promise<void> {
+    if (attempts.length === 0) return
+    const { database } = this.#options
+    const mailboxByMessage = new Map(attempts.map(({ messageId, mailboxId }) => [messageId, mailboxId]))
+    try {
+      const [materials, accounts] = await Promise.all([
+        loadMaterial(database, [...mailboxByMessage.keys()], mailboxByMessage),
+        loadAccounts(database, [...new Set(mailboxByMessage.values())]),
+      ])
+      for (const attempt of attempts) {
+        const material = materials.get(attempt.messageId)
+        this.#send({ attempt, material, account: accounts.get(attempt.mailboxId) })
+      }
+    } catch (error) {
+      // Claimed, and not even begun: they are undone as soon as the database answers again.
+      this.#claimLost = true
+      this.#options.log.warn(
+        { problem: messageOf(error) },
+        'what was claimed could not be read; the claim will be undone',
+      )
+    }
+  }
+
+  #send(consignment: Parameters<Sender['send']>[0]): void {
+    const { attemptId } = consignment.attempt
+    const sending = this.#options.sender
+      .send(consignment, this.#dialogues.signal)
+      .then((settlement) => this.#options.onSettled(settlement))
+      .finally(() => {
+        this.#inFlight.delete(attemptId)
+        this.wake()
+      })
+    this.#inFlight.set(attemptId, sending)
+  }
+
+  /** Milliseconds until a look is worth it by itself. */
+  #waitAfter({ status, now, attempts, nextAt }: Claim, askedAtMs: number): number | undefined {
+    if (status === 'busy') return BUSY_MS[0] + Math.random() * (BUSY_MS[1] - BUSY_MS[0])
+    if (attempts.length === this.#options.settings.batch) return 0
+    if (nextAt === undefined) return undefined
+    const elapsedMs = performance.now() - askedAtMs
+    return Math.max(0, nextAt.epochMilliseconds - now.epochMilliseconds - elapsedMs)
+  }
+
+  /** Waits so long, or until woken. */
+  async #until(waitMs: number | undefined): Promise<void> {
+    if (this.#woken) return
+    await new Promise<void>((resolve) => {
+      const timer = waitMs === undefined ? undefined : setTimeout(resolve, Math.min(waitMs, LONGEST_WAIT_MS))
+      this.#wake = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+    this.#wake = () => undefined
+  }
+}
+
+const LONGEST_WAIT_MS = 60_000
+
+/** Stands for the database's clock where it was not asked. */
+const NOWHEN = instantAt(0)

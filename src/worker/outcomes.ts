@@ -1,0 +1,75 @@
+/**
+ * Keeps outcomes until they are written.
+ *
+ * Owns       every outcome between the server's answer and the commit of settle.
+ * Promises   none is dropped: while the database is away it is kept in memory and tried again until it is written, and its mailbox
+ *            sends nothing meanwhile (its attempt is still live, so that no claim takes the mailbox). Outcomes in flight together are
+ *            one statement.
+ * Leaves     what cannot be kept, the death of this process, to recovery: the attempt becomes in_doubt.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Pool } from 'pg'
+import { Coalescer } from '../delivery/batch.ts'
+import { settle, type OutcomeReport, type SettleAnswer, type Settlement } from '../delivery/settle.ts'
+import { messageOf } from '../errors.ts'
+import type { Logger } from '../log.ts'
+
+export interface OutcomesOptions {
+  pool: Pick<Pool, 'query'>
+  incarnationId: number
+  log: Logger
+}
+
+export class Outcomes {
+  #log: Logger
+  #settles: Coalescer<OutcomeReport, SettleAnswer>
+  #kept = new Map<number, OutcomeReport>()
+  #retryNow = new AbortController()
+
+  constructor({ pool, incarnationId, log }: OutcomesOptions) {
+    this.#log = log
+    this.#settles = new Coalescer({ run: (reports) => settle(pool, { incarnationId, reports }) })
+  }
+
+  /** Outcomes that are not written yet. */
+  get kept(): readonly OutcomeReport[] {
+    return [...this.#kept.values()]
+  }
+
+  /** Writes the outcome; resolves when it is committed, however long that takes. */
+  async write(report: OutcomeReport): Promise<Settlement> {
+    this.#kept.set(report.attemptId, report)
+    for (let pauseMs = 100; ; pauseMs = Math.min(pauseMs * 2, 5000)) {
+      const settlement = await this.#try(report)
+      if (settlement) {
+        this.#kept.delete(report.attemptId)
+        return settlement
+      }
+      await delay(pauseMs, undefined, { signal: this.#retryNow.signal }).catch(() => undefined)
+    }
+  }
+
+  /** The database is back: those that wait for their next try are tried at once. */
+  retryNow(): void {
+    this.#retryNow.abort()
+    this.#retryNow = new AbortController()
+  }
+
+  async #try(report: OutcomeReport): Promise<Settlement | undefined> {
+    try {
+      const answer = await this.#settles.ask(report)
+      if (!('failed' in answer)) return answer
+      this.#logFailure(report, answer.failed)
+    } catch (error) {
+      this.#logFailure(report, error)
+    }
+    return undefined
+  }
+
+  #logFailure({ attemptId, outcome, response }: OutcomeReport, error: unknown): void {
+    this.#log.error(
+      { attempt_id: attemptId, outcome, response, problem: messageOf(error) },
+      'an outcome could not be written yet; it is kept and tried again',
+    )
+  }
+}

@@ -1,0 +1,18 @@
+/** What a refused fence means for the plan: why the slot of its mail is gone, in the words of the moves. */
+import type { MoveReason } from '../schedule/plan-input.ts'
+
+const REASONS: Readonly<Record<string, MoveReason>> = {
+  braked: 'paused',
+  campaign_not_running: 'paused',
+  settings_changed: 'settings',
+  mailbox_not_active: 'mailbox',
+  lease_over: 'missed',
+  window_closed: 'missed',
+  day_changed: 'missed',
+  too_early: 'missed',
+}
+
+/** The move's reason for a verdict of the fence. */
+export function moveReasonOf(verdict: string): MoveReason {
+  return REASONS[verdict] ?? 'retry'
+}

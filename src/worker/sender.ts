@@ -1,0 +1,171 @@
+/**
+ * One claimed mail, from its claim to its settled outcome: compose, dialogue, fence, outcome.
+ *
+ * Owns       nothing durable: what it does is written by fence and settle.
+ * Promises   every attempt that it is handed ends settled, or kept by Outcomes until it can be; no content before the fence has
+ *            passed; a worker that has lost its lock passes no fence.
+ * Leaves     what an outcome means for the message to settle, and for the plan to the plan.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Database } from '../database/pool.ts'
+import { Coalescer } from '../delivery/batch.ts'
+import type { ClaimedAttempt } from '../delivery/claim.ts'
+import type { ComposedMail } from '../delivery/compose.ts'
+import { composeFor, keptContent, type MessageMaterial } from '../delivery/compose-message.ts'
+import type { DialogueResult } from '../delivery/dialogue.ts'
+import { fence, type FenceAnswer, type FenceRequest } from '../delivery/fence.ts'
+import type { FenceVerdict } from '../delivery/gated-mail.ts'
+import { outcomeOf } from '../delivery/outcomes.ts'
+import type { OutcomeReport, Settlement } from '../delivery/settle.ts'
+import { GoniecError, messageOf } from '../errors.ts'
+import type { Logger } from '../log.ts'
+import type { Connections, MailboxAccount } from './connections.ts'
+import type { Outcomes } from './outcomes.ts'
+import { moveReasonOf } from './refusals.ts'
+import type { WorkerSettings } from './settings.ts'
+
+export interface SenderOptions {
+  database: Database
+  incarnationId: number
+  settings: WorkerSettings
+  connections: Connections
+  outcomes: Outcomes
+  /** Whether this worker still holds its name, and may fence. */
+  mayFence: () => boolean
+  log: Logger
+}
+
+/** A claimed mail with all that is needed to send it. */
+export interface Consignment {
+  attempt: ClaimedAttempt
+  material: MessageMaterial | undefined
+  account: MailboxAccount | undefined
+}
+
+export class Sender {
+  #options: SenderOptions
+  #fences: Coalescer<FenceRequest, FenceAnswer>
+
+  constructor(options: SenderOptions) {
+    this.#options = options
+    const { database, incarnationId, settings } = options
+    this.#fences = new Coalescer({
+      run: (requests) => fence(database.pool, { incarnationId, totalMs: settings.deadlines.attemptMs, requests }),
+    })
+  }
+
+  /** Sends the mail, and resolves when its outcome is written. `signal` ends the dialogue at once. */
+  async send(consignment: Consignment, signal: AbortSignal): Promise<Settlement> {
+    const report = await this.#try(consignment, signal)
+    const settlement = await this.#options.outcomes.write(report)
+    this.#log(consignment, report, settlement)
+    return settlement
+  }
+
+  async #try(consignment: Consignment, signal: AbortSignal): Promise<OutcomeReport> {
+    const { attempt, material, account } = consignment
+    if (!material || !account) return unsendable(attempt, 'its message or mailbox is not there any more')
+    let mail: ComposedMail
+    try {
+      mail = await composeFor(material)
+    } catch (error) {
+      return unsendable(attempt, describe(error))
+    }
+    return await this.#deliver({ attempt, material, account }, mail, signal)
+  }
+
+  async #deliver(
+    { attempt, material, account }: Required<Consignment> & { material: MessageMaterial; account: MailboxAccount },
+    mail: ComposedMail,
+    signal: AbortSignal,
+  ): Promise<OutcomeReport> {
+    let connection
+    try {
+      connection = await this.#options.connections.of(account)
+    } catch (error) {
+      return loginUnreadable(attempt, describe(error))
+    }
+    let verdict: string | undefined
+    const kept = keptContent(mail)
+    const result = await connection.send({
+      from: account.address,
+      to: material.recipient,
+      mail: mail.bytes,
+      signal,
+      fence: async (restart) => {
+        const answer = await this.#passFence({ attemptId: attempt.attemptId, content: kept }, restart)
+        verdict = answer.passed ? undefined : answer.reason
+        return answer
+      },
+    })
+    const report = toReport(attempt, result, verdict)
+    if (report.outcome === 'mailbox_fault') await this.#options.connections.forget(attempt.mailboxId)
+    return { ...report, rfcMessageId: kept.headers['message-id'] ?? '' }
+  }
+
+  /** Asks until the answer is yes or no; a mail that is a moment too early for its campaign's delay waits here. */
+  async #passFence(request: FenceRequest, restart: () => void): Promise<FenceVerdict> {
+    const patienceEndsMs = performance.now() + this.#options.settings.deadlines.phaseMs / 2
+    for (;;) {
+      if (!this.#options.mayFence()) return { passed: false, reason: 'lock_lost' }
+      restart()
+      const { verdict, waitMs: givenMs } = await this.#fences.ask(request)
+      if (verdict === 'passed') return { passed: true }
+      const waitMs = Math.max(1, Math.ceil(givenMs ?? Number.POSITIVE_INFINITY))
+      if (verdict !== 'too_early' || performance.now() + waitMs > patienceEndsMs)
+        return { passed: false, reason: verdict }
+      await delay(waitMs)
+    }
+  }
+
+  #log({ attempt, account }: Consignment, report: OutcomeReport, { verdict, status }: Settlement): void {
+    const fields = {
+      attempt_id: attempt.attemptId,
+      message_id: attempt.messageId,
+      mailbox: account?.address,
+      outcome: report.outcome,
+      status,
+      ...(report.response ? { response: report.response } : {}),
+      ...(report.reason ? { reason: report.reason } : {}),
+      ...(verdict === 'settled' ? {} : { verdict }),
+    }
+    if (report.outcome === 'accepted') this.#options.log.info(fields, 'sent')
+    else if (report.outcome === 'unknown') this.#options.log.error(fields, 'in doubt: no answer after the final dot')
+    else this.#options.log.warn(fields, 'not sent')
+  }
+}
+
+/** The dialogue's end as it is written down. `refusal` is the fence's verdict, where it refused. */
+export function toReport(attempt: ClaimedAttempt, result: DialogueResult, refusal: string | undefined): OutcomeReport {
+  const outcome = outcomeOf(result)
+  return {
+    attemptId: attempt.attemptId,
+    outcome: outcome.kind,
+    stage: result.stage,
+    code: result.reply?.code ?? null,
+    response: result.reply ? `${result.reply.code} ${result.reply.text}` : (refusal ?? result.error) || null,
+    giveBack: outcome.giveBack,
+    leadBounced: outcome.leadBounced,
+    permanent: outcome.permanentFault,
+    serverMessageId: result.serverMessageId,
+    ...(refusal === undefined ? {} : { reason: moveReasonOf(refusal) }),
+  }
+}
+
+/** The mail itself is at fault, and is set aside: nothing was offered to a server. */
+function unsendable(attempt: ClaimedAttempt, why: string): OutcomeReport {
+  return { ...nothingOffered(attempt), outcome: 'aborted', response: why, hold: why, reason: 'retry' }
+}
+
+/** The mailbox is at fault: its password cannot be read. */
+function loginUnreadable(attempt: ClaimedAttempt, why: string): OutcomeReport {
+  return { ...nothingOffered(attempt), outcome: 'mailbox_fault', stage: 'auth', response: why, permanent: true }
+}
+
+function nothingOffered({ attemptId }: ClaimedAttempt): Omit<OutcomeReport, 'outcome'> {
+  return { attemptId, stage: null, code: null, response: null, giveBack: true, leadBounced: false, permanent: false }
+}
+
+function describe(error: unknown): string {
+  return error instanceof GoniecError && error.hint ? `${error.message}. ${error.hint}` : messageOf(error)
+}

@@ -1,0 +1,62 @@
+/**
+ * The engine's tasks. Each is safe to run twice, at the same time, or late: the database decides what is to be done.
+ *
+ * | task              | woken by                                            | does                                      |
+ * | dispatch:<worker> | some seconds before the next planned time; minutely | the dispatch loop of that worker          |
+ * | plan              | whatever changes what should be planned; minutely   | lays slots, makes day rows                |
+ * | recover           | minutely                                            | ends attempts whose time is over          |
+ * | check             | `campaign check`, `mailbox test`                    | tries logins; the command waits           |
+ * | tidy              | nightly                                             | drops old contents, if configured         |
+ */
+import type { TaskList } from 'graphile-worker'
+import { z } from 'zod'
+import type { Database } from '../database/pool.ts'
+import type { Deadlines } from '../delivery/deadlines.ts'
+import type { Logger } from '../log.ts'
+import { checkLogins } from './tasks/check.ts'
+import { tidyContents } from './tasks/tidy.ts'
+
+export interface TaskOptions {
+  /** The worker's name. */
+  name: string
+  database: Database
+  deadlines: Deadlines
+  keepContentDays: number | undefined
+  dispatch: () => Promise<void>
+  plan: () => Promise<void>
+  recover: () => Promise<void>
+  log: Logger
+}
+
+/** Once in the cluster; dispatch is booked by each worker for itself. */
+export const CRON = [
+  { task: 'plan', match: '* * * * *' },
+  { task: 'recover', match: '* * * * *' },
+  { task: 'tidy', match: '17 2 * * *' },
+] as const
+
+/** The tasks of one worker. */
+export function taskList({
+  name,
+  database,
+  deadlines,
+  keepContentDays,
+  dispatch,
+  plan,
+  recover,
+  log,
+}: TaskOptions): TaskList {
+  return {
+    [`dispatch:${name}`]: () => dispatch(),
+    plan: () => plan(),
+    recover: () => recover(),
+    check: (payload) => checkLogins({ database, deadlines, worker: name }, CHECK_PAYLOAD.parse(payload).ids),
+    tidy: async () => {
+      if (keepContentDays === undefined) return
+      const dropped = await tidyContents(database, keepContentDays)
+      log.info({ dropped, older_than_days: keepContentDays }, 'contents of old mails were dropped')
+    },
+  }
+}
+
+const CHECK_PAYLOAD = z.object({ ids: z.array(z.number().int()) })

@@ -1,0 +1,51 @@
+/** The task `check`: tries the logins that a command asked for, since only workers hold the passwords. */
+import type { Database } from '../../database/pool.ts'
+import type { Deadlines } from '../../delivery/deadlines.ts'
+import { MailboxConnection } from '../../delivery/dialogue.ts'
+import { showReply } from '../../delivery/reply.ts'
+import { messageOf } from '../../errors.ts'
+import { loadAccounts, toSmtpAccount, type MailboxAccount } from '../connections.ts'
+
+export interface CheckOptions {
+  database: Database
+  deadlines: Deadlines
+  worker: string
+}
+
+/** Answers these requests (rows of `login_check`), all at the same time. */
+export async function checkLogins(
+  { database, deadlines, worker }: CheckOptions,
+  ids: readonly number[],
+): Promise<void> {
+  const requests = await database.query<{ id: number; mailbox_id: number }>(
+    'update goniec.login_check set worker = $2 where id = any ($1) and answered_at is null returning id, mailbox_id',
+    [ids, worker],
+  )
+  const accounts = await loadAccounts(
+    database,
+    requests.map(({ mailbox_id: mailbox }) => mailbox),
+  )
+  await Promise.all(
+    requests.map(async ({ id, mailbox_id: mailbox }) => {
+      const account = accounts.get(mailbox)
+      const { ok, response } = account ? await tryLogin(account, deadlines) : { ok: false, response: 'no such mailbox' }
+      await database.query(
+        'update goniec.login_check set answered_at = goniec.now(), ok = $2, response = $3 where id = $1',
+        [id, ok, response],
+      )
+    }),
+  )
+  await database.query(`select pg_notify('goniec', 'check')`)
+}
+
+async function tryLogin(account: MailboxAccount, deadlines: Deadlines): Promise<{ ok: boolean; response: string }> {
+  try {
+    const connection = new MailboxConnection(await toSmtpAccount(account), deadlines)
+    const { failure, stage, error, reply } = await connection.tryLogin()
+    if (failure === null)
+      return { ok: true, response: account.smtp_user === null ? 'connected' : 'connected and logged in' }
+    return { ok: false, response: `${stage}: ${reply ? showReply(reply) : error}` }
+  } catch (error) {
+    return { ok: false, response: messageOf(error) }
+  }
+}

@@ -1,0 +1,26 @@
+/** The task `tidy`: drops the contents of mails after the configured time. That a mail was sent, and every attempt at it, is kept for ever. */
+import type { Database } from '../../database/pool.ts'
+
+/** Rows of one statement. */
+const BATCH = 5000
+
+/** Deletes contents of mails that ended longer ago than this. Resolves with how many. */
+export async function tidyContents(database: Database, keepDays: number): Promise<number> {
+  let dropped = 0
+  for (;;) {
+    const rows = await database.query(
+      `delete from goniec.message_content
+       where message_id in (
+         select c.message_id
+         from goniec.message_content c
+         join goniec.message m on m.id = c.message_id
+         where m.status in ('sent', 'failed', 'cancelled') and coalesce(m.sent_at, m.created_at) < goniec.now() - $1 * interval '1 day'
+         order by c.message_id
+         limit ${BATCH})
+       returning message_id`,
+      [keepDays],
+    )
+    dropped += rows.length
+    if (rows.length < BATCH) return dropped
+  }
+}
