@@ -83,9 +83,20 @@ export function replySubject(firstSubject: string): string {
   return /^re:/i.test(firstSubject.trim()) ? firstSubject : `Re: ${firstSubject}`
 }
 
-function bodies({ text, html, signature }: Composition): { text: string | null; html: string | null } {
-  assert(text !== null || html !== null, 'a mail has a text, or HTML, or both')
-  return sign({ text: text ?? (html === null ? null : toPlainText(html)), html }, signature)
+function bodies(composition: Composition): { text: string | null; html: string | null } {
+  const text = toBodyText(composition.text)
+  const html = toBodyText(composition.html)
+  if (!text?.trim() && !html?.trim()) {
+    throw new GoniecError('mail_empty', 'the mail has neither text nor HTML', { hint: 'Give it one of them, or both.' })
+  }
+  const parts = { text: text?.trim() ? text : toPlainText(html ?? ''), html: html?.trim() ? html : null }
+  const signed = sign(parts, composition.signature)
+  return { text: toBodyText(signed.text), html: toBodyText(signed.html) }
+}
+
+/** Line ends as `\n` (a bare CR would be none to some receivers, and one to others), and no NUL. */
+function toBodyText(text: string | null): string | null {
+  return text === null ? null : text.replace(/\r\n?/g, '\n').replaceAll('\0', '')
 }
 
 function mailAddress({ name, address }: { name?: string; address: string }): { name: string; address: string } {

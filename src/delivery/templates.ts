@@ -97,8 +97,7 @@ function filled(fields: Fields): Record<string, string> {
 
 function undefinedField(error: unknown): string | null {
   const inner = (error as { originalError?: { variableName?: unknown } }).originalError
-  // Of `company.name` the field is `company`.
-  return typeof inner?.variableName === 'string' ? (inner.variableName.split('.')[0] ?? null) : null
+  return typeof inner?.variableName === 'string' ? inner.variableName : null
 }
 
 function explained({ name, source }: Template, error: unknown, fields: Fields): GoniecError {
@@ -118,9 +117,14 @@ function explained({ name, source }: Template, error: unknown, fields: Fields): 
   }
   const meant = didYouMean(field, Object.keys(fields))
   const message = `${where}: there is no field "${field}"${meant}`
-  const known = Object.keys(fields).join(', ')
-  const hint = meant === '' ? guardHint(field) : `Correct the name in the template. The fields are: ${known}.`
-  return new GoniecError('template_unknown_field', message, { hint, cause: error })
+  return new GoniecError('template_unknown_field', message, { hint: unknownHint(field, meant, fields), cause: error })
+}
+
+function unknownHint(field: string, meant: string, fields: Fields): string {
+  const [whole = ''] = field.split('.')
+  if (whole !== field && Object.hasOwn(fields, whole)) return `A field is text and has no parts: write {{ ${whole} }}.`
+  if (meant === '') return guardHint(field)
+  return `Correct the name in the template. The fields are: ${Object.keys(fields).join(', ')}.`
 }
 
 const TEMPLATE_HINT = 'Templates are Liquid: {{ field }}, {{ field | default: "…" }}, {% if field %}…{% endif %}.'

@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest'
+import { checkMessageId, rfcMessageId } from '../../src/delivery/message-id.ts'
+
+const step = {
+  installationId: 'i1',
+  campaign: 'spring',
+  lead: 'jan@klient.example',
+  stepKey: 'intro',
+  domain: 'firma.example',
+}
+
+describe('a Message-ID', () => {
+  it('is the same whenever it is made from the same data', () => {
+    expect(rfcMessageId(step)).toBe(rfcMessageId({ ...step }))
+    expect(rfcMessageId(step)).toMatch(/^<[a-z2-7]{32}@firma\.example>$/)
+  })
+
+  it('differs with each part, and parts do not run into each other', () => {
+    const ids = [
+      step,
+      { ...step, installationId: 'i2' },
+      { ...step, campaign: 'summer' },
+      { ...step, lead: 'ewa@klient.example' },
+      { ...step, stepKey: 'reminder' },
+      { ...step, campaign: 'springjan', lead: '@klient.example' },
+      { installationId: 'i1', idempotencyKey: 'spring', domain: 'firma.example' },
+      { installationId: 'i1', idempotencyKey: 'summer', domain: 'firma.example' },
+    ].map(rfcMessageId)
+    expect(new Set(ids).size).toBe(ids.length)
+  })
+
+  it('has an ASCII domain', () => {
+    expect(rfcMessageId({ ...step, domain: 'żółw.pl' })).toMatch(/@xn--w-uga1v8h\.pl>$/)
+  })
+
+  it.each(['a@b', '<a@b> <c@d>', '<a b@c>', '<a@b>\r\n', '<@b>', '<a@>', '<ż@b>', '', `<${'a'.repeat(900)}@b>`])(
+    'is not %j',
+    (id) => {
+      expect(() => checkMessageId(id)).toThrow('is not a Message-ID')
+    },
+  )
+})
