@@ -107,6 +107,8 @@ create table goniec.campaign_mailbox (
   primary key (campaign_id, mailbox_id)
 );
 
+comment on table goniec.campaign_mailbox is 'From which mailboxes a campaign is sent.';
+
 create table goniec.step (
   id bigint generated always as identity primary key,
   campaign_id bigint not null references goniec.campaign,
