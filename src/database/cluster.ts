@@ -66,12 +66,12 @@ const START_TIMEOUT_MS = 60_000
 
 /** The port once the server is ready; undefined when none is running. */
 async function waitForStarting(data: string): Promise<number | undefined> {
-  const deadline = Date.now() + START_TIMEOUT_MS
+  const deadline = performance.now() + START_TIMEOUT_MS
   for (;;) {
     const postmaster = await findPostmaster(data)
     if (!postmaster) return undefined
     if (postmaster.ready) return postmaster.port
-    if (Date.now() > deadline) throw explainServerFailure(data, 'the server does not become ready')
+    if (performance.now() > deadline) throw explainServerFailure(data, 'the server does not become ready')
     await wait(25)
   }
 }

@@ -8,7 +8,7 @@
  *
  * What a hook returns is the reply in place of the good one; a promise that stays open is silence.
  */
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { SMTPServer, type SMTPServerDataStream, type SMTPServerOptions, type SMTPServerSession } from 'smtp-server'
 import { assert } from '../../src/errors.ts'
 
@@ -74,6 +74,8 @@ export async function startRecorder(options: RecorderOptions = {}): Promise<Reco
     for (const wake of waiting.splice(0)) wake()
   }
   const server = new SMTPServer(serverOptions(options, record))
+  const sockets = new Set<Socket>()
+  server.server.on('connection', (socket: Socket) => sockets.add(socket.on('close', () => sockets.delete(socket))))
   // A client that breaks off is what many tests are about.
   server.on('error', () => undefined)
   await new Promise<void>((resolve, reject) => {
@@ -93,7 +95,7 @@ export async function startRecorder(options: RecorderOptions = {}): Promise<Reco
   let taken = 0
   async function close(): Promise<void> {
     const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-    for (const connection of server.connections) connection._socket.destroy()
+    for (const socket of sockets) socket.destroy()
     await closed
   }
   return {
