@@ -1,7 +1,9 @@
 /** A small world in a test database, written by plain SQL: a salesperson, a mailbox, campaigns with steps, leads in them. */
 import { CompiledQuery } from 'kysely'
+import type { Client } from 'pg'
 import { assert } from '../../src/errors.ts'
 import type { Instant } from '../../src/time.ts'
+import { pidOf } from '../support/blocked.ts'
 import type { TestDatabase } from '../support/database.ts'
 
 export interface TestVariant {
@@ -147,5 +149,17 @@ export class TestWorld {
     const [row] = await this.database.query<{ id: number }>(`select id from goniec.${table} order by id limit 1`)
     assert(row, `the world has a ${table}`)
     return row.id
+  }
+}
+
+/** Waits until some other session is held up by this one. */
+export async function untilSomebodyWaitsFor(database: TestDatabase, session: Client): Promise<void> {
+  const deadline = performance.now() + 10_000
+  for (;;) {
+    const rows = await database.query('select from pg_stat_activity where $1 = any (pg_blocking_pids(pid))', [
+      pidOf(session),
+    ])
+    if (rows.length > 0) return
+    assert(performance.now() < deadline, 'nobody waits for that session')
   }
 }
