@@ -17,7 +17,8 @@ import {
   rst,
   silence,
 } from '../smtp/fault-server.ts'
-import { against, largeMail, smallMail } from './dialogue-with.ts'
+import { largeMail, shortDeadlines, smallMail } from './dialogue-mails.ts'
+import { against } from './dialogue-with.ts'
 
 type FailureName = keyof typeof faults
 /** The ways a server can fail a stage, and whether each is a complete no. */
@@ -45,6 +46,11 @@ const faults = {
 const setUp: readonly FaultStage[] = ['greeting', 'ehlo', 'auth', 'mail']
 const stages: readonly FaultStage[] = [...setUp, 'rcpt', 'data', 'body', 'dot']
 
+/** Only time ends these. */
+function isWaitedFor(name: FailureName): boolean {
+  return name === 'says nothing' || name.startsWith('drips')
+}
+
 function expectedOutcome(stage: FaultStage, name: FailureName): OutcomeKind {
   if (name.startsWith('answers 421') || setUp.includes(stage)) return 'mailbox_fault'
   if (name === 'answers 451') return 'deferred'
@@ -58,7 +64,10 @@ describe.each([{ pipelining: false }, { pipelining: true }])('with pipelining $p
   it.concurrent.for(cases)('a server that $name at $stage', async ({ stage, name }, { expect, onTestFinished }) => {
     // In the body a server that reads on would come to the dot: there it stops reading, and then fails.
     const fault = stage === 'body' ? both(deaf, faults[name]) : faults[name]
-    const { send, server } = await against({ pipelining, auth: true, plan: { [stage]: fault } }, onTestFinished)
+    const { send, server } = await against(
+      { pipelining, auth: true, plan: { [stage]: fault }, deadlines: isWaitedFor(name) ? shortDeadlines : {} },
+      onTestFinished,
+    )
     const result = await send({ mail: stage === 'body' ? largeMail : smallMail })
 
     expect(outcomeOf(result).kind).toBe(expectedOutcome(stage, name))
@@ -88,6 +97,6 @@ function account(stage: FaultStage, name: FailureName, pipelining: boolean): Par
   if (name.startsWith('answers')) return { stage: at, failure: 'refused' }
   const ends = name.startsWith('is cut off') || name === 'ends the connection' || name === 'resets the connection'
   if (ends) return { stage: at, failure: 'lost', reply: null }
-  if (name === 'says nothing' || name.startsWith('drips')) return { stage: at, failure: 'timeout', reply: null }
+  if (isWaitedFor(name)) return { stage: at, failure: 'timeout', reply: null }
   return { stage: at, failure: 'protocol', reply: null }
 }

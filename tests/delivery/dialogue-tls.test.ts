@@ -8,7 +8,8 @@ import type { SmtpAccount } from '../../src/delivery/connection.ts'
 import { outcomeOf } from '../../src/delivery/outcomes.ts'
 import { selfSignedCertificate } from '../smtp/certificate.ts'
 import { both, fin, raw, reply, rst, silence } from '../smtp/fault-server.ts'
-import { against, type AgainstOptions, shortDeadlines, smallMail } from './dialogue-with.ts'
+import { amplyLong, shortDeadlines, smallMail } from './dialogue-mails.ts'
+import { against, type AgainstOptions } from './dialogue-with.ts'
 
 const certificate = selfSignedCertificate()
 const elsewhere = selfSignedCertificate(['other.example'])
@@ -68,7 +69,12 @@ describe('starttls', () => {
   ]
 
   it.each(refusals)('is never done without: a server that %s gets neither login nor mail', async (_, options) => {
-    const { send, server } = await against({ ...options, auth: true, account: { security: 'starttls', tls: trusted } })
+    const { send, server } = await against({
+      ...options,
+      auth: true,
+      deadlines: shortDeadlines,
+      account: { security: 'starttls', tls: trusted },
+    })
     const result = await send()
     await (
       await server.connection(0)
@@ -123,7 +129,11 @@ describe('tls', () => {
   })
 
   it('to a server that says nothing ends in time', async () => {
-    const { send } = await against({ plan: { greeting: silence }, account: { security: 'tls' } })
+    const { send } = await against({
+      plan: { greeting: silence },
+      deadlines: shortDeadlines,
+      account: { security: 'tls' },
+    })
     expect(await send()).toMatchObject({ stage: 'tls', failure: 'timeout' })
   })
 
@@ -203,8 +213,7 @@ async function startSmtpServer(options: SMTPServerOptions): Promise<{ port: numb
 }
 
 async function sendTo(account: Pick<SmtpAccount, 'port' | 'security'> & Partial<SmtpAccount>) {
-  const deadlines = { ...shortDeadlines, phaseMs: 5_000, beforeFenceMs: 10_000, dotMs: 5_000 }
-  const connection = new MailboxConnection({ host: '127.0.0.1', auth: null, ...account }, deadlines)
+  const connection = new MailboxConnection({ host: '127.0.0.1', auth: null, ...account }, amplyLong)
   onTestFinished(() => connection.close())
   return await connection.send({ ...envelope, fence })
 }

@@ -4,22 +4,8 @@ import { MailboxConnection, type DialogueResult, type Mail } from '../../src/del
 import type { SmtpAccount } from '../../src/delivery/connection.ts'
 import type { Deadlines } from '../../src/delivery/deadlines.ts'
 import type { Clocks } from '../../src/delivery/elapsed.ts'
+import { amplyLong, smallMail } from './dialogue-mails.ts'
 import { type FaultServer, type FaultServerOptions, startFaultServer } from '../smtp/fault-server.ts'
-
-export const shortDeadlines: Deadlines = {
-  phaseMs: 300,
-  beforeFenceMs: 3_000,
-  dotWithinMs: 2_000,
-  blockMs: 300,
-  dotMs: 300,
-  attemptMs: 10_000,
-  idleMs: 5_000,
-}
-
-export const smallMail = Buffer.from('Subject: one\r\n\r\n.dot\r\n..two\r\n\r\n.\r\n...\r\nlast line\r\n')
-
-/** More than the buffers of two sockets hold, so that a server which stops reading stops the client. */
-export const largeMail = Buffer.from(`Subject: large\r\n\r\n${`.${'x'.repeat(76)}\r\n`.repeat(150_000)}`)
 
 export interface AgainstOptions extends FaultServerOptions {
   deadlines?: Partial<Deadlines>
@@ -41,7 +27,7 @@ export async function against(
   const server = await startFaultServer(options)
   const auth = options.auth ? { user: 'anna', pass: 'secret' } : null
   const target: SmtpAccount = { host: '127.0.0.1', port: server.port, security: 'none', auth, ...account }
-  const connection = new MailboxConnection(target, { ...shortDeadlines, ...deadlines }, clocks)
+  const connection = new MailboxConnection(target, { ...amplyLong, ...deadlines }, clocks)
   whenFinished(async () => {
     await connection.close()
     await server.close()

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest'
 import type { FenceVerdict } from '../../src/delivery/gated-mail.ts'
 import { outcomeOf } from '../../src/delivery/outcomes.ts'
 import { both, deaf, type Fault, fin, type Plan, reply, rst, silence } from '../smtp/fault-server.ts'
-import { against, largeMail, smallMail } from './dialogue-with.ts'
+import { largeMail, smallMail } from './dialogue-mails.ts'
+import { against } from './dialogue-with.ts'
 
 const passed: FenceVerdict = { passed: true }
 
@@ -87,6 +88,12 @@ describe.each([{ pipelining: false }, { pipelining: true }])(
       expect(connection.bytes.endsWith('DATA\r\n')).toBe(true)
     })
 
+    it('may take longer than a phase of the server', async () => {
+      const { send } = await against({ pipelining, deadlines: { phaseMs: 300 } })
+      const late = new Promise<FenceVerdict>((resolve) => void setTimeout(() => resolve(passed), 450))
+      expect(await send({ fence: () => late })).toMatchObject({ failure: null, fence: 'passed' })
+    })
+
     it('is not asked when the recipient is refused, and the connection serves the next mail', async () => {
       let asked = 0
       const fence = (): Promise<FenceVerdict> => Promise.resolve().then(() => (asked++, passed))
@@ -165,7 +172,6 @@ describe('the dot', () => {
     ] as const) {
       const { send, server } = await against({
         plan: { [stage]: silence },
-        deadlines: { phaseMs: 20_000, dotMs: 20_000 },
       })
       const controller = new AbortController()
       const sending = send({ signal: controller.signal })
@@ -251,7 +257,7 @@ describe('a kept connection', () => {
     ['silent', silence],
     ['at its most mails', reply('421 4.7.0 Too many messages on this connection')],
   ])('is replaced unseen when it turns out at MAIL to be %s', async (_, fault) => {
-    const { send, server } = await against({ plan: onMail(1, { mail: fault }) })
+    const { send, server } = await against({ plan: onMail(1, { mail: fault }), deadlines: { phaseMs: 600 } })
     await send()
     expect(await send()).toMatchObject({ failure: null, stage: 'dot' })
     expect(server.connections).toHaveLength(2)
@@ -279,6 +285,17 @@ describe('a kept connection', () => {
     await send()
     expect(outcomeOf(await send()).kind).toBe('unknown')
     expect(server.connections).toHaveLength(1)
+  })
+
+  it('is none where the login was refused, or content: the next mail has a new one', async () => {
+    for (const fault of [{ auth: reply('454 4.7.0 Later') }, { dot: reply('451 4.3.0 Later') }]) {
+      const { send, server } = await against({ auth: true, plan: (connection) => (connection === 0 ? fault : {}) })
+      expect(await send()).toMatchObject({ failure: 'refused' })
+      await (
+        await server.connection(0)
+      ).closed
+      expect(await send()).toMatchObject({ failure: null })
+    }
   })
 
   it('does not hold up a close that comes during a mail', async () => {
