@@ -42,9 +42,9 @@ create table goniec.attempt (
   constraint attempt_kind_is_known CHECK ((kind = ANY (ARRAY['response'::text, 'campaign'::text, 'warmup'::text]))),
   constraint attempt_of_no_message_is_a_slot CHECK (((message_id IS NOT NULL) OR (incarnation_id IS NULL))),
   constraint attempt_state_is_known CHECK ((state = ANY (ARRAY['claimed'::text, 'transmitting'::text, 'accepted'::text, 'deferred'::text, 'rejected'::text, 'in_doubt'::text, 'aborted'::text, 'presumed_unsent'::text]))),
-  constraint attempt_incarnation_id_fkey FOREIGN KEY (incarnation_id) REFERENCES incarnation(id),
-  constraint attempt_mailbox_id_fkey FOREIGN KEY (mailbox_id) REFERENCES mailbox_gate(mailbox_id),
-  constraint attempt_message_id_fkey FOREIGN KEY (message_id) REFERENCES message(id),
+  constraint attempt_incarnation_id_fkey FOREIGN KEY (incarnation_id) REFERENCES goniec.incarnation(id),
+  constraint attempt_mailbox_id_fkey FOREIGN KEY (mailbox_id) REFERENCES goniec.mailbox_gate(mailbox_id),
+  constraint attempt_message_id_fkey FOREIGN KEY (message_id) REFERENCES goniec.message(id),
   constraint attempt_pkey PRIMARY KEY (id)
 );
 
@@ -79,7 +79,7 @@ create table goniec.campaign (
   constraint campaign_weight_is_positive CHECK ((weight >= 1)),
   constraint campaign_window_days_are_known CHECK (((window_days <@ '{mon,tue,wed,thu,fri,sat,sun}'::text[]) AND (cardinality(window_days) > 0))),
   constraint campaign_window_is_within_a_day CHECK ((window_from < window_to)),
-  constraint campaign_salesperson_id_fkey FOREIGN KEY (salesperson_id) REFERENCES salesperson(id),
+  constraint campaign_salesperson_id_fkey FOREIGN KEY (salesperson_id) REFERENCES goniec.salesperson(id),
   constraint campaign_pkey PRIMARY KEY (id),
   constraint campaign_name_is_unique UNIQUE (name)
 );
@@ -91,7 +91,7 @@ create table goniec.campaign_day (
   taken integer not null default 0,
   constraint campaign_day_count_is_not_negative CHECK ((taken >= 0)),
   constraint campaign_day_within_limit CHECK ((taken <= daily_limit)),
-  constraint campaign_day_campaign_id_fkey FOREIGN KEY (campaign_id) REFERENCES campaign(id),
+  constraint campaign_day_campaign_id_fkey FOREIGN KEY (campaign_id) REFERENCES goniec.campaign(id),
   constraint campaign_day_pkey PRIMARY KEY (campaign_id, day)
 );
 
@@ -99,15 +99,15 @@ create table goniec.campaign_gate (
   campaign_id bigint not null,
   last_claim_at timestamp with time zone,
   last_fence_at timestamp with time zone,
-  constraint campaign_gate_campaign_id_fkey FOREIGN KEY (campaign_id) REFERENCES campaign(id),
+  constraint campaign_gate_campaign_id_fkey FOREIGN KEY (campaign_id) REFERENCES goniec.campaign(id),
   constraint campaign_gate_pkey PRIMARY KEY (campaign_id)
 );
 
 create table goniec.campaign_mailbox (
   campaign_id bigint not null,
   mailbox_id bigint not null,
-  constraint campaign_mailbox_campaign_id_fkey FOREIGN KEY (campaign_id) REFERENCES campaign(id),
-  constraint campaign_mailbox_mailbox_id_fkey FOREIGN KEY (mailbox_id) REFERENCES mailbox(id),
+  constraint campaign_mailbox_campaign_id_fkey FOREIGN KEY (campaign_id) REFERENCES goniec.campaign(id),
+  constraint campaign_mailbox_mailbox_id_fkey FOREIGN KEY (mailbox_id) REFERENCES goniec.mailbox(id),
   constraint campaign_mailbox_pkey PRIMARY KEY (campaign_id, mailbox_id)
 );
 
@@ -116,7 +116,7 @@ create table goniec.contradiction (
   attempt_id bigint not null,
   reported jsonb not null,
   at timestamp with time zone not null default goniec.now(),
-  constraint contradiction_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES attempt(id),
+  constraint contradiction_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES goniec.attempt(id),
   constraint contradiction_pkey PRIMARY KEY (id)
 );
 
@@ -128,8 +128,8 @@ create table goniec.enrollment (
   removed_at timestamp with time zone,
   created_at timestamp with time zone not null default goniec.now(),
   constraint enrollment_fields_are_an_object CHECK ((jsonb_typeof(fields) = 'object'::text)),
-  constraint enrollment_campaign_id_fkey FOREIGN KEY (campaign_id) REFERENCES campaign(id),
-  constraint enrollment_lead_id_fkey FOREIGN KEY (lead_id) REFERENCES lead(id),
+  constraint enrollment_campaign_id_fkey FOREIGN KEY (campaign_id) REFERENCES goniec.campaign(id),
+  constraint enrollment_lead_id_fkey FOREIGN KEY (lead_id) REFERENCES goniec.lead(id),
   constraint enrollment_pkey PRIMARY KEY (id),
   constraint enrollment_is_unique UNIQUE (campaign_id, lead_id)
 );
@@ -143,7 +143,7 @@ create table goniec.event (
   campaign_id bigint,
   lead_id bigint,
   mailbox_id bigint,
-  actor text not null default actor(),
+  actor text not null default goniec.actor(),
   data jsonb not null default '{}'::jsonb,
   constraint event_pkey PRIMARY KEY (id)
 );
@@ -199,12 +199,12 @@ create table goniec.login_check (
   id bigint not null generated always as identity,
   mailbox_id bigint not null,
   requested_at timestamp with time zone not null default goniec.now(),
-  requested_by text not null default actor(),
+  requested_by text not null default goniec.actor(),
   worker text,
   answered_at timestamp with time zone,
   ok boolean,
   response text,
-  constraint login_check_mailbox_id_fkey FOREIGN KEY (mailbox_id) REFERENCES mailbox(id),
+  constraint login_check_mailbox_id_fkey FOREIGN KEY (mailbox_id) REFERENCES goniec.mailbox(id),
   constraint login_check_pkey PRIMARY KEY (id)
 );
 
@@ -239,7 +239,7 @@ create table goniec.mailbox (
   constraint mailbox_smtp_security_is_known CHECK ((smtp_security = ANY (ARRAY['tls'::text, 'starttls'::text, 'none'::text]))),
   constraint mailbox_status_is_known CHECK ((status = ANY (ARRAY['active'::text, 'paused'::text, 'broken'::text]))),
   constraint mailbox_warmup_daily_limit_is_not_negative CHECK ((warmup_daily_limit >= 0)),
-  constraint mailbox_salesperson_id_fkey FOREIGN KEY (salesperson_id) REFERENCES salesperson(id),
+  constraint mailbox_salesperson_id_fkey FOREIGN KEY (salesperson_id) REFERENCES goniec.salesperson(id),
   constraint mailbox_pkey PRIMARY KEY (id),
   constraint mailbox_address_is_unique UNIQUE (address)
 );
@@ -255,7 +255,7 @@ create table goniec.mailbox_day (
   response_taken integer not null default 0,
   constraint mailbox_day_counts_are_not_negative CHECK (((campaign_taken >= 0) AND (warmup_taken >= 0) AND (response_taken >= 0))),
   constraint mailbox_day_within_limits CHECK (((((campaign_taken + warmup_taken) + response_taken) <= daily_limit) AND ((campaign_limit IS NULL) OR (campaign_taken <= campaign_limit)) AND ((warmup_limit IS NULL) OR (warmup_taken <= warmup_limit)))),
-  constraint mailbox_day_mailbox_id_fkey FOREIGN KEY (mailbox_id) REFERENCES mailbox(id),
+  constraint mailbox_day_mailbox_id_fkey FOREIGN KEY (mailbox_id) REFERENCES goniec.mailbox(id),
   constraint mailbox_day_pkey PRIMARY KEY (mailbox_id, day)
 );
 
@@ -265,7 +265,7 @@ create table goniec.mailbox_gate (
   free_from timestamp with time zone,
   faults integer not null default 0,
   fault_reason text,
-  constraint mailbox_gate_mailbox_id_fkey FOREIGN KEY (mailbox_id) REFERENCES mailbox(id),
+  constraint mailbox_gate_mailbox_id_fkey FOREIGN KEY (mailbox_id) REFERENCES goniec.mailbox(id),
   constraint mailbox_gate_pkey PRIMARY KEY (mailbox_id)
 );
 
@@ -309,12 +309,12 @@ create table goniec.message (
   constraint message_sent_has_a_time CHECK (((status <> 'sent'::text) OR (sent_at IS NOT NULL))),
   constraint message_slot_is_whole CHECK ((((scheduled_at IS NULL) = (window_closes_at IS NULL)) AND ((scheduled_at IS NULL) = (mailbox_id IS NULL)) AND ((scheduled_at IS NULL) OR (scheduled_at < window_closes_at)))),
   constraint message_status_is_known CHECK ((status = ANY (ARRAY['pending'::text, 'sending'::text, 'sent'::text, 'failed'::text, 'cancelled'::text, 'in_doubt'::text]))),
-  constraint message_bound_mailbox_id_fkey FOREIGN KEY (bound_mailbox_id) REFERENCES mailbox(id),
-  constraint message_campaign_id_fkey FOREIGN KEY (campaign_id) REFERENCES campaign(id),
-  constraint message_enrollment_id_fkey FOREIGN KEY (enrollment_id) REFERENCES enrollment(id),
-  constraint message_lead_id_fkey FOREIGN KEY (lead_id) REFERENCES lead(id),
-  constraint message_mailbox_id_fkey FOREIGN KEY (mailbox_id) REFERENCES mailbox(id),
-  constraint message_step_id_fkey FOREIGN KEY (step_id) REFERENCES step(id),
+  constraint message_bound_mailbox_id_fkey FOREIGN KEY (bound_mailbox_id) REFERENCES goniec.mailbox(id),
+  constraint message_campaign_id_fkey FOREIGN KEY (campaign_id) REFERENCES goniec.campaign(id),
+  constraint message_enrollment_id_fkey FOREIGN KEY (enrollment_id) REFERENCES goniec.enrollment(id),
+  constraint message_lead_id_fkey FOREIGN KEY (lead_id) REFERENCES goniec.lead(id),
+  constraint message_mailbox_id_fkey FOREIGN KEY (mailbox_id) REFERENCES goniec.mailbox(id),
+  constraint message_step_id_fkey FOREIGN KEY (step_id) REFERENCES goniec.step(id),
   constraint message_pkey PRIMARY KEY (id)
 );
 
@@ -325,7 +325,7 @@ create table goniec.message_content (
   text text,
   html text,
   headers jsonb not null default '{}'::jsonb,
-  constraint message_content_message_id_fkey FOREIGN KEY (message_id) REFERENCES message(id),
+  constraint message_content_message_id_fkey FOREIGN KEY (message_id) REFERENCES goniec.message(id),
   constraint message_content_pkey PRIMARY KEY (message_id)
 );
 
@@ -338,7 +338,7 @@ create table goniec.message_material (
   mail_references text[] not null default '{}'::text[],
   attachments jsonb not null default '[]'::jsonb,
   digest text not null,
-  constraint message_material_message_id_fkey FOREIGN KEY (message_id) REFERENCES message(id),
+  constraint message_material_message_id_fkey FOREIGN KEY (message_id) REFERENCES goniec.message(id),
   constraint message_material_pkey PRIMARY KEY (message_id)
 );
 
@@ -370,7 +370,7 @@ create table goniec.salesperson_day (
   taken integer not null default 0,
   constraint salesperson_day_count_is_not_negative CHECK ((taken >= 0)),
   constraint salesperson_day_within_limit CHECK ((taken <= daily_limit)),
-  constraint salesperson_day_salesperson_id_fkey FOREIGN KEY (salesperson_id) REFERENCES salesperson(id),
+  constraint salesperson_day_salesperson_id_fkey FOREIGN KEY (salesperson_id) REFERENCES goniec.salesperson(id),
   constraint salesperson_day_pkey PRIMARY KEY (salesperson_id, day)
 );
 
@@ -387,7 +387,7 @@ create table goniec.step (
   constraint step_wait_days_are_not_negative CHECK ((wait_days >= 0)),
   constraint step_wait_is_not_negative CHECK ((wait_ms >= 0)),
   constraint step_waits_one_way CHECK (((wait_days IS NULL) OR (wait_ms IS NULL))),
-  constraint step_campaign_id_fkey FOREIGN KEY (campaign_id) REFERENCES campaign(id),
+  constraint step_campaign_id_fkey FOREIGN KEY (campaign_id) REFERENCES goniec.campaign(id),
   constraint step_pkey PRIMARY KEY (id),
   constraint step_key_is_unique_in_its_campaign UNIQUE (campaign_id, key),
   constraint step_position_is_unique_in_its_campaign UNIQUE (campaign_id, "position") DEFERRABLE INITIALLY DEFERRED
@@ -397,7 +397,7 @@ create table goniec.suppression (
   value text not null,
   reason text,
   created_at timestamp with time zone not null default goniec.now(),
-  created_by text not null default actor(),
+  created_by text not null default goniec.actor(),
   constraint suppression_is_an_address_or_domain CHECK (((value = lower(value)) AND (value !~ '[[:space:],<>"]'::text) AND (value ~ '^([^@]+@)?[^@]+\.[^@.]+$'::text))),
   constraint suppression_pkey PRIMARY KEY (value)
 );
@@ -420,7 +420,7 @@ create table goniec.variant (
   constraint variant_has_a_text CHECK (((text IS NOT NULL) OR (html IS NOT NULL))),
   constraint variant_letter_is_a_letter CHECK ((letter ~ '^[A-Z]$'::text)),
   constraint variant_weight_is_not_negative CHECK ((weight >= 0)),
-  constraint variant_step_id_fkey FOREIGN KEY (step_id) REFERENCES step(id) ON DELETE CASCADE,
+  constraint variant_step_id_fkey FOREIGN KEY (step_id) REFERENCES goniec.step(id) ON DELETE CASCADE,
   constraint variant_pkey PRIMARY KEY (step_id, letter)
 );
 
@@ -563,7 +563,7 @@ begin
 end $function$;
 
 CREATE OR REPLACE FUNCTION goniec.choose(p_now timestamp with time zone, p_today date, p_batch integer, p_grace interval, p_not_messages bigint[], p_not_mailboxes bigint[], p_not_campaigns bigint[], p_not_salespeople bigint[], p_not_leads bigint[])
- RETURNS candidate[]
+ RETURNS goniec.candidate[]
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
  SET enable_hashjoin TO 'off'
@@ -1190,7 +1190,7 @@ begin
   return new;
 end $function$;
 
-CREATE OR REPLACE FUNCTION goniec.is_out(m message)
+CREATE OR REPLACE FUNCTION goniec.is_out(m goniec.message)
  RETURNS boolean
  LANGUAGE sql
  STABLE
@@ -1225,7 +1225,7 @@ AS $function$
        * (0.8 + 0.4 * (('x' || substr(md5('mailbox:' || spread_by || ':' || faults), 1, 8))::bit(32)::bigint / 4294967295.0))
 $function$;
 
-CREATE OR REPLACE FUNCTION goniec.mailbox_limits(p_mailbox mailbox, p_day date, OUT daily_limit integer, OUT campaign_limit integer, OUT warmup_limit integer)
+CREATE OR REPLACE FUNCTION goniec.mailbox_limits(p_mailbox goniec.mailbox, p_day date, OUT daily_limit integer, OUT campaign_limit integer, OUT warmup_limit integer)
  RETURNS record
  LANGUAGE sql
  STABLE
@@ -1619,7 +1619,7 @@ begin
 end $function$;
 
 CREATE OR REPLACE FUNCTION goniec.require_mailbox(p_address text)
- RETURNS mailbox
+ RETURNS goniec.mailbox
  LANGUAGE plpgsql
  STABLE
 AS $function$
@@ -1852,7 +1852,7 @@ AS $function$
          generate_series(1, cardinality(labels) - 1) as i)
 $function$;
 
-CREATE OR REPLACE FUNCTION goniec.take(p_chosen candidate[], p_incarnation bigint, p_lease interval, p_total interval, p_now timestamp with time zone, p_today date, p_grace interval)
+CREATE OR REPLACE FUNCTION goniec.take(p_chosen goniec.candidate[], p_incarnation bigint, p_lease interval, p_total interval, p_now timestamp with time zone, p_today date, p_grace interval)
  RETURNS jsonb
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
@@ -2006,49 +2006,49 @@ begin
   return null;
 end $function$;
 
-CREATE CONSTRAINT TRIGGER attempt_agrees_with_its_message AFTER INSERT ON goniec.attempt DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((new.message_id IS NOT NULL)) EXECUTE FUNCTION check_agreement();
+CREATE CONSTRAINT TRIGGER attempt_agrees_with_its_message AFTER INSERT ON goniec.attempt DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((new.message_id IS NOT NULL)) EXECUTE FUNCTION goniec.check_agreement();
 
-CREATE TRIGGER attempt_is_kept BEFORE DELETE OR TRUNCATE ON goniec.attempt FOR EACH STATEMENT EXECUTE FUNCTION refuse_removal();
+CREATE TRIGGER attempt_is_kept BEFORE DELETE OR TRUNCATE ON goniec.attempt FOR EACH STATEMENT EXECUTE FUNCTION goniec.refuse_removal();
 
-CREATE TRIGGER attempt_records_its_changes AFTER UPDATE ON goniec.attempt REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION record_attempt_changes();
+CREATE TRIGGER attempt_records_its_changes AFTER UPDATE ON goniec.attempt REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION goniec.record_attempt_changes();
 
-CREATE TRIGGER attempt_records_its_claim AFTER INSERT ON goniec.attempt REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION record_attempt_claims();
+CREATE TRIGGER attempt_records_its_claim AFTER INSERT ON goniec.attempt REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION goniec.record_attempt_claims();
 
-CREATE CONSTRAINT TRIGGER attempt_still_agrees_with_its_message AFTER UPDATE OF state ON goniec.attempt DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((new.message_id IS NOT NULL) AND (old.state IS DISTINCT FROM new.state) AND (new.state <> 'transmitting'::text))) EXECUTE FUNCTION check_agreement();
+CREATE CONSTRAINT TRIGGER attempt_still_agrees_with_its_message AFTER UPDATE OF state ON goniec.attempt DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((new.message_id IS NOT NULL) AND (old.state IS DISTINCT FROM new.state) AND (new.state <> 'transmitting'::text))) EXECUTE FUNCTION goniec.check_agreement();
 
-CREATE TRIGGER guard_attempt_insert BEFORE INSERT ON goniec.attempt FOR EACH ROW EXECUTE FUNCTION guard_attempt();
+CREATE TRIGGER guard_attempt_insert BEFORE INSERT ON goniec.attempt FOR EACH ROW EXECUTE FUNCTION goniec.guard_attempt();
 
-CREATE TRIGGER guard_attempt_update BEFORE UPDATE OF state, message_id, mailbox_id, kind, campaign_id, lead_id, incarnation_id ON goniec.attempt FOR EACH ROW EXECUTE FUNCTION guard_attempt();
+CREATE TRIGGER guard_attempt_update BEFORE UPDATE OF state, message_id, mailbox_id, kind, campaign_id, lead_id, incarnation_id ON goniec.attempt FOR EACH ROW EXECUTE FUNCTION goniec.guard_attempt();
 
-CREATE TRIGGER campaign_wakes_plan AFTER UPDATE ON goniec.campaign FOR EACH STATEMENT EXECUTE FUNCTION wake_plan();
+CREATE TRIGGER campaign_wakes_plan AFTER UPDATE ON goniec.campaign FOR EACH STATEMENT EXECUTE FUNCTION goniec.wake_plan();
 
-CREATE TRIGGER guard_campaign_update BEFORE UPDATE OF status ON goniec.campaign FOR EACH ROW EXECUTE FUNCTION guard_campaign();
+CREATE TRIGGER guard_campaign_update BEFORE UPDATE OF status ON goniec.campaign FOR EACH ROW EXECUTE FUNCTION goniec.guard_campaign();
 
-CREATE TRIGGER contradiction_is_append_only BEFORE UPDATE ON goniec.contradiction FOR EACH STATEMENT EXECUTE FUNCTION refuse_update();
+CREATE TRIGGER contradiction_is_append_only BEFORE UPDATE ON goniec.contradiction FOR EACH STATEMENT EXECUTE FUNCTION goniec.refuse_update();
 
-CREATE TRIGGER contradiction_is_kept BEFORE DELETE OR TRUNCATE ON goniec.contradiction FOR EACH STATEMENT EXECUTE FUNCTION refuse_removal();
+CREATE TRIGGER contradiction_is_kept BEFORE DELETE OR TRUNCATE ON goniec.contradiction FOR EACH STATEMENT EXECUTE FUNCTION goniec.refuse_removal();
 
-CREATE TRIGGER event_is_append_only BEFORE UPDATE ON goniec.event FOR EACH STATEMENT EXECUTE FUNCTION refuse_update();
+CREATE TRIGGER event_is_append_only BEFORE UPDATE ON goniec.event FOR EACH STATEMENT EXECUTE FUNCTION goniec.refuse_update();
 
-CREATE TRIGGER event_is_kept BEFORE DELETE OR TRUNCATE ON goniec.event FOR EACH STATEMENT EXECUTE FUNCTION refuse_removal();
+CREATE TRIGGER event_is_kept BEFORE DELETE OR TRUNCATE ON goniec.event FOR EACH STATEMENT EXECUTE FUNCTION goniec.refuse_removal();
 
-CREATE TRIGGER installation_wakes_plan AFTER UPDATE ON goniec.installation FOR EACH STATEMENT EXECUTE FUNCTION wake_plan();
+CREATE TRIGGER installation_wakes_plan AFTER UPDATE ON goniec.installation FOR EACH STATEMENT EXECUTE FUNCTION goniec.wake_plan();
 
-CREATE TRIGGER mailbox_wakes_plan AFTER UPDATE ON goniec.mailbox FOR EACH STATEMENT EXECUTE FUNCTION wake_plan();
+CREATE TRIGGER mailbox_wakes_plan AFTER UPDATE ON goniec.mailbox FOR EACH STATEMENT EXECUTE FUNCTION goniec.wake_plan();
 
-CREATE TRIGGER guard_message_insert BEFORE INSERT ON goniec.message FOR EACH ROW EXECUTE FUNCTION guard_message();
+CREATE TRIGGER guard_message_insert BEFORE INSERT ON goniec.message FOR EACH ROW EXECUTE FUNCTION goniec.guard_message();
 
-CREATE TRIGGER guard_message_update BEFORE UPDATE OF status, kind, campaign_id, lead_id, step_key, recipient, enrollment_id, idempotency_key, is_test, first_planned_at, sent_at ON goniec.message FOR EACH ROW EXECUTE FUNCTION guard_message();
+CREATE TRIGGER guard_message_update BEFORE UPDATE OF status, kind, campaign_id, lead_id, step_key, recipient, enrollment_id, idempotency_key, is_test, first_planned_at, sent_at ON goniec.message FOR EACH ROW EXECUTE FUNCTION goniec.guard_message();
 
-CREATE CONSTRAINT TRIGGER message_agrees_with_its_attempts AFTER UPDATE OF status ON goniec.message DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION check_agreement();
+CREATE CONSTRAINT TRIGGER message_agrees_with_its_attempts AFTER UPDATE OF status ON goniec.message DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION goniec.check_agreement();
 
-CREATE TRIGGER message_is_kept BEFORE DELETE OR TRUNCATE ON goniec.message FOR EACH STATEMENT EXECUTE FUNCTION refuse_removal();
+CREATE TRIGGER message_is_kept BEFORE DELETE OR TRUNCATE ON goniec.message FOR EACH STATEMENT EXECUTE FUNCTION goniec.refuse_removal();
 
-CREATE TRIGGER message_records_its_changes AFTER UPDATE ON goniec.message REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION record_message_events();
+CREATE TRIGGER message_records_its_changes AFTER UPDATE ON goniec.message REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION goniec.record_message_events();
 
-CREATE TRIGGER salesperson_wakes_plan AFTER UPDATE ON goniec.salesperson FOR EACH STATEMENT EXECUTE FUNCTION wake_plan();
+CREATE TRIGGER salesperson_wakes_plan AFTER UPDATE ON goniec.salesperson FOR EACH STATEMENT EXECUTE FUNCTION goniec.wake_plan();
 
-CREATE TRIGGER transition_is_kept BEFORE DELETE OR TRUNCATE ON goniec.transition FOR EACH STATEMENT EXECUTE FUNCTION refuse_removal();
+CREATE TRIGGER transition_is_kept BEFORE DELETE OR TRUNCATE ON goniec.transition FOR EACH STATEMENT EXECUTE FUNCTION goniec.refuse_removal();
 
 comment on table goniec.attempt is 'The ledger: one try at handing a message to a server. Without a message: a slot that another program took.';
 
@@ -2312,7 +2312,7 @@ grant execute on function goniec.guard_campaign() to goniec_worker;
 
 grant execute on function goniec.guard_message() to goniec_worker;
 
-grant execute on function goniec.is_out(m message) to goniec_worker;
+grant execute on function goniec.is_out(m goniec.message) to goniec_worker;
 
 grant execute on function goniec.is_suppressed(email text) to goniec_worker;
 
@@ -2320,7 +2320,7 @@ grant execute on function goniec.lock_key(name text) to goniec_worker;
 
 grant execute on function goniec.mailbox_backoff(faults integer, spread_by bigint) to goniec_worker;
 
-grant execute on function goniec.mailbox_limits(p_mailbox mailbox, p_day date, OUT daily_limit integer, OUT campaign_limit integer, OUT warmup_limit integer) to goniec_worker;
+grant execute on function goniec.mailbox_limits(p_mailbox goniec.mailbox, p_day date, OUT daily_limit integer, OUT campaign_limit integer, OUT warmup_limit integer) to goniec_worker;
 
 grant execute on function goniec.make_day_rows(p_days integer, p_mailbox bigint) to goniec_worker;
 
@@ -2360,7 +2360,7 @@ grant execute on function goniec.settle(p_incarnation bigint, p_results jsonb) t
 
 grant execute on function goniec.suppression_values(email text) to goniec_worker;
 
-grant execute on function goniec.take(p_chosen candidate[], p_incarnation bigint, p_lease interval, p_total interval, p_now timestamp with time zone, p_today date, p_grace interval) to goniec_worker;
+grant execute on function goniec.take(p_chosen goniec.candidate[], p_incarnation bigint, p_lease interval, p_total interval, p_now timestamp with time zone, p_today date, p_grace interval) to goniec_worker;
 
 grant execute on function goniec.take_slot(mailbox text, kind text, lease interval) to goniec_worker;
 
@@ -2474,7 +2474,7 @@ grant execute on function goniec.guard_campaign() to public;
 
 grant execute on function goniec.guard_message() to public;
 
-grant execute on function goniec.is_out(m message) to public;
+grant execute on function goniec.is_out(m goniec.message) to public;
 
 grant execute on function goniec.is_suppressed(email text) to public;
 
@@ -2482,7 +2482,7 @@ grant execute on function goniec.lock_key(name text) to public;
 
 grant execute on function goniec.mailbox_backoff(faults integer, spread_by bigint) to public;
 
-grant execute on function goniec.mailbox_limits(p_mailbox mailbox, p_day date, OUT daily_limit integer, OUT campaign_limit integer, OUT warmup_limit integer) to public;
+grant execute on function goniec.mailbox_limits(p_mailbox goniec.mailbox, p_day date, OUT daily_limit integer, OUT campaign_limit integer, OUT warmup_limit integer) to public;
 
 grant execute on function goniec.make_day_rows(p_days integer, p_mailbox bigint) to public;
 
@@ -2522,7 +2522,7 @@ grant execute on function goniec.settle(p_incarnation bigint, p_results jsonb) t
 
 grant execute on function goniec.suppression_values(email text) to public;
 
-grant execute on function goniec.take(p_chosen candidate[], p_incarnation bigint, p_lease interval, p_total interval, p_now timestamp with time zone, p_today date, p_grace interval) to public;
+grant execute on function goniec.take(p_chosen goniec.candidate[], p_incarnation bigint, p_lease interval, p_total interval, p_now timestamp with time zone, p_today date, p_grace interval) to public;
 
 grant execute on function goniec.take_slot(mailbox text, kind text, lease interval) to public;
 

@@ -2,7 +2,7 @@
  * What the environment tells goniec, and nothing else: there is no configuration file beside the definition files. Every variable that
  * stands here is read once, checked, and named in the error if it is wrong.
  */
-import { homedir, userInfo } from 'node:os'
+import { homedir } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
 import { GoniecError } from './errors.ts'
 import { didYouMean } from './nearest.ts'
@@ -39,7 +39,7 @@ export function dataDirectory(env: Environment = process.env): string {
   const base = env['XDG_DATA_HOME']
   if (base && isAbsolute(base)) return join(base, 'goniec')
   // Root's server runs as another user, who cannot enter /root.
-  if (userInfo().uid === 0) return '/var/lib/goniec'
+  if (process.getuid?.() === 0) return '/var/lib/goniec'
   return join(homedir(), '.local', 'share', 'goniec')
 }
 

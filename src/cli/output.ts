@@ -44,6 +44,7 @@ export interface Streams {
   stderr: NodeJS.WriteStream
 }
 
+/** Prints to these streams; `wantsJson` is asked for when something is printed. */
 export function createOutput(wantsJson: () => boolean, { stdout, stderr }: Streams = process): Output {
   let progressing = false
   const endProgress = (): void => {
@@ -83,8 +84,7 @@ export function createOutput(wantsJson: () => boolean, { stdout, stderr }: Strea
   return output
 }
 
-/** JSON as every command prints it. */
-export function toJson(value: unknown): string {
+function toJson(value: unknown): string {
   return JSON.stringify(
     value,
     function (this: Record<string, unknown>, key, replaced: unknown) {

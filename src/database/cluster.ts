@@ -17,8 +17,9 @@ import { clearStalePidFile, findPostmaster } from './postmaster.ts'
 import { explainServerFailure } from './server-failures.ts'
 import { runProgram, type ServerPrograms } from './server-process.ts'
 
-/** The superuser and the database of a cluster of ours. */
-export const CLUSTER_NAME = 'goniec'
+/** Not "goniec": a schema of the user's own name is on his search path, and would hide a name that lacks its schema. */
+const USER = 'postgres'
+const DATABASE = 'goniec'
 
 export interface ClusterOptions {
   /** Lines for postgresql.conf, written when the cluster is made. */
@@ -39,13 +40,6 @@ export async function ensureCluster(
   const usable = await programs()
   if (!(await hasCluster(data))) await createCluster(directory, usable, options)
   return clusterUrl(data, await start(directory, usable))
-}
-
-/** The URL of a server that runs already, or undefined. */
-export async function findCluster(directory: string): Promise<string | undefined> {
-  const data = join(directory, 'data')
-  const postmaster = await findPostmaster(data)
-  return postmaster && clusterUrl(data, postmaster.port)
 }
 
 /** Stops the server and waits until it has ended; false: none was running. */
@@ -115,20 +109,11 @@ async function initialise(fresh: string, programs: ServerPrograms, options: Clus
   const passwordFile = `${fresh}.password`
   await writeOwned(passwordFile, password, programs)
   try {
-    const flags = [
-      '--username',
-      CLUSTER_NAME,
-      '--pwfile',
-      passwordFile,
-      '--auth',
-      'scram-sha-256',
-      '--encoding',
-      'UTF8',
-    ]
+    const flags = ['--username', USER, '--pwfile', passwordFile, '--auth', 'scram-sha-256', '--encoding', 'UTF8']
     await must(fresh, programs, 'initdb', ['-D', fresh, ...flags, '--no-instructions', ...initdbFlags])
     const lines = Object.entries({ ...SETTINGS, ...settings }).map(([name, value]) => `${name} = '${value}'\n`)
     await appendFile(join(fresh, 'postgresql.conf'), `\n# goniec\n${lines.join('')}`)
-    await must(fresh, programs, 'postgres', ['--single', '-D', fresh, 'postgres'], `create database ${CLUSTER_NAME};\n`)
+    await must(fresh, programs, 'postgres', ['--single', '-D', fresh, 'postgres'], `create database ${DATABASE};\n`)
     await rename(passwordFile, join(fresh, 'password'))
   } finally {
     await rm(passwordFile, { force: true })
@@ -203,5 +188,5 @@ async function tailOf(log: string): Promise<string> {
 
 async function clusterUrl(data: string, port: number): Promise<string> {
   const password = await readFile(join(data, 'password'), 'utf8')
-  return `postgres://${CLUSTER_NAME}:${password}@127.0.0.1:${port}/${CLUSTER_NAME}`
+  return `postgres://${USER}:${password}@127.0.0.1:${port}/${DATABASE}`
 }

@@ -5,7 +5,7 @@
  * started it, as a system's server would.
  */
 import { dataDirectory } from '../config.ts'
-import { ensureCluster, findCluster, stopCluster } from './cluster.ts'
+import { ensureCluster, stopCluster } from './cluster.ts'
 import { embeddedPrograms } from './embedded-programs.ts'
 
 /** Flags of initdb that give the same order and the same lower case on every machine (Postgres 17 and later). */
@@ -19,11 +19,6 @@ export interface EmbeddedOptions {
 /** The URL of the server in this directory, which is made and started first if need be. */
 export async function startEmbedded(directory: string, { settings = {} }: EmbeddedOptions = {}): Promise<string> {
   return ensureCluster(directory, programs, { settings, initdbFlags: SAME_EVERYWHERE })
-}
-
-/** The URL of the server in this directory if it runs. */
-export async function findEmbedded(directory: string): Promise<string | undefined> {
-  return findCluster(directory)
 }
 
 /** Ends the server in this directory; false if none was running. */

@@ -14,10 +14,8 @@ export const OLDEST_SERVER = 150_000
  */
 export function explainDatabaseError(error: unknown, url: string): GoniecError | undefined {
   if (error instanceof GoniecError) return error
-  const refused = explainRefusal(error)
-  if (refused) return refused
   const explain = EXPLANATIONS[codeOf(error)] ?? explanationOfText(messageOf(error))
-  if (!explain) return undefined
+  if (!explain) return explainRefusal(error)
   const [code, message, hint] = explain(describe(url), messageOf(error))
   return new GoniecError(code, message, { hint, cause: error })
 }
@@ -49,7 +47,7 @@ function explainRefusal(error: unknown): GoniecError | undefined {
 }
 
 /** `user@host:port/database` of a database URL: everything that may be shown. */
-export function describe(url: string): string {
+function describe(url: string): string {
   if (!URL.canParse(url)) return 'the database'
   const { username, hostname, port, pathname, searchParams } = new URL(url)
   const host = hostname || searchParams.get('host') || 'localhost'

@@ -5,13 +5,13 @@
  * at once queue up, the second finds nothing to do). Each file is one transaction: it is applied whole and recorded, or not at all.
  * Promises: an applied file is never applied again, and one that changed since is an error; a schema newer than this goniec is refused.
  */
-import { Logger, runMigrations } from 'graphile-worker'
 import { Client, DatabaseError, type Pool } from 'pg'
 import { GoniecError, messageOf } from '../errors.ts'
 import { version } from '../version.ts'
 import { explainDatabaseError } from './failures.ts'
+import { migrateGraphileWorker, openGraphileWorker } from './graphile-worker.ts'
 import { readMigrations, type MigrationFile } from './migration-files.ts'
-import { clientConfig, openDatabase, type Database } from './pool.ts'
+import { clientConfig, type Database } from './pool.ts'
 
 /** Any number will do, as long as nobody else takes it: it stands for "goniec migrate is running here". */
 const MIGRATE_LOCK = 4_702_394_921_427_289n
@@ -98,23 +98,13 @@ function missingFiles(applied: AppliedMigration[], files: MigrationFile[]): Migr
   return files.slice(applied.length)
 }
 
+/** graphile-worker's schema goes first, since migrations may speak of it, and is opened last, to a role that they make. */
 async function applyAll(client: Client, url: string, missing: MigrationFile[]): Promise<void> {
   await migrateGraphileWorker(url)
   await client.query(BOOTSTRAP)
   for (const file of missing) await applyOne(client, file)
+  await openGraphileWorker(url)
 }
-
-/** First, since migrations of goniec may speak of its schema. It keeps count by itself. */
-async function migrateGraphileWorker(url: string): Promise<void> {
-  const database = openDatabase(url, { name: 'migrate', size: 1 })
-  try {
-    await runMigrations({ pgPool: database.pool, schema: 'graphile_worker', logger: silent })
-  } finally {
-    await database.close()
-  }
-}
-
-const silent = new Logger(() => () => undefined)
 
 const BOOTSTRAP = `
   create schema if not exists goniec;

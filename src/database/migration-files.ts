@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { assert } from '../errors.ts'
 
 /** Where the migrations are, seen from `src/database` and from `dist/database` alike. */
-export const MIGRATIONS_DIRECTORY = fileURLToPath(new URL('../../migrations', import.meta.url))
+const MIGRATIONS_DIRECTORY = fileURLToPath(new URL('../../migrations', import.meta.url))
 
 /** One migration as it stands on disk. */
 export interface MigrationFile {

@@ -20,10 +20,10 @@ export interface Database {
   readonly pool: Pool
   readonly db: Queries
   /** One plain statement on any connection. */
-  query<Row extends QueryResultRow>(text: string, values?: readonly unknown[]): Promise<Row[]>
+  query: <Row extends QueryResultRow>(text: string, values?: readonly unknown[]) => Promise<Row[]>
   /** Commits what `work` did, or nothing of it. */
-  transaction<Result>(work: (tx: Transaction<Schema>) => Promise<Result>): Promise<Result>
-  close(): Promise<void>
+  transaction: <Result>(work: (tx: Transaction<Schema>) => Promise<Result>) => Promise<Result>
+  close: () => Promise<void>
 }
 
 export interface PoolOptions {

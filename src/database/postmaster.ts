@@ -2,6 +2,7 @@
  * Is a Postgres server running on a data directory? `postmaster.pid` says so, and may lie: after a power loss, or in a new container on
  * an old volume, its process number may belong to somebody else. Postgres then refuses to start, so such a file is taken away here.
  */
+// date: the file counts in seconds of the wall clock
 import { readFile, readlink, realpath, rename, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { uptime } from 'node:os'

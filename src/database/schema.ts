@@ -225,7 +225,7 @@ export interface MailboxTable {
   smtp_user: string | null
   /** env:NAME, file:PATH or credential:NAME, read by the worker. A password never stands in the database. */
   smtp_password_ref: string | null
-  imap: unknown | null
+  imap: unknown
   /** Day 1 of its warm-up; null: not warming. */
   warmup_started: string | null
   warmup_daily_limit: number | null

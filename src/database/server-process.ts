@@ -5,7 +5,6 @@
  * everybody else's runs as themselves.
  */
 import { execFile, spawn } from 'node:child_process'
-import { userInfo } from 'node:os'
 import { promisify } from 'node:util'
 import { GoniecError, messageOf } from '../errors.ts'
 
@@ -54,7 +53,7 @@ export async function runProgram(
 
 /** The account for our server: for root the system user `postgres`, made now if it is missing. */
 export async function serverAccount(): Promise<ServerAccount> {
-  if (userInfo().uid !== 0) return undefined
+  if (process.getuid?.() !== 0) return undefined
   return (await findAccount('postgres')) ?? (await createAccount('postgres'))
 }
 

@@ -10,13 +10,17 @@ const HEADER = `-- The schema that all migrations together make, for reading and
 `
 
 /** The whole text, ending with a line break. */
-export async function dumpSchema(database: Pick<Database, 'query'>): Promise<string> {
+export async function dumpSchema({ pool }: Pick<Database, 'pool'>): Promise<string> {
   const sections: string[][] = []
+  const client = await pool.connect()
+  // The catalogue's functions leave out the schema of what is on the search path.
+  await client.query(`set search_path = ''`)
   for (const query of [TYPES, TABLES, VIEWS, INDEXES, FUNCTIONS, TRIGGERS, COMMENTS, GRANTS]) {
-    const rows = await database.query<{ text: string }>(query)
+    const { rows } = await client.query<{ text: string }>(query)
     sections.push(rows.map(({ text }) => text.trimEnd()))
   }
-  // pg_get_* name what is on the search path without its schema, and everything else with it: here that is all of goniec.
+  await client.query('reset search_path')
+  client.release()
   return [HEADER, ...sections.flat()]
     .map((text) => `${text}\n`)
     .join('\n')

@@ -42,7 +42,8 @@ function interfaceName(relation: string): string {
 }
 
 function describe({ column, nullable, filled, comment, ...type }: CatalogueColumn): string {
-  const plain = nullable ? `${typeOf(type)} | null` : typeOf(type)
+  const single = typeOf(type)
+  const plain = nullable && single !== 'unknown' ? `${single} | null` : single
   const wrapped = { '': plain, default: `Generated<${plain}>`, always: `GeneratedAlways<${plain}>` }[filled]
   return `${comment === null ? '' : `/** ${comment.replaceAll('*/', '*\\/')} */\n`}${column}: ${wrapped}`
 }

@@ -79,14 +79,14 @@ async function startContainer(tag: string): Promise<TestServer> {
   const { GenericContainer, Wait } = await import('testcontainers')
   const settings = Object.entries(SETTINGS).flatMap(([name, value]) => ['-c', `${name}=${value}`])
   const container = await new GenericContainer(`postgres:${tag}`)
-    .withEnvironment({ POSTGRES_USER: 'goniec', POSTGRES_PASSWORD: 'goniec' })
+    .withEnvironment({ POSTGRES_PASSWORD: 'goniec' })
     .withCommand(['postgres', ...settings, '-c', 'log_min_messages=warning'])
     .withExposedPorts(5432)
     // It starts once to set itself up and once to stay.
     .withWaitStrategy(Wait.forAll([Wait.forListeningPorts(), Wait.forSuccessfulCommand('pg_isready -h 127.0.0.1')]))
     .start()
   return {
-    url: `postgres://goniec:goniec@${container.getHost()}:${container.getMappedPort(5432)}/goniec`,
+    url: `postgres://postgres:goniec@${container.getHost()}:${container.getMappedPort(5432)}/postgres`,
     directory: undefined,
     stop: async () => void (await container.stop()),
   }

@@ -1,0 +1,44 @@
+/**
+ * Tells whether a transaction pooler (pgbouncer, Supavisor and the like in transaction mode) stands between us and Postgres. Through one,
+ * two clients have held the same session advisory lock, notifications get lost, and a worker's name is no longer its own: workers
+ * refuse to run there. A session pooler does no harm.
+ */
+import { Client } from 'pg'
+import { GoniecError } from '../errors.ts'
+import { clientConfig } from './pool.ts'
+
+/** Throws where statements of one session are served by changing server processes, or two sessions by the same one. */
+export async function refuseTransactionPooler(url: string): Promise<void> {
+  const [first, second] = [new Client(clientConfig(url)), new Client(clientConfig(url))]
+  try {
+    await first.connect()
+    await second.connect()
+    if (await haveProcessesOfTheirOwn(first, second)) return
+  } finally {
+    await Promise.all([first.end(), second.end()])
+  }
+  throw new GoniecError(
+    'database_pooler',
+    'a transaction pooler stands before this database, and a worker needs sessions of its own',
+    { hint: 'give workers the server’s direct address, or set the pooler to session mode' },
+  )
+}
+
+/** Poolers hand out idle server connections last in, first out, or in turn: the order A B B A shows either; rounds are for busy ones. */
+const ROUNDS = 5
+
+async function haveProcessesOfTheirOwn(first: Client, second: Client): Promise<boolean> {
+  const [ofFirst, ofSecond] = [new Set<number>(), new Set<number>()]
+  for (let round = 0; round < ROUNDS; round += 1) {
+    ofFirst.add(await serverProcess(first))
+    ofSecond.add(await serverProcess(second))
+    ofSecond.add(await serverProcess(second))
+    ofFirst.add(await serverProcess(first))
+  }
+  return ofFirst.size === 1 && ofSecond.size === 1 && ![...ofFirst].some((pid) => ofSecond.has(pid))
+}
+
+async function serverProcess(client: Client): Promise<number> {
+  const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid')
+  return rows[0]?.pid ?? 0
+}

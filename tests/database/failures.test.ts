@@ -1,0 +1,104 @@
+import { createServer, type AddressInfo } from 'node:net'
+import { expect, test } from 'vitest'
+import { explainDatabaseError, explainStatementError } from '../../src/database/failures.ts'
+import { connectDatabase } from '../../src/database/pool.ts'
+import type { GoniecError } from '../../src/errors.ts'
+import { createTestDatabase } from '../support/database.ts'
+
+const database = await createTestDatabase()
+
+/** What a command would be told, and shown; never with the password in it. */
+async function failure(
+  change: Partial<Pick<URL, 'username' | 'password' | 'port' | 'pathname' | 'hostname'>>,
+): Promise<GoniecError> {
+  const url = Object.assign(new URL(database.url), { password: 'tajne-haslo' }, change)
+  const error = await connectDatabase(url.href, { connectTimeoutMs: 300 }).then(
+    async (opened) => opened.close(),
+    (reason: GoniecError) => reason,
+  )
+  expect(error).toMatchObject({ name: 'GoniecError', hint: expect.any(String) })
+  const told = error as GoniecError
+  expect(`${told.message} ${told.hint}`).not.toContain('tajne-haslo')
+  return told
+}
+
+const right = new URL(database.url).password
+
+test('a wrong password, an unknown user, a missing database and a closed port each say what is wrong and the way out', async () => {
+  expect(await failure({})).toMatchObject({
+    code: 'database_login',
+    message: expect.stringMatching(/refused the login/),
+  })
+  expect(await failure({ username: 'nobody-here' })).toMatchObject({ code: 'database_login' })
+  expect(await failure({ password: right, pathname: '/nowhere' })).toMatchObject({
+    code: 'database_missing',
+    message: expect.stringMatching(/nowhere/),
+  })
+  expect(await failure({ port: '1' })).toMatchObject({
+    code: 'database_unreachable',
+    message: expect.stringMatching(/:1\//),
+  })
+  expect(await failure({ hostname: 'no-such-host.invalid' })).toMatchObject({ code: 'database_unreachable' })
+})
+
+test('a server that accepts and says nothing is no database', async () => {
+  const mute = createServer(() => undefined)
+  await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve))
+  try {
+    expect(await failure({ port: String((mute.address() as AddressInfo).port) })).toMatchObject({
+      code: 'database_unreachable',
+    })
+  } finally {
+    mute.close()
+  }
+})
+
+test('a server with no connection left says so', async () => {
+  const worker = new URL(database.urlAs('worker'))
+  await database.query(`alter role ${worker.username} connection limit 0`)
+  try {
+    await expect(connectDatabase(worker.href)).rejects.toMatchObject({ code: 'database_connections' })
+  } finally {
+    await database.query(`alter role ${worker.username} connection limit -1`)
+  }
+})
+
+test('a full disk, a missing right and a read-only server are told apart', async () => {
+  const raise = (code: string): Promise<unknown> =>
+    database.query(`do $$ begin raise exception 'x' using errcode = '${code}'; end $$`)
+  for (const [code, expected] of [
+    ['53100', 'database_disk_full'],
+    ['42501', 'database_permission'],
+    ['25006', 'database_read_only'],
+  ] as const) {
+    const error: unknown = await raise(code).catch((reason: unknown) => reason)
+    expect(explainDatabaseError(error, database.url)).toMatchObject({ code: expected, hint: expect.any(String) })
+  }
+})
+
+test('what the schema refuses is told in its own words', async () => {
+  const unknown: unknown = await database
+    .query(`select goniec.take_slot('x@y.example', 'campaign', '1 minute')`)
+    .catch((reason: unknown) => reason)
+  expect(explainStatementError(unknown)).toMatchObject({
+    message: 'there is no mailbox "x@y.example"',
+    hint: 'goniec mailbox list',
+  })
+  const refused: unknown = await database
+    .query(`insert into goniec.salesperson (email, daily_limit) values ('a@b.pl', -1)`)
+    .catch((reason: unknown) => reason)
+  expect(explainStatementError(refused)).toMatchObject({
+    code: 'salesperson_daily_limit_is_not_negative',
+    message: expect.stringMatching(/daily limit is not negative/),
+  })
+})
+
+test('a lost connection is told as one, and an error of a file is not taken for one', async () => {
+  const session = await database.session()
+  const { rows } = await session.query<{ pid: number }>('select pg_backend_pid() as pid')
+  const asleep = session.query('select pg_sleep(60)').catch((reason: unknown) => reason)
+  await database.query('select pg_terminate_backend($1)', [rows[0]?.pid])
+  expect(explainStatementError(await asleep)).toMatchObject({ code: 'database_lost' })
+  const file = Object.assign(new Error('ENOENT: no such file'), { code: 'ENOENT', syscall: 'open', path: 'x.yaml' })
+  expect(explainStatementError(file)).toBe(undefined)
+})
