@@ -8,6 +8,7 @@ import { Command, type CommanderError, type Option } from 'commander'
 import { GoniecError } from '../errors.ts'
 import { version } from '../version.ts'
 import { createCli, type Cli, type GlobalFlags } from './cli.ts'
+import { register as apply } from './apply.ts'
 import { register as database } from './database.ts'
 import { addExamples } from './examples.ts'
 import { register as migrate } from './migrate.ts'
@@ -16,7 +17,7 @@ import { register as worker } from './worker.ts'
 /** Describes the verbs of one noun. */
 type Register = (program: Command, cli: Cli) => void
 
-const NOUNS: readonly Register[] = [migrate, worker, database]
+const NOUNS: readonly Register[] = [migrate, apply, worker, database]
 
 /** The program with all its commands, ready to parse. Wrong usage is thrown as a registered error with exit code 2. */
 export function createProgram(): { program: Command; cli: Cli } {

@@ -132,8 +132,8 @@ describe('a value of the wrong kind', () => {
       '6:12 campaigns[0].delay: expected a duration of at most a day, such as 90s, 5m or 1h30m, got the number 90',
     ],
     ['delay: 2d', '6:12 campaigns[0].delay: expected a duration of at most a day, such as 90s, 5m or 1h30m, got "2d"'],
-    ['jitter: 20', '6:13 campaigns[0].jitter: expected a percentage from 0% to 100%, such as 20%, got the number 20'],
-    ['jitter: 120%', '6:13 campaigns[0].jitter: expected a percentage from 0% to 100%, such as 20%, got "120%"'],
+    ['jitter: 20', '6:13 campaigns[0].jitter: expected a percentage from 0% to 99%, such as 20%, got the number 20'],
+    ['jitter: 120%', '6:13 campaigns[0].jitter: expected a percentage from 0% to 99%, such as 20%, got "120%"'],
     ['contact_gap: 36h', '6:18 campaigns[0].contact_gap: expected whole days, such as 1d, or 0d, got "36h"'],
     ['daily_limit: -1', '6:18 campaigns[0].daily_limit: expected a whole number from 0 to 1000000, got the number -1'],
     [

@@ -65,9 +65,9 @@ export function percentage() {
   return leaf((value) => {
     const percent = typeof value === 'string' ? /^(\d+(?:\.\d+)?)\s*%$/.exec(value.trim())?.[1] : undefined
     const fraction = percent === undefined ? value : Number(percent) / 100
-    return typeof fraction === 'number' && fraction >= 0 && fraction <= 1
+    return typeof fraction === 'number' && fraction >= 0 && fraction <= 0.99
       ? fraction
-      : expected('a percentage from 0% to 100%, such as 20%', value)
+      : expected('a percentage from 0% to 99%, such as 20%', value)
   })
 }
 

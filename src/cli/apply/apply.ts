@@ -1,0 +1,62 @@
+import { applyDefinition, previewApply, type Applied, type Preview } from '../../campaigns/apply/apply.ts'
+import type { Definition } from '../../campaigns/definition/definition.ts'
+import { parseDefinition } from '../../campaigns/definition/parse.ts'
+import { readDefinitionFiles } from '../../campaigns/definition/read.ts'
+import { shellWord } from '../../campaigns/campaign.ts'
+import type { Cli } from '../cli.ts'
+import { describeChanges } from './describe.ts'
+
+/** Validates, shows what would change, asks where that concerns mails, and applies. */
+export async function runApply(cli: Cli, files: string[], { dryRun = false }: { dryRun?: boolean }): Promise<void> {
+  const definition = parseDefinition(readDefinitionFiles(files))
+  await cli.withDatabase(
+    async (database) => {
+      const preview = await previewApply(database, definition)
+      if (!cli.output.wantsJson) for (const line of describeChanges(preview)) cli.output.line(line)
+      if (!preview.changed) cli.output.say('Nothing to change.')
+      if (!(await mayApply(cli, preview, dryRun))) return printJson(cli, preview, { dryRun, applied: null })
+      const applied = await applyDefinition(database, definition, preview)
+      printJson(cli, preview, { dryRun, applied })
+      if (preview.changed) cli.output.say(sentence(definition, preview, applied))
+    },
+    { name: 'apply' },
+  )
+}
+
+/** Also where nothing differs: what an apply that was cut off left undone is done then. */
+async function mayApply(cli: Cli, { changed, sensitive }: Preview, dryRun: boolean): Promise<boolean> {
+  if (!changed) return !dryRun
+  if (!dryRun && !sensitive) return true
+  return await cli.confirm('Apply these changes?', { dryRun })
+}
+
+function printJson(cli: Cli, { changes }: Preview, result: { dryRun: boolean; applied: Applied | null }): void {
+  const { dryRun, applied } = result
+  cli.output.data(
+    {
+      dry_run: dryRun,
+      applied: applied !== null,
+      changes,
+      cancelled: applied?.cancelled ?? 0,
+      already_passed: applied?.alreadyPassed ?? 0,
+    },
+    () => undefined,
+  )
+}
+
+function sentence({ campaigns }: Definition, { changes }: Preview, { cancelled, alreadyPassed }: Applied): string {
+  const parts = ['Applied.']
+  if (cancelled > 0) parts.push(`${mails(cancelled)} of removed steps ${cancelled === 1 ? 'was' : 'were'} cancelled.`)
+  if (alreadyPassed > 0 && changes.some((change) => change.mails > 0)) {
+    parts.push(`${mails(alreadyPassed)} had already passed ${alreadyPassed === 1 ? 'its' : 'their'} fence.`)
+  }
+  const made = campaigns.find(({ name }) =>
+    changes.some((change) => change.name === name && change.change === 'created'),
+  )
+  if (made !== undefined) parts.push(`Next: goniec lead import CSV --campaign ${shellWord(made.name)}`)
+  return parts.join(' ')
+}
+
+function mails(count: number): string {
+  return count === 1 ? '1 mail' : `${count} mails`
+}
