@@ -141,10 +141,22 @@ create table goniec.variant (
 
 comment on table goniec.variant is 'One of a step''s texts, a Liquid template. Without a subject it is a reply in the thread of the step before.';
 
+create function goniec.suppression_values(email text) returns text[]
+language sql immutable strict parallel safe
+as $$
+  select array[email] || array(
+    select array_to_string(labels[i:], '.')
+    from (select string_to_array(split_part(email, '@', 2), '.') as labels) as domain,
+         generate_series(1, cardinality(labels) - 1) as i)
+$$;
+
+comment on function goniec.suppression_values(text) is 'What could suppress this address: itself, its domain, and the domains above that, but for the top-level one.';
+
 create table goniec.lead (
   id bigint generated always as identity primary key,
   email text not null constraint lead_email_is_unique unique,
   email_given text,
+  suppression_values text[] not null generated always as (goniec.suppression_values(email)) stored,
   blocked_at timestamptz,
   replied_at timestamptz,
   unsubscribed_at timestamptz,
@@ -154,6 +166,7 @@ create table goniec.lead (
 );
 
 comment on table goniec.lead is 'A person with an address; unique by the normalised address (lower case, no spaces, IDN as ASCII).';
+comment on column goniec.lead.suppression_values is 'What could suppress it, reckoned once: claim and fence ask for every mail.';
 comment on column goniec.lead.blocked_at is 'Held: no mail at all until unblocked.';
 comment on column goniec.lead.replied_at is 'No more campaign mail; responses stay.';
 comment on column goniec.lead.unsubscribed_at is 'No mail at all.';
@@ -168,17 +181,6 @@ create table goniec.suppression (
 );
 
 comment on table goniec.suppression is 'Addresses and domains that must not be mailed. A domain covers its subdomains.';
-
-create function goniec.suppression_values(email text) returns text[]
-language sql immutable strict parallel safe
-as $$
-  select array[email] || array(
-    select array_to_string(labels[i:], '.')
-    from (select string_to_array(split_part(email, '@', 2), '.') as labels) as domain,
-         generate_series(1, cardinality(labels) - 1) as i)
-$$;
-
-comment on function goniec.suppression_values(text) is 'What could suppress this address: itself, its domain, and the domains above that, but for the top-level one.';
 
 create function goniec.is_suppressed(email text) returns boolean
 language sql stable strict parallel safe

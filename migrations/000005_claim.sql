@@ -17,9 +17,11 @@
 --      choice is made anew without it: only that mailbox, campaign or lead waits.
 --   4  On the locked rows, in a statement with a new snapshot, every check again; then one per lead, what fits the campaign (one, if it has a
 --      delay), what fits the salesperson. Cutting in this order always leaves the first.
+--   "offset 0" keeps an exists() from being turned into a hash of all attempts ever made, which the planner prefers while the table is small and
+--   keeps in its prepared plan when it is not. Settings of the functions do the same for scans and joins: every step is a look-up by index.
 --   A loop over candidates in PL/pgSQL instead of sets carried half as many mails, and deadlocked as soon as two callers met.
 
-create type goniec.candidate as (message_id bigint, mailbox_id bigint, campaign_id bigint, salesperson_id bigint, lead_id bigint, campaign_day date);
+create type goniec.candidate as (message_id bigint, kind text, scheduled_at timestamptz, mailbox_id bigint, campaign_id bigint, salesperson_id bigint, lead_id bigint, campaign_day date);
 
 -- Every pending message that has a slot, with the facts that decide whether it may go: instants from which, rooms, plain yes or no. Shared by
 -- claim's choice (2), claim's last look (4) and by whoever explains why a mail waits. Written to be inlined: one select, nothing volatile.
@@ -41,18 +43,18 @@ as $$
               then greatest(cg.last_claim_at, cg.last_fence_at) + c.shortest_delay_ms * interval '1 millisecond' end,
          c.delay_ms, cd.day, case when m.kind = 'campaign' then coalesce(cd.daily_limit - cd.taken, 2147483647) end,
          b.status = 'active',
-         exists (select from goniec.attempt live where live.mailbox_id = m.mailbox_id and live.state in ('claimed', 'transmitting')),
+         exists (select from goniec.attempt live where live.mailbox_id = m.mailbox_id and live.state in ('claimed', 'transmitting') offset 0),
          greatest(bg.free_from, bg.last_fence_at + b.min_gap_ms * interval '1 millisecond'),
          least(bd.daily_limit - bd.campaign_taken - bd.warmup_taken - bd.response_taken,
                case m.kind when 'campaign' then bd.campaign_limit - bd.campaign_taken when 'warmup' then bd.warmup_limit - bd.warmup_taken end),
          s.paused_at is not null,
          case when m.kind = 'warmup' then 2147483647 else coalesce(sd.daily_limit - sd.taken, 2147483647) end,
          l.id is null or (l.blocked_at is null and l.unsubscribed_at is null and l.bounced_at is null and (m.kind <> 'campaign' or l.replied_at is null)),
-         goniec.is_suppressed(m.recipient),
+         exists (select from goniec.suppression x where x.value = any (coalesce(l.suppression_values, goniec.suppression_values(m.recipient))) offset 0),
          m.kind = 'campaign' and c.contact_gap_days > 0 and exists (
            select from goniec.lead_day ld
-           where ld.lead_id = m.lead_id and ld.day between today - (c.contact_gap_days - 1) and today and ld.campaign_id <> m.campaign_id),
-         exists (select from goniec.attempt a where a.message_id = m.id and a.state in ('claimed', 'transmitting', 'accepted', 'in_doubt'))
+           where ld.lead_id = m.lead_id and ld.day between today - (c.contact_gap_days - 1) and today and ld.campaign_id <> m.campaign_id offset 0),
+         exists (select from goniec.attempt a where a.message_id = m.id and a.state in ('claimed', 'transmitting', 'accepted', 'in_doubt') offset 0)
   from goniec.message m
   join goniec.mailbox b on b.id = m.mailbox_id
   join goniec.mailbox_gate bg on bg.mailbox_id = m.mailbox_id
@@ -99,7 +101,7 @@ set jit = off
 as $$
 begin
   return (
-    select array_agg(row(c.message_id, c.mailbox_id, c.campaign_id, c.salesperson_id, c.lead_id, c.campaign_day)::goniec.candidate)
+    select array_agg(row(c.message_id, c.kind, c.scheduled_at, c.mailbox_id, c.campaign_id, c.salesperson_id, c.lead_id, c.campaign_day)::goniec.candidate)
     from (
       select first.*
       from goniec.mailbox b
@@ -139,12 +141,18 @@ set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
 declare
-  v_messages bigint[] := (select array_agg(c.message_id) from unnest(p_chosen) c);
   v_attempts jsonb;
 begin
   with
   still_claimable as materialized (
-    select c.* from goniec.claimable(p_now, p_today, p_grace) c where c.message_id = any (v_messages)
+    select c.*
+    from unnest(p_chosen) as chosen
+    cross join lateral (
+      -- All columns of claim's index, so that whichever index is taken leads to one row.
+      select c.* from goniec.claimable(p_now, p_today, p_grace) c
+      where c.message_id = chosen.message_id and c.mailbox_id = chosen.mailbox_id and c.kind = chosen.kind and c.scheduled_at = chosen.scheduled_at
+      offset 0
+    ) c
   ),
   one_per_lead as (
     select c.*, row_number() over (partition by coalesce(c.lead_id, -c.message_id) order by c.kind_rank, c.scheduled_at, c.message_id) as of_lead
@@ -233,7 +241,7 @@ as $$
   from (
     (select m.scheduled_at as opens_at
      from goniec.message m
-     where m.status = 'pending' and m.scheduled_at > p_now
+     where m.status = 'pending' and m.scheduled_at > p_now and m.scheduled_at > '-infinity'
      order by m.scheduled_at
      limit 1)
     union all

@@ -61,7 +61,8 @@ begin
              when e.removed_at is not null then 'lead_removed'
              when l.blocked_at is not null or l.unsubscribed_at is not null or l.bounced_at is not null
                   or (a.kind = 'campaign' and l.replied_at is not null) then 'lead_not_mailable'
-             when goniec.is_suppressed(m.recipient) then 'suppressed'
+             when exists (select from goniec.suppression x where x.value = any (coalesce(l.suppression_values, goniec.suppression_values(m.recipient))) offset 0)
+               then 'suppressed'
            end as objection
     from goniec.attempt a
     join goniec.message m on m.id = a.message_id

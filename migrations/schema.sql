@@ -3,6 +3,8 @@
 
 create type goniec.candidate as (
   message_id bigint,
+  kind text,
+  scheduled_at timestamp with time zone,
   mailbox_id bigint,
   campaign_id bigint,
   salesperson_id bigint,
@@ -178,6 +180,7 @@ create table goniec.lead (
   id bigint not null generated always as identity,
   email text not null,
   email_given text,
+  suppression_values text[] not null generated always as (goniec.suppression_values(email)) stored,
   blocked_at timestamp with time zone,
   replied_at timestamp with time zone,
   unsubscribed_at timestamp with time zone,
@@ -454,7 +457,7 @@ CREATE INDEX incarnation_by_worker ON goniec.incarnation USING btree (worker, id
 
 CREATE INDEX message_by_lead ON goniec.message USING btree (lead_id, id);
 
-CREATE INDEX message_due ON goniec.message USING btree (scheduled_at, id) WHERE ((status = 'pending'::text) AND (scheduled_at IS NOT NULL));
+CREATE INDEX message_due ON goniec.message USING btree (scheduled_at, id) WHERE ((status = 'pending'::text) AND (scheduled_at > '-infinity'::timestamp with time zone));
 
 CREATE INDEX message_due_by_mailbox ON goniec.message USING btree (mailbox_id, kind, scheduled_at, id) WHERE ((status = 'pending'::text) AND (scheduled_at IS NOT NULL));
 
@@ -506,18 +509,18 @@ AS $function$
               then greatest(cg.last_claim_at, cg.last_fence_at) + c.shortest_delay_ms * interval '1 millisecond' end,
          c.delay_ms, cd.day, case when m.kind = 'campaign' then coalesce(cd.daily_limit - cd.taken, 2147483647) end,
          b.status = 'active',
-         exists (select from goniec.attempt live where live.mailbox_id = m.mailbox_id and live.state in ('claimed', 'transmitting')),
+         exists (select from goniec.attempt live where live.mailbox_id = m.mailbox_id and live.state in ('claimed', 'transmitting') offset 0),
          greatest(bg.free_from, bg.last_fence_at + b.min_gap_ms * interval '1 millisecond'),
          least(bd.daily_limit - bd.campaign_taken - bd.warmup_taken - bd.response_taken,
                case m.kind when 'campaign' then bd.campaign_limit - bd.campaign_taken when 'warmup' then bd.warmup_limit - bd.warmup_taken end),
          s.paused_at is not null,
          case when m.kind = 'warmup' then 2147483647 else coalesce(sd.daily_limit - sd.taken, 2147483647) end,
          l.id is null or (l.blocked_at is null and l.unsubscribed_at is null and l.bounced_at is null and (m.kind <> 'campaign' or l.replied_at is null)),
-         goniec.is_suppressed(m.recipient),
+         exists (select from goniec.suppression x where x.value = any (coalesce(l.suppression_values, goniec.suppression_values(m.recipient))) offset 0),
          m.kind = 'campaign' and c.contact_gap_days > 0 and exists (
            select from goniec.lead_day ld
-           where ld.lead_id = m.lead_id and ld.day between today - (c.contact_gap_days - 1) and today and ld.campaign_id <> m.campaign_id),
-         exists (select from goniec.attempt a where a.message_id = m.id and a.state in ('claimed', 'transmitting', 'accepted', 'in_doubt'))
+           where ld.lead_id = m.lead_id and ld.day between today - (c.contact_gap_days - 1) and today and ld.campaign_id <> m.campaign_id offset 0),
+         exists (select from goniec.attempt a where a.message_id = m.id and a.state in ('claimed', 'transmitting', 'accepted', 'in_doubt') offset 0)
   from goniec.message m
   join goniec.mailbox b on b.id = m.mailbox_id
   join goniec.mailbox_gate bg on bg.mailbox_id = m.mailbox_id
@@ -573,7 +576,7 @@ CREATE OR REPLACE FUNCTION goniec.choose(p_now timestamp with time zone, p_today
 AS $function$
 begin
   return (
-    select array_agg(row(c.message_id, c.mailbox_id, c.campaign_id, c.salesperson_id, c.lead_id, c.campaign_day)::goniec.candidate)
+    select array_agg(row(c.message_id, c.kind, c.scheduled_at, c.mailbox_id, c.campaign_id, c.salesperson_id, c.lead_id, c.campaign_day)::goniec.candidate)
     from (
       select first.*
       from goniec.mailbox b
@@ -902,7 +905,8 @@ begin
              when e.removed_at is not null then 'lead_removed'
              when l.blocked_at is not null or l.unsubscribed_at is not null or l.bounced_at is not null
                   or (a.kind = 'campaign' and l.replied_at is not null) then 'lead_not_mailable'
-             when goniec.is_suppressed(m.recipient) then 'suppressed'
+             when exists (select from goniec.suppression x where x.value = any (coalesce(l.suppression_values, goniec.suppression_values(m.recipient))) offset 0)
+               then 'suppressed'
            end as objection
     from goniec.attempt a
     join goniec.message m on m.id = a.message_id
@@ -1334,7 +1338,7 @@ AS $function$
   from (
     (select m.scheduled_at as opens_at
      from goniec.message m
-     where m.status = 'pending' and m.scheduled_at > p_now
+     where m.status = 'pending' and m.scheduled_at > p_now and m.scheduled_at > '-infinity'
      order by m.scheduled_at
      limit 1)
     union all
@@ -1862,12 +1866,18 @@ CREATE OR REPLACE FUNCTION goniec.take(p_chosen goniec.candidate[], p_incarnatio
  SET jit TO 'off'
 AS $function$
 declare
-  v_messages bigint[] := (select array_agg(c.message_id) from unnest(p_chosen) c);
   v_attempts jsonb;
 begin
   with
   still_claimable as materialized (
-    select c.* from goniec.claimable(p_now, p_today, p_grace) c where c.message_id = any (v_messages)
+    select c.*
+    from unnest(p_chosen) as chosen
+    cross join lateral (
+      -- All columns of claim's index, so that whichever index is taken leads to one row.
+      select c.* from goniec.claimable(p_now, p_today, p_grace) c
+      where c.message_id = chosen.message_id and c.mailbox_id = chosen.mailbox_id and c.kind = chosen.kind and c.scheduled_at = chosen.scheduled_at
+      offset 0
+    ) c
   ),
   one_per_lead as (
     select c.*, row_number() over (partition by coalesce(c.lead_id, -c.message_id) order by c.kind_rank, c.scheduled_at, c.message_id) as of_lead
@@ -2113,6 +2123,8 @@ comment on column goniec.installation.timezone is 'The zone whose local dates ar
 comment on column goniec.installation.paused_at is 'The emergency brake (goniec pause --all): nothing is claimed, nothing passes its fence, responses and slots too. A flag of its own, so that lifting it revives no campaign that was paused by name.';
 
 comment on table goniec.lead is 'A person with an address; unique by the normalised address (lower case, no spaces, IDN as ASCII).';
+
+comment on column goniec.lead.suppression_values is 'What could suppress it, reckoned once: claim and fence ask for every mail.';
 
 comment on column goniec.lead.blocked_at is 'Held: no mail at all until unblocked.';
 

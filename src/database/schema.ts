@@ -181,6 +181,8 @@ export interface LeadTable {
   id: GeneratedAlways<number>
   email: string
   email_given: string | null
+  /** What could suppress it, reckoned once: claim and fence ask for every mail. */
+  suppression_values: GeneratedAlways<string[]>
   /** Held: no mail at all until unblocked. */
   blocked_at: Instant | null
   /** No more campaign mail; responses stay. */

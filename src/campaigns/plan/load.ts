@@ -24,18 +24,25 @@ export interface LoadOptions {
   graceMs?: number
 }
 
+/** What there is to plan, and what there is to take back first. */
+export interface LoadedPlan {
+  input: PlanInput
+  /** Mails with a slot that may not be mailed any more, with the reason; they are not part of the input. */
+  blocked: { messageId: number; atMs: number; reason: string }[]
+}
+
 /** The plan's input as the database has it now. */
 export async function loadPlanInput(
   database: Database,
   { horizonDays = 7, graceMs = 300_000 }: LoadOptions = {},
-): Promise<PlanInput> {
+): Promise<LoadedPlan> {
   const client = await database.pool.connect()
   try {
     await client.query('begin isolation level repeatable read read only')
     const query: reads.Query = async (text, values = []) => (await client.query(text, values)).rows
-    const input = await read(query, { horizonDays, graceMs })
+    const loaded = await read(query, { horizonDays, graceMs })
     await client.query('commit')
-    return input
+    return loaded
   } catch (error) {
     await client.query('rollback').catch(() => undefined)
     throw error
@@ -44,7 +51,7 @@ export async function loadPlanInput(
   }
 }
 
-async function read(query: reads.Query, { horizonDays, graceMs }: Required<LoadOptions>): Promise<PlanInput> {
+async function read(query: reads.Query, { horizonDays, graceMs }: Required<LoadOptions>): Promise<LoadedPlan> {
   const [installation] = await reads.installation(query)
   const { now_ms: nowMs = 0, timezone: timeZone = 'Europe/Warsaw', paused = false } = installation ?? {}
   const mailboxes = (await reads.mailboxes(query)).map((row) => toMailbox(row, paused))
@@ -54,7 +61,7 @@ async function read(query: reads.Query, { horizonDays, graceMs }: Required<LoadO
     room: roomOf(campaign, mailboxes, { nowMs, horizonDays }),
   }))
   const messages = await reads.messages(query, rooms)
-  return {
+  const input: PlanInput = {
     nowMs,
     timeZone,
     horizonDays,
@@ -69,8 +76,12 @@ async function read(query: reads.Query, { horizonDays, graceMs }: Required<LoadO
     mailboxes,
     campaigns,
     contacts: await reads.contacts(query),
-    messages: messages.map(toMessage),
+    messages: messages.filter(({ objection }) => objection === null).map(toMessage),
   }
+  const blocked = messages.flatMap(({ id, at_ms: atMs, objection }) =>
+    objection === null || atMs === null ? [] : [{ messageId: id, atMs, reason: objection }],
+  )
+  return { input, blocked }
 }
 
 function toMailbox(row: reads.MailboxRow, paused: boolean): PlanMailbox {

@@ -159,6 +159,8 @@ export interface MessageRow {
   planned_mailbox_version: number | null
   first_planned_ms: number | null
   slot_reason: string | null
+  /** Null: it may be mailed. Otherwise why not: what has a slot loses it. */
+  objection: string | null
 }
 
 const MESSAGE_COLUMNS = `m.id, m.kind, case when m.kind = 'campaign' then m.campaign_id end as campaign_id, m.lead_id, st.position as step_position,
@@ -171,37 +173,41 @@ const MESSAGE_JOINS = `left join goniec.step st on st.id = m.step_id
      left join goniec.mailbox bound on bound.id = m.bound_mailbox_id
      left join goniec.lead l on l.id = m.lead_id`
 
-/** What is waiting and may be mailed: not held, its lead open, not suppressed. A lead that is out keeps no slot (see save.ts). */
-const MAILABLE = `m.held_reason is null
-       and (l.id is null or (l.blocked_at is null and l.unsubscribed_at is null and l.bounced_at is null and (m.kind <> 'campaign' or l.replied_at is null)))
-       and not goniec.is_suppressed(m.recipient)`
+/** Why a waiting message may not be mailed at all: it is held, or its lead is out. */
+const OBJECTION = `case
+              when m.held_reason is not null then 'held'
+              when l.blocked_at is not null or l.unsubscribed_at is not null or l.bounced_at is not null
+                   or (m.kind = 'campaign' and l.replied_at is not null) then 'lead_not_mailable'
+              when exists (select from goniec.suppression x where x.value = any (coalesce(l.suppression_values, goniec.suppression_values(m.recipient))) offset 0)
+                then 'suppressed'
+            end`
 
 /** Everything with a slot, a retry or a follow-up, all other mail, and of each campaign the first mails that there could be room for. */
 export function messages(query: Query, rooms: readonly { id: number; room: number }[]): Promise<MessageRow[]> {
   return query(
-    `select ${MESSAGE_COLUMNS}
+    `select ${MESSAGE_COLUMNS}, ${OBJECTION} as objection
      from goniec.message m
      ${MESSAGE_JOINS}
-     where m.status = 'pending' and m.scheduled_at is not null and ${MAILABLE}
+     where m.status = 'pending' and m.scheduled_at is not null
      union all
-     select ${MESSAGE_COLUMNS}
+     select ${MESSAGE_COLUMNS}, null::text as objection
      from goniec.message m
      ${MESSAGE_JOINS}
-     where m.status = 'pending' and m.scheduled_at is null and (m.kind <> 'campaign' or m.campaign_id is null) and ${MAILABLE}
+     where m.status = 'pending' and m.scheduled_at is null and (m.kind <> 'campaign' or m.campaign_id is null) and ${OBJECTION} is null
      union all
      select first_mail.*
      from unnest($1::bigint[], $2::bigint[]) as room (campaign_id, mails)
      cross join lateral (
-       select ${MESSAGE_COLUMNS}
+       select ${MESSAGE_COLUMNS}, null::text as objection
        from goniec.message m
        ${MESSAGE_JOINS}
-       where m.status = 'pending' and m.scheduled_at is null and m.kind = 'campaign' and m.campaign_id = room.campaign_id and ${MAILABLE}
+       where m.status = 'pending' and m.scheduled_at is null and m.kind = 'campaign' and m.campaign_id = room.campaign_id and ${OBJECTION} is null
          and (m.follows_at is not null or m.first_planned_at is not null or m.not_before is not null)
        union all
-       (select ${MESSAGE_COLUMNS}
+       (select ${MESSAGE_COLUMNS}, null::text as objection
         from goniec.message m
         ${MESSAGE_JOINS}
-        where m.status = 'pending' and m.scheduled_at is null and m.kind = 'campaign' and m.campaign_id = room.campaign_id and ${MAILABLE}
+        where m.status = 'pending' and m.scheduled_at is null and m.kind = 'campaign' and m.campaign_id = room.campaign_id and ${OBJECTION} is null
           and m.follows_at is null and m.first_planned_at is null and m.not_before is null
         order by m.id
         limit room.mails)

@@ -1,14 +1,14 @@
 /**
- * One run of the plan: start what is due to start, make the day rows, lay the slots, end what has nothing open.
+ * One run of the plan: tend the campaigns, make the day rows, lay the slots, end what has nothing open.
  *
  * Owns       the lock "plan" (one plan at a time, over all workers). Promises that a run sees everything that was committed before it
  *            began. Leaves waking the workers' dispatch to the notification it sends when slots have changed.
  */
 import type { Database } from '../../database/pool.ts'
 import { plan } from '../../schedule/plan.ts'
-import { startDue } from '../start-due.ts'
+import { tendCampaigns } from '../tend.ts'
 import { loadPlanInput, type LoadOptions } from './load.ts'
-import { savePlan, withdrawBlocked, type SavedPlan } from './save.ts'
+import { savePlan, withdraw, type SavedPlan } from './save.ts'
 
 export interface PlanRun extends SavedPlan {
   /** Campaigns that ended. */
@@ -31,10 +31,10 @@ export async function runPlan(database: Database, options: LoadOptions = {}): Pr
 }
 
 async function planOnce(database: Database, options: LoadOptions): Promise<PlanRun> {
-  await startDue(database)
+  await tendCampaigns(database)
   await database.query('select goniec.make_day_rows(3)')
-  const withdrawn = await withdrawBlocked(database)
-  const input = await loadPlanInput(database, options)
+  const { input, blocked } = await loadPlanInput(database, options)
+  const withdrawn = await withdraw(database, blocked)
   const saved = await savePlan(database, input, plan(input))
   const completed = await database.query<{ name: string }>('select goniec.complete_campaigns() as name')
   await database.query(`select pg_notify('goniec', 'dispatch')`)

@@ -43,14 +43,10 @@ export async function savePlan(database: Database, input: PlanInput, plan: Plan)
       rows.map(({ mailboxVersion }) => mailboxVersion),
     ])
   }
-  for (const rows of inBatches(plan.withdrawals)) {
-    const withdrawn = await database.query(WITHDRAW, [
-      rows.map(({ messageId }) => messageId),
-      rows.map(({ from }) => from.atMs),
-      rows.map(({ reason }) => reason),
-    ])
-    saved.withdrawn += withdrawn.length
-  }
+  saved.withdrawn = await withdraw(
+    database,
+    plan.withdrawals.map(({ messageId, from, reason }) => ({ messageId, atMs: from.atMs, reason })),
+  )
   for (const rows of inBatches(plan.giveUps)) {
     const failed = await database.query(GIVE_UP, [rows.map(({ messageId }) => messageId)])
     saved.givenUp += failed.length
@@ -61,27 +57,21 @@ export async function savePlan(database: Database, input: PlanInput, plan: Plan)
   return saved
 }
 
-/** Slots of mails that are held, or whose leads may not be mailed, are taken back: they would stand in the way of others. */
-export async function withdrawBlocked(database: Database): Promise<number> {
-  const rows = await database.query(`
-    with
-    blocked as (
-      select m.id
-      from goniec.message m
-      left join goniec.lead l on l.id = m.lead_id
-      where m.status = 'pending' and m.scheduled_at is not null
-        and (m.held_reason is not null or goniec.is_suppressed(m.recipient)
-             or l.blocked_at is not null or l.unsubscribed_at is not null or l.bounced_at is not null or (m.kind = 'campaign' and l.replied_at is not null))
-      order by m.id
-      for no key update of m skip locked
-    )
-    update goniec.message m
-    set scheduled_at = null, mailbox_id = null, window_closes_at = null,
-        slot_reason = case when m.held_reason is not null then 'held' when goniec.is_suppressed(m.recipient) then 'suppressed' else 'lead_not_mailable' end
-    from blocked
-    where m.id = blocked.id
-    returning m.id`)
-  return rows.length
+/** Takes these slots back: they would stand in the way of others. Resolves with how many. */
+export async function withdraw(
+  database: Database,
+  slots: readonly { messageId: number; atMs: number; reason: string }[],
+): Promise<number> {
+  let withdrawn = 0
+  for (const rows of inBatches(slots)) {
+    const written = await database.query(WITHDRAW, [
+      rows.map(({ messageId }) => messageId),
+      rows.map(({ atMs }) => atMs),
+      rows.map(({ reason }) => reason),
+    ])
+    withdrawn += written.length
+  }
+  return withdrawn
 }
 
 function* inBatches<Row>(rows: readonly Row[]): Generator<readonly Row[]> {
