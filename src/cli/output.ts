@@ -84,7 +84,7 @@ export function createOutput(wantsJson: () => boolean, { stdout, stderr }: Strea
   return output
 }
 
-function toJson(value: unknown): string {
+export function toJson(value: unknown): string {
   return JSON.stringify(
     value,
     function (this: Record<string, unknown>, key, replaced: unknown) {
