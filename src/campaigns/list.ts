@@ -8,6 +8,8 @@ export interface CampaignSummary {
   name: string
   status: CampaignStatus
   salesperson: string
+  /** The zone that its times are meant in. */
+  timezone: string
   startsOn: string | null
   counts: Counts
   /** The next planned time; null: nothing is planned, or the campaign does not send. */
@@ -17,7 +19,7 @@ export interface CampaignSummary {
 /** All campaigns, in the order they were made; or the one with this id. */
 export async function listCampaigns(database: Pick<Database, 'query'>, id?: number): Promise<CampaignSummary[]> {
   const summaries = await database.query<Omit<CampaignSummary, 'counts'> & { id: number }>(
-    `select c.id, c.name, c.status, s.email as salesperson, c.starts_on as "startsOn",
+    `select c.id, c.name, c.status, s.email as salesperson, c.timezone, c.starts_on as "startsOn",
             case when c.status in ('running', 'scheduled') then (
               select m.scheduled_at
               from goniec.message m

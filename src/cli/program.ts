@@ -9,20 +9,36 @@ import { GoniecError } from '../errors.ts'
 import { version } from '../version.ts'
 import { createCli, type Cli, type GlobalFlags } from './cli.ts'
 import { register as apply } from './apply.ts'
+import { register as campaign } from './campaign.ts'
 import { register as database } from './database.ts'
 import { register as doubt } from './doubt.ts'
 import { addExamples } from './examples.ts'
 import { register as mailbox } from './mailbox.ts'
 import { register as message } from './message.ts'
 import { register as migrate } from './migrate.ts'
+import { register as pause } from './pause.ts'
 import { register as queue } from './queue.ts'
 import { register as response } from './response.ts'
+import { register as resume } from './resume.ts'
 import { register as worker } from './worker.ts'
 
 /** Describes the verbs of one noun. */
 type Register = (program: Command, cli: Cli) => void
 
-const NOUNS: readonly Register[] = [migrate, apply, mailbox, response, queue, message, doubt, worker, database]
+const NOUNS: readonly Register[] = [
+  migrate,
+  apply,
+  mailbox,
+  campaign,
+  response,
+  pause,
+  resume,
+  queue,
+  message,
+  doubt,
+  worker,
+  database,
+]
 
 /** The program with all its commands, ready to parse. Wrong usage is thrown as a registered error with exit code 2. */
 export function createProgram(): { program: Command; cli: Cli } {

@@ -19,6 +19,8 @@ import { checkSteps, type CheckedStep } from './steps.ts'
 export interface CheckOptions extends LeadCheckOptions {
   /** How long to wait for a worker; undefined: the logins are not tried. */
   logins: LoginCheckOptions | undefined
+  /** Told when the wait for a worker begins. */
+  onLogins?: () => void
 }
 
 /** Checks a campaign, whatever state it is in. */
@@ -38,6 +40,7 @@ export async function checkCampaign(database: Database, name: string, options: C
     nowMs: now.epochMilliseconds,
   }
   const capacity = await reckonCapacity(database, campaign, input, leads)
+  if (options.logins && senders.usable.length > 0) options.onLogins?.()
   const ofLogins =
     options.logins && senders.usable.length > 0
       ? await checkLogins(database, senders.usable, options.logins)
