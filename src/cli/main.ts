@@ -17,11 +17,16 @@ export async function main(args: readonly string[]): Promise<void> {
   process.once('SIGINT', () => stopAtOnce(cli))
   try {
     if (args.length === 0) program.outputHelp()
-    else await program.parseAsync(spellOutEmbedded(args), { from: 'user' })
+    else await program.parseAsync(spellOutEmbedded(turnHelpAround(args)), { from: 'user' })
   } catch (error) {
     cli.output.endProgress()
     await report(error, cli)
   }
+}
+
+/** `help queue list`: commander's own help command knows nouns only. */
+function turnHelpAround(args: readonly string[]): readonly string[] {
+  return args[0] === 'help' && args.length > 2 ? [...args.slice(1), '--help'] : args
 }
 
 /** `--embedded apply x` would take `apply` for the directory: a directory is given with `=` only. */

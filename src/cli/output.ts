@@ -84,7 +84,8 @@ export function createOutput(wantsJson: () => boolean, { stdout, stderr }: Strea
   return output
 }
 
-export function toJson(value: unknown): string {
+export /** JSON as every command prints it. */
+function toJson(value: unknown): string {
   return JSON.stringify(
     value,
     function (this: Record<string, unknown>, key, replaced: unknown) {

@@ -8,12 +8,13 @@
  * renamed into place, so that it is there whole or not at all, and the slower one throws its own away. Of two servers started on one
  * directory Postgres lets one live (`postmaster.pid`); whoever is second joins it.
  */
+// date: files carry times of the wall clock
 import { randomBytes } from 'node:crypto'
-import { appendFile, chown, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { appendFile, chown, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { clearStalePidFile, findPostmaster } from './postmaster.ts'
+import { clearStalePidFile, findPostmaster, ignoreMissing } from './postmaster.ts'
 import { explainServerFailure } from './server-failures.ts'
 import { runProgram, type ServerPrograms } from './server-process.ts'
 
@@ -78,6 +79,7 @@ async function hasCluster(data: string): Promise<boolean> {
 }
 
 async function createCluster(directory: string, programs: ServerPrograms, options: ClusterOptions): Promise<void> {
+  await removeAbandoned(directory)
   const fresh = await prepareDirectory(directory, programs)
   try {
     await initialise(fresh, programs, options)
@@ -87,6 +89,18 @@ async function createCluster(directory: string, programs: ServerPrograms, option
     })
   } finally {
     await rm(fresh, { recursive: true, force: true })
+  }
+}
+
+const ABANDONED_MS = 600_000
+
+/** What commands left that were killed while they made a cluster. One being made is seconds old. */
+async function removeAbandoned(directory: string): Promise<void> {
+  const names = await readdir(directory).catch(ignoreMissing)
+  for (const name of (names ?? []).filter((candidate) => candidate.startsWith('new-'))) {
+    const path = join(directory, name)
+    const found = await stat(path).catch(ignoreMissing)
+    if (found && Date.now() - found.mtimeMs > ABANDONED_MS) await rm(path, { recursive: true, force: true })
   }
 }
 

@@ -40,7 +40,8 @@ function nativeDirectory(): string {
   }
 }
 
-async function completeFolder(native: string): Promise<void> {
+/** Makes what npm could not pack or set: links between libraries, and the right to execute. */
+export async function completeFolder(native: string): Promise<void> {
   for (const program of ['initdb', 'pg_ctl', 'postgres']) {
     const file = join(native, 'bin', program)
     await access(file, 1).catch(() => chmod(file, 0o755))

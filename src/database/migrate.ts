@@ -129,7 +129,7 @@ async function applyOne(client: Client, { number, name, file, sql, checksum }: M
     await client.query('commit')
   } catch (error) {
     await client.query('rollback')
-    throw new GoniecError('migration_failed', `${file}${lineOf(error, sql)}: ${messageOf(error)}`, {
+    throw new GoniecError('migration_failed', `${file}${lineOf(error, sql)}: ${messageOf(error).split('\n', 1)[0]}`, {
       hint: 'nothing of this file was applied; mend what it names and run goniec migrate again',
       cause: error,
     })

@@ -41,7 +41,8 @@ async function readPidFile(data: string): Promise<string | undefined> {
   return readFile(join(data, 'postmaster.pid'), 'utf8').catch(ignoreMissing)
 }
 
-function ignoreMissing(error: NodeJS.ErrnoException): undefined {
+/** For a file that may not be there: undefined then. */
+export function ignoreMissing(error: NodeJS.ErrnoException): undefined {
   if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR') throw error
 }
 

@@ -64,8 +64,6 @@ test('a server with no connection left says so', async () => {
 })
 
 test('a full disk, a missing right and a read-only server are told apart', async () => {
-  const raise = (code: string): Promise<unknown> =>
-    database.query(`do $$ begin raise exception 'x' using errcode = '${code}'; end $$`)
   for (const [code, expected] of [
     ['53100', 'database_disk_full'],
     ['42501', 'database_permission'],
@@ -102,3 +100,7 @@ test('a lost connection is told as one, and an error of a file is not taken for 
   const file = Object.assign(new Error('ENOENT: no such file'), { code: 'ENOENT', syscall: 'open', path: 'x.yaml' })
   expect(explainStatementError(file)).toBe(undefined)
 })
+
+function raise(code: string): Promise<unknown> {
+  return database.query(`do $$ begin raise exception 'x' using errcode = '${code}'; end $$`)
+}

@@ -128,7 +128,6 @@ test('an owner who is no superuser and may create no roles gets the same schema,
     await migrate(url)
     const own = openDatabase(url)
     await requireSchema(own)
-    const withoutGrants = (text: string): string => text.replaceAll(/^grant .*\n+/gm, '')
     expect(withoutGrants(await dumpSchema(own))).toBe(withoutGrants(await dumpSchema(await createTestDatabase())))
     await own.close()
   } finally {
@@ -136,3 +135,7 @@ test('an owner who is no superuser and may create no roles gets the same schema,
     await database.query(`drop role ${owner}`)
   }
 })
+
+function withoutGrants(text: string): string {
+  return text.replaceAll(/^grant .*\n+/gm, '')
+}
