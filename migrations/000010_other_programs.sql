@@ -174,8 +174,9 @@ begin
   if coalesce(enqueue_response.text, enqueue_response.html) is null then
     raise exception 'a response needs a text or an html part' using errcode = 'invalid_parameter_value';
   end if;
+  -- The time in UTC: as text it would depend on the zone of the session, and the same request would seem another one.
   v_digest := encode(sha256(convert_to(jsonb_build_array(lower(trim(enqueue_response."to")), enqueue_response.subject, enqueue_response.text, enqueue_response.html,
-                                                 lower(trim(enqueue_response."from")), enqueue_response.at, enqueue_response.campaign, enqueue_response.attachments)::text, 'UTF8')), 'hex');
+                                                 lower(trim(enqueue_response."from")), enqueue_response.at at time zone 'UTC', enqueue_response.campaign, enqueue_response.attachments)::text, 'UTF8')), 'hex');
 
   -- One caller at a time for each key, so that the second one finds the first one's message instead of a violated constraint.
   perform pg_advisory_xact_lock(hashtextextended('response:' || enqueue_response.key, 20201));

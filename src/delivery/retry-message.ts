@@ -70,7 +70,7 @@ async function lock(tx: Queries, id: number): Promise<Retryable> {
   return message
 }
 
-/** What it is now, if it can be retried. All other states are refused by the database, which has the words for it. */
+/** What it is now, if it can be retried. One that was sent or cancelled is refused by the database, which has the words for it. */
 function judge(
   id: number,
   { recipient, status, held_reason, contradicted }: Retryable,
@@ -87,6 +87,15 @@ function judge(
       `message ${id} is pending: it waits for its time, there is nothing to retry`,
       {
         hint: `goniec message show ${id}`,
+      },
+    )
+  }
+  if (status === 'in_doubt') {
+    throw new GoniecError(
+      'message_in_doubt',
+      `message ${id} to ${recipient} is in doubt: nobody knows whether the server accepted it`,
+      {
+        hint: `goniec doubt resolve ${id} --as sent|not-sent`,
       },
     )
   }
