@@ -45,6 +45,8 @@ export class Dispatch {
   #inFlight = new Map<number, Promise<void>>()
   #dialogues = new AbortController()
   #running = false
+  /** Resolves when the loop under way has ended. */
+  #ended: Promise<void> = Promise.resolve()
   #stopping = false
   /** A claim whose answer was lost: its attempts are ours, and nobody has them. */
   #claimLost = false
@@ -73,8 +75,13 @@ export class Dispatch {
       return undefined
     }
     this.#running = true
+    const loop = this.#loop()
+    this.#ended = loop.then(
+      () => undefined,
+      () => undefined,
+    )
     try {
-      return await this.#loop()
+      return await loop
     } finally {
       this.#running = false
     }
@@ -91,6 +98,8 @@ export class Dispatch {
     this.#stopping = true
     this.wake()
     const timer = setTimeout(() => this.#dialogues.abort(), drainMs)
+    // A claim that is just being answered still brings mails.
+    await this.#ended
     await Promise.all(this.#inFlight.values())
     clearTimeout(timer)
   }

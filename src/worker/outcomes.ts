@@ -25,6 +25,7 @@ export class Outcomes {
   #settles: Coalescer<OutcomeReport, SettleAnswer>
   #kept = new Map<number, OutcomeReport>()
   #retryNow = new AbortController()
+  #givenUp = false
 
   constructor({ pool, incarnationId, log }: OutcomesOptions) {
     this.#log = log
@@ -39,7 +40,7 @@ export class Outcomes {
   /** Writes the outcome; resolves when it is committed, however long that takes. */
   async write(report: OutcomeReport): Promise<Settlement> {
     this.#kept.set(report.attemptId, report)
-    for (let pauseMs = 100; ; pauseMs = Math.min(pauseMs * 2, 5000)) {
+    for (let pauseMs = 100; !this.#givenUp; pauseMs = Math.min(pauseMs * 2, 5000)) {
       const settlement = await this.#try(report)
       if (settlement) {
         this.#kept.delete(report.attemptId)
@@ -47,6 +48,14 @@ export class Outcomes {
       }
       await delay(pauseMs, undefined, { signal: this.#retryNow.signal }).catch(() => undefined)
     }
+    return { verdict: 'unwritten', status: null }
+  }
+
+  /** The process ends and the database is away: what is kept is left to recovery. Returns it, for the log. */
+  giveUp(): readonly OutcomeReport[] {
+    this.#givenUp = true
+    this.retryNow()
+    return this.kept
   }
 
   /** The database is back: those that wait for their next try are tried at once. */

@@ -160,7 +160,7 @@ export class Worker {
     clearInterval(this.#minuteTimer)
     clearTimeout(this.#planTimer)
     this.#log.info({ in_flight: this.#dispatch?.inFlight ?? 0 }, 'worker stops: mails in flight are finished first')
-    await this.#dispatch?.stop(this.#options.settings.drainMs)
+    await this.#drain()
     await this.#planning.catch(() => undefined)
     await this.#engine.stop(2000)
     await this.#connections.close()
@@ -169,6 +169,21 @@ export class Worker {
       .catch((error: unknown) => this.#log.debug({ problem: messageOf(error) }, 'the session was gone'))
     await this.#database.close()
     this.#log.info('worker stopped')
+  }
+
+  /** Twice the bound: once for the dialogues, once for the database to take what came of them. */
+  async #drain(): Promise<void> {
+    const { drainMs } = this.#options.settings
+    const timer = setTimeout(() => {
+      for (const { attemptId, outcome, response } of this.#outcomes?.giveUp() ?? []) {
+        this.#log.fatal(
+          { attempt_id: attemptId, outcome, response },
+          'this outcome could not be written; recovery will decide on its attempt',
+        )
+      }
+    }, drainMs * 2)
+    await this.#dispatch?.stop(drainMs)
+    clearTimeout(timer)
   }
 
   async #startEngine(): Promise<void> {
