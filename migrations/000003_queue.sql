@@ -191,6 +191,17 @@ create table goniec.contradiction (
 
 comment on table goniec.contradiction is 'A late outcome that contradicts what a person had resolved. Shown by goniec doubt list.';
 
+-- A counter's day is the local date in its owner's zone. Null where the server no longer knows the zone (an update of its time zone data is
+-- enough): then only what lives in that zone waits.
+create function goniec.local_day(at timestamptz, zone text) returns date
+language plpgsql stable strict
+as $$
+begin
+  return (at at time zone zone)::date;
+exception when invalid_parameter_value then
+  return null;
+end $$;
+
 -- A row a day: nothing is reset at midnight. Rows are made ahead, so that claim only updates. A limit that is lowered below what was
 -- taken is stored as what was taken: "no more today", never an error.
 
@@ -242,7 +253,7 @@ create table goniec.lead_day (
   lead_id bigint not null,
   day date not null,
   campaign_id bigint not null,
-  primary key (lead_id, day)
+  primary key (lead_id, day, campaign_id)
 );
 
-comment on table goniec.lead_day is 'The contact gap: which campaign took the lead on that day of the installation''s zone. Given back with the slots.';
+comment on table goniec.lead_day is 'The contact gap: which campaigns took the lead on that day of the installation''s zone (more than one only where the gap is off). Given back with the slots.';

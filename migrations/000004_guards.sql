@@ -307,3 +307,15 @@ end $$;
 create trigger attempt_records_its_changes after update on goniec.attempt
   referencing old table as old_rows new table as new_rows
   for each statement execute function goniec.record_attempt_changes();
+
+-- Claim and fence decide on a snapshot that is younger than the locks they have just taken. Under "repeatable read" (a setting of the database
+-- or the user is enough) it would be older, and a fence could pass after a pause had returned.
+create function goniec.require_fresh_snapshots() returns void
+language plpgsql
+as $$
+begin
+  if current_setting('transaction_isolation') <> 'read committed' then
+    raise exception 'goniec works at isolation level "read committed", and this transaction is "%"', current_setting('transaction_isolation')
+      using errcode = 'invalid_transaction_state', hint = 'alter database … reset default_transaction_isolation (or alter role …)';
+  end if;
+end $$;

@@ -13,18 +13,24 @@
 --      "limit 1": were it after, blocked mails in front would starve those behind. Starting from the mailboxes (hundreds) instead of the
 --      queue (millions) keeps it flat: a slot older than the grace is missed and never looked at.
 --   3  All rows that the batch will change are locked "skip locked", and "for no key update", since "for update" collides with foreign keys.
---      What another transaction holds (a program with a slot in an open transaction, an import that holds a lead) is left out, and the
---      choice is made anew without it: only that mailbox, campaign or lead waits.
+--      What another transaction holds (a program with a slot in an open transaction, a cancellation that is being written) is left out, and
+--      the choice is made anew without it: only that mailbox, campaign or message waits. Whoever is left out so is looked for again within a
+--      second. Rows that are only read (leads, settings) are not locked: the fence reads them again.
 --   4  On the locked rows, in a statement with a new snapshot, every check again; then one per lead, what fits the campaign (one, if it has a
---      delay), what fits the salesperson. Cutting in this order always leaves the first.
+--      delay), what fits the salesperson, what fits the batch. Cutting in this order always leaves the first.
+--   5  Should that fail nevertheless, it runs again for one message at a time, and the one that fails is set aside with the error as its reason.
+--      An error that is the server's (a full disk, a missing right) ends the call instead: no row is to blame.
 --   "offset 0" keeps an exists() from being turned into a hash of all attempts ever made, which the planner prefers while the table is small and
 --   keeps in its prepared plan when it is not. Settings of the functions do the same for scans and joins: every step is a look-up by index.
---   A loop over candidates in PL/pgSQL instead of sets carried half as many mails, and deadlocked as soon as two callers met.
+--   A loop over candidates in PL/pgSQL instead of sets carried half as many mails, and deadlocked as soon as two callers met. Locking messages
+--   inside the choice would lock one per mailbox and kind, hundreds of rows, to take a few.
 
-create type goniec.candidate as (message_id bigint, kind text, scheduled_at timestamptz, mailbox_id bigint, campaign_id bigint, salesperson_id bigint, lead_id bigint, campaign_day date);
+create type goniec.candidate as (
+  message_id bigint, kind text, scheduled_at timestamptz, mailbox_id bigint, campaign_id bigint, salesperson_id bigint, lead_id bigint, campaign_day date);
 
 -- Every pending message that has a slot, with the facts that decide whether it may go: instants from which, rooms, plain yes or no. Shared by
--- claim's choice (2), claim's last look (4) and by whoever explains why a mail waits. Written to be inlined: one select, nothing volatile.
+-- claim's choice (2), claim's last look (4) and by whoever explains why a mail waits. A day row that is missing is no room. Written to be
+-- inlined: one select, nothing volatile.
 create function goniec.candidates(at timestamptz, today date)
 returns table (
   message_id bigint, kind text, mailbox_id bigint, campaign_id bigint, salesperson_id bigint, lead_id bigint,
@@ -41,14 +47,16 @@ as $$
          m.kind <> 'campaign' or c.status = 'running',
          case when m.kind = 'campaign' and c.delay_ms > 0
               then greatest(cg.last_claim_at, cg.last_fence_at) + c.shortest_delay_ms * interval '1 millisecond' end,
-         c.delay_ms, cd.day, case when m.kind = 'campaign' then coalesce(cd.daily_limit - cd.taken, 2147483647) end,
+         c.delay_ms, cd.day,
+         case when m.kind <> 'campaign' then null when cd.day is null then 0 else coalesce(cd.daily_limit - cd.taken, 2147483647) end,
          b.status = 'active',
          exists (select from goniec.attempt live where live.mailbox_id = m.mailbox_id and live.state in ('claimed', 'transmitting') offset 0),
          greatest(bg.free_from, bg.last_fence_at + b.min_gap_ms * interval '1 millisecond'),
-         least(bd.daily_limit - bd.campaign_taken - bd.warmup_taken - bd.response_taken,
-               case m.kind when 'campaign' then bd.campaign_limit - bd.campaign_taken when 'warmup' then bd.warmup_limit - bd.warmup_taken end),
+         case when bd.day is null then 0
+              else least(bd.daily_limit - bd.campaign_taken - bd.warmup_taken - bd.response_taken,
+                         case m.kind when 'campaign' then bd.campaign_limit - bd.campaign_taken when 'warmup' then bd.warmup_limit - bd.warmup_taken end) end,
          s.paused_at is not null,
-         case when m.kind = 'warmup' then 2147483647 else coalesce(sd.daily_limit - sd.taken, 2147483647) end,
+         case when m.kind = 'warmup' then 2147483647 when sd.day is null then 0 else coalesce(sd.daily_limit - sd.taken, 2147483647) end,
          l.id is null or (l.blocked_at is null and l.unsubscribed_at is null and l.bounced_at is null and (m.kind <> 'campaign' or l.replied_at is null)),
          exists (select from goniec.suppression x where x.value = any (coalesce(l.suppression_values, goniec.suppression_values(m.recipient))) offset 0),
          m.kind = 'campaign' and c.contact_gap_days > 0 and exists (
@@ -58,10 +66,10 @@ as $$
   from goniec.message m
   join goniec.mailbox b on b.id = m.mailbox_id
   join goniec.mailbox_gate bg on bg.mailbox_id = m.mailbox_id
-  join goniec.mailbox_day bd on bd.mailbox_id = m.mailbox_id and bd.day = today
+  left join goniec.mailbox_day bd on bd.mailbox_id = m.mailbox_id and bd.day = today
   left join goniec.campaign c on c.id = m.campaign_id
   left join goniec.campaign_gate cg on cg.campaign_id = c.id
-  left join goniec.campaign_day cd on cd.campaign_id = c.id and cd.day = (at at time zone c.timezone)::date
+  left join goniec.campaign_day cd on cd.campaign_id = c.id and cd.day = goniec.local_day(at, c.timezone)
   join goniec.salesperson s on s.id = case when m.kind = 'campaign' then c.salesperson_id else b.salesperson_id end
   left join goniec.salesperson_day sd on sd.salesperson_id = s.id and sd.day = today
   left join goniec.lead l on l.id = m.lead_id
@@ -89,8 +97,8 @@ $$;
 
 -- Step 2: of each free mailbox the first claimable message, responses before campaign mail before warm-up; the first of these.
 create function goniec.choose(
-  p_now timestamptz, p_today date, p_batch integer, p_grace interval,
-  p_not_messages bigint[], p_not_mailboxes bigint[], p_not_campaigns bigint[], p_not_salespeople bigint[], p_not_leads bigint[])
+  p_now timestamptz, p_today date, p_most integer, p_grace interval,
+  p_not_messages bigint[], p_not_mailboxes bigint[], p_not_campaigns bigint[], p_not_salespeople bigint[])
 returns goniec.candidate[]
 language plpgsql
 set enable_seqscan = off
@@ -114,8 +122,7 @@ begin
           where c.mailbox_id = b.id and c.kind = k.kind
             and c.message_id <> all (p_not_messages)
             and (c.campaign_id is null or c.campaign_id <> all (p_not_campaigns))
-            and c.salesperson_id <> all (p_not_salespeople)
-            and (c.lead_id is null or c.lead_id <> all (p_not_leads))
+            and (c.kind = 'warmup' or c.salesperson_id <> all (p_not_salespeople))
           order by c.scheduled_at, c.message_id
           limit 1
         ) c
@@ -125,13 +132,79 @@ begin
       where b.status = 'active' and b.id <> all (p_not_mailboxes)
         and not exists (select from goniec.attempt live where live.mailbox_id = b.id and live.state in ('claimed', 'transmitting'))
       order by first.kind_rank, first.scheduled_at, first.message_id
-      limit p_batch
+      limit p_most
     ) c);
 end $$;
 
+-- Step 3: what could be locked of all that these candidates need.
+create function goniec.lock_chosen(
+  p_chosen goniec.candidate[], p_today date, out messages bigint[], out mailboxes bigint[], out campaigns bigint[], out salespeople bigint[])
+language sql
+set enable_seqscan = off
+set jit = off
+as $$
+  with
+  chosen as (select * from unnest(p_chosen)),
+  message_rows as (
+    select m.id from goniec.message m
+    where m.id in (select message_id from chosen) and m.status = 'pending'
+    for no key update skip locked
+  ),
+  mailbox_rows as (
+    select g.mailbox_id from goniec.mailbox_gate g
+    where g.mailbox_id in (select mailbox_id from chosen)
+    for no key update skip locked
+  ),
+  mailbox_day_rows as (
+    select d.mailbox_id from goniec.mailbox_day d
+    where d.mailbox_id in (select mailbox_id from chosen) and d.day = p_today
+    for no key update skip locked
+  ),
+  campaign_rows as (
+    select g.campaign_id from goniec.campaign_gate g
+    where g.campaign_id in (select campaign_id from chosen)
+    for no key update skip locked
+  ),
+  campaign_day_rows as (
+    select d.campaign_id from goniec.campaign_day d
+    where (d.campaign_id, d.day) in (select campaign_id, campaign_day from chosen)
+    for no key update skip locked
+  ),
+  salesperson_day_rows as (
+    select d.salesperson_id from goniec.salesperson_day d
+    where d.salesperson_id in (select salesperson_id from chosen where kind <> 'warmup') and d.day = p_today
+    for no key update skip locked
+  )
+  select array(select id from message_rows),
+         array(select mailbox_id from mailbox_rows intersect select mailbox_id from mailbox_day_rows),
+         array(select campaign_id from campaign_rows intersect select campaign_id from campaign_day_rows),
+         array(select salesperson_id from salesperson_day_rows)
+$$;
+
+-- Which due messages of these mailboxes others hold: hundreds of them may stand before one that is free.
+create function goniec.locked_messages(p_now timestamptz, p_grace interval, p_mailboxes bigint[], p_not_messages bigint[]) returns bigint[]
+language sql
+set enable_seqscan = off
+set jit = off
+as $$
+  with
+  due as materialized (
+    select m.id from goniec.message m
+    where m.mailbox_id = any (p_mailboxes) and m.kind in ('response', 'campaign', 'warmup') and m.status = 'pending'
+      and m.scheduled_at between p_now - p_grace and p_now and m.id <> all (p_not_messages)
+    order by m.scheduled_at, m.id
+    limit 1000
+  ),
+  free as (
+    select m.id from goniec.message m where m.id in (select id from due) for no key update skip locked
+  )
+  select array(select id from due except select id from free)
+$$;
+
 -- Step 4: the last look, on rows that nobody else can change now, and the taking itself.
 create function goniec.take(
-  p_chosen goniec.candidate[], p_incarnation bigint, p_lease interval, p_total interval, p_now timestamptz, p_today date, p_grace interval)
+  p_chosen goniec.candidate[], p_incarnation bigint, p_most integer, p_lease interval, p_total interval,
+  p_now timestamptz, p_today date, p_grace interval)
 returns jsonb
 language plpgsql
 set enable_seqscan = off
@@ -169,7 +242,10 @@ begin
     where c.campaign_id is null or c.of_campaign <= case when c.campaign_delay_ms > 0 then 1 else c.campaign_room end
   ),
   taken as materialized (
-    select c.* from within_salesperson c where c.of_salesperson <= c.salesperson_room
+    select c.* from within_salesperson c
+    where c.of_salesperson <= c.salesperson_room
+    order by c.kind_rank, c.scheduled_at, c.message_id
+    limit p_most
   ),
   counted_on_mailbox as (
     update goniec.mailbox_day d
@@ -202,7 +278,7 @@ begin
     select t.lead_id, p_today, t.campaign_id
     from taken t
     where t.kind = 'campaign'
-    on conflict (lead_id, day) do nothing
+    on conflict do nothing
   ),
   messages_sending as (
     update goniec.message m
@@ -226,6 +302,36 @@ begin
   into v_attempts
   from attempts a
   join taken t on t.message_id = a.message_id;
+  return v_attempts;
+end $$;
+
+-- The same, candidate by candidate (5). What would have to wait is left alone.
+create function goniec.take_singly(
+  p_chosen goniec.candidate[], p_incarnation bigint, p_most integer, p_lease interval, p_total interval,
+  p_now timestamptz, p_today date, p_grace interval)
+returns jsonb
+language plpgsql
+set lock_timeout = '10ms'
+as $$
+declare
+  v_one goniec.candidate;
+  v_taken jsonb;
+  v_attempts jsonb := '[]';
+  v_leads bigint[] := '{}';
+begin
+  foreach v_one in array p_chosen loop
+    exit when jsonb_array_length(v_attempts) >= p_most;
+    continue when v_one.lead_id = any (v_leads);
+    begin
+      v_taken := goniec.take(array[v_one], p_incarnation, 1, p_lease, p_total, p_now, p_today, p_grace);
+      v_attempts := v_attempts || v_taken;
+      if v_taken <> '[]' then v_leads := v_leads || v_one.lead_id; end if;
+    exception
+      when integrity_constraint_violation or raise_exception or data_exception then 
+        update goniec.message set held_reason = 'claim failed: ' || sqlerrm where id = v_one.message_id;
+      when lock_not_available then null; -- Somebody works on it without the locks of this house; it is looked at again by the next call.
+    end;
+  end loop;
   return v_attempts;
 end $$;
 
@@ -266,28 +372,24 @@ $$;
 create function goniec.claim(p_incarnation bigint, p_batch integer, p_lease interval, p_total interval, p_grace interval default interval '5 minutes')
 returns jsonb
 language plpgsql
-set enable_seqscan = off
-set jit = off
+set lock_timeout = '100ms'
 as $$
 declare
   v_now timestamptz;
   v_today date;
   v_paused timestamptz;
+  v_most integer := p_batch;
   v_chosen goniec.candidate[];
   v_locked goniec.candidate[];
-  v_messages bigint[];
-  v_mailboxes bigint[];
-  v_campaigns bigint[];
-  v_salespeople bigint[];
-  v_leads bigint[];
+  v_rows record;
   v_not_messages bigint[] := '{}';
   v_not_mailboxes bigint[] := '{}';
   v_not_campaigns bigint[] := '{}';
   v_not_salespeople bigint[] := '{}';
-  v_not_leads bigint[] := '{}';
-  v_one goniec.candidate;
+  v_left_out boolean := false;
   v_attempts jsonb := '[]';
 begin
+  perform goniec.require_fresh_snapshots();
   if not pg_try_advisory_xact_lock(goniec.lock_key('claim')) then
     return jsonb_build_object('status', 'busy', 'now', goniec.now(), 'attempts', v_attempts);
   end if;
@@ -298,90 +400,41 @@ begin
     return jsonb_build_object('status', 'nothing', 'now', v_now, 'attempts', v_attempts);
   end if;
 
-  -- Each round leaves out what the one before found locked by others.
-  for round in 1 .. 100 loop
-    v_chosen := goniec.choose(v_now, v_today, p_batch, p_grace, v_not_messages, v_not_mailboxes, v_not_campaigns, v_not_salespeople, v_not_leads);
+  -- Each round leaves out what the one before found held by others, and looks at more, so that there are few rounds.
+  loop
+    v_chosen := goniec.choose(v_now, v_today, v_most, p_grace, v_not_messages, v_not_mailboxes, v_not_campaigns, v_not_salespeople);
     exit when v_chosen is null;
 
-    with
-    chosen as (select * from unnest(v_chosen)),
-    message_rows as (
-      select m.id from goniec.message m
-      where m.id in (select message_id from chosen) and m.status = 'pending'
-      for no key update skip locked
-    ),
-    mailbox_rows as (
-      select g.mailbox_id from goniec.mailbox_gate g
-      where g.mailbox_id in (select mailbox_id from chosen)
-      for no key update skip locked
-    ),
-    mailbox_day_rows as (
-      select d.mailbox_id from goniec.mailbox_day d
-      where d.mailbox_id in (select mailbox_id from chosen) and d.day = v_today
-      for no key update skip locked
-    ),
-    campaign_rows as (
-      select g.campaign_id from goniec.campaign_gate g
-      where g.campaign_id in (select campaign_id from chosen)
-      for no key update skip locked
-    ),
-    campaign_day_rows as (
-      select d.campaign_id from goniec.campaign_day d
-      where (d.campaign_id, d.day) in (select campaign_id, campaign_day from chosen)
-      for no key update skip locked
-    ),
-    salesperson_day_rows as (
-      select d.salesperson_id from goniec.salesperson_day d
-      where d.salesperson_id in (select salesperson_id from chosen) and d.day = v_today
-      for no key update skip locked
-    ),
-    lead_rows as (
-      select l.id from goniec.lead l
-      where l.id in (select lead_id from chosen)
-      for key share skip locked
-    )
-    select array(select id from message_rows),
-           array(select mailbox_id from mailbox_rows intersect select mailbox_id from mailbox_day_rows),
-           array(select campaign_id from campaign_rows intersect select campaign_id from campaign_day_rows),
-           array(select salesperson_id from salesperson_day_rows),
-           array(select id from lead_rows)
-    into v_messages, v_mailboxes, v_campaigns, v_salespeople, v_leads;
+    v_rows := goniec.lock_chosen(v_chosen, v_today);
+    v_locked := array(
+      select c from unnest(v_chosen) c
+      where c.message_id = any (v_rows.messages) and c.mailbox_id = any (v_rows.mailboxes)
+        and (c.campaign_id is null or c.campaign_id = any (v_rows.campaigns))
+        and (c.kind = 'warmup' or c.salesperson_id = any (v_rows.salespeople)));
+    if cardinality(v_locked) > 0 then
+      begin
+        v_attempts := goniec.take(v_locked, p_incarnation, p_batch, p_lease, p_total, v_now, v_today, p_grace);
+      exception when integrity_constraint_violation or raise_exception or data_exception or lock_not_available then
+        v_attempts := goniec.take_singly(v_locked, p_incarnation, p_batch, p_lease, p_total, v_now, v_today, p_grace);
+      end;
+    end if;
+    v_left_out := v_left_out or cardinality(v_locked) < cardinality(v_chosen);
+    exit when v_attempts <> '[]';
 
-    select array_agg(c),
-           v_not_messages || array_agg(c.message_id) filter (where c.message_id <> all (v_messages)),
-           v_not_mailboxes || array_agg(c.mailbox_id) filter (where c.mailbox_id <> all (v_mailboxes)),
-           v_not_campaigns || array_agg(c.campaign_id) filter (where c.campaign_id <> all (v_campaigns)),
-           v_not_salespeople || array_agg(c.salesperson_id) filter (where c.salesperson_id <> all (v_salespeople)),
-           v_not_leads || array_agg(c.lead_id) filter (where c.lead_id <> all (v_leads))
-    into v_chosen, v_not_messages, v_not_mailboxes, v_not_campaigns, v_not_salespeople, v_not_leads
+    select v_not_messages || array_agg(c.message_id)
+             || goniec.locked_messages(v_now, p_grace, array_agg(c.mailbox_id) filter (where c.message_id <> all (v_rows.messages)), v_not_messages),
+           v_not_mailboxes || array_agg(c.mailbox_id) filter (where c.mailbox_id <> all (v_rows.mailboxes)),
+           v_not_campaigns || array_agg(c.campaign_id) filter (where c.campaign_id <> all (v_rows.campaigns)),
+           v_not_salespeople || array_agg(c.salesperson_id) filter (where c.kind <> 'warmup' and c.salesperson_id <> all (v_rows.salespeople))
+    into v_not_messages, v_not_mailboxes, v_not_campaigns, v_not_salespeople
     from unnest(v_chosen) c;
-
-    select array_agg(c) into v_locked
-    from unnest(v_chosen) c
-    where c.message_id = any (v_messages) and c.mailbox_id = any (v_mailboxes) and c.salesperson_id = any (v_salespeople)
-      and (c.campaign_id is null or c.campaign_id = any (v_campaigns)) and (c.lead_id is null or c.lead_id = any (v_leads));
-    continue when v_locked is null;
-
-    begin
-      v_attempts := goniec.take(v_locked, p_incarnation, p_lease, p_total, v_now, v_today, p_grace);
-    exception when integrity_constraint_violation or raise_exception or data_exception then
-      -- One row is bad. Each alone; what fails is set aside, with the error as its reason.
-      foreach v_one in array v_locked loop
-        begin
-          v_attempts := v_attempts || goniec.take(array[v_one], p_incarnation, p_lease, p_total, v_now, v_today, p_grace);
-        exception when integrity_constraint_violation or raise_exception or data_exception then
-          update goniec.message set held_reason = 'claim failed: ' || sqlerrm where id = v_one.message_id;
-          v_not_messages := v_not_messages || v_one.message_id;
-        end;
-      end loop;
-    end;
-    exit when jsonb_array_length(v_attempts) > 0;
-    v_not_messages := v_not_messages || v_messages;
+    v_most := least(v_most::bigint * 4, 100000);
   end loop;
 
   return jsonb_build_object(
-    'status', case when jsonb_array_length(v_attempts) > 0 then 'claimed' else 'nothing' end,
-    'now', v_now, 'attempts', v_attempts, 'next_at', goniec.next_opening(v_now, p_grace));
+    'status', case when v_attempts = '[]' then 'nothing' else 'claimed' end,
+    'now', v_now, 'attempts', v_attempts,
+    'next_at', least(goniec.next_opening(v_now, p_grace), case when v_left_out then v_now + interval '1 second' end));
 end $$;
 
 comment on function goniec.claim(bigint, integer, interval, interval, interval) is

@@ -3,8 +3,9 @@
 -- What a mailbox may send on a day: all kinds together; campaign mail (null: no limit of its own); warm-up mail.
 -- While it is warming, campaign mail is allowed up to the least of its daily limit, its warm-up daily limit, and its stage's campaign limit.
 -- Day 1 is the day its warm-up started; a stage without any limit means that it is warm. src/schedule reckons the same for the days ahead.
-create function goniec.mailbox_limits(p_mailbox goniec.mailbox, p_day date, out daily_limit integer, out campaign_limit integer, out warmup_limit integer)
-language sql stable
+create function goniec.mailbox_limits(p_mailbox goniec.mailbox, p_day date)
+returns table (daily_limit integer, campaign_limit integer, warmup_limit integer)
+language sql stable rows 1
 as $$
   select p_mailbox.daily_limit,
          case when warming then least(p_mailbox.daily_limit, p_mailbox.warmup_daily_limit, stage.campaign_limit) end,
@@ -22,8 +23,13 @@ as $$
   ) as state
 $$;
 
--- Makes the rows of so many days from today on, and brings the limits of rows that are there up to date. What another transaction holds is left as
--- it is until the next call. A limit below what was taken becomes what was taken: no more today.
+-- A limit as a day's row holds it: a limit below what was taken is "no more today", never an error.
+create function goniec.limit_for_day(p_limit integer, p_taken integer) returns integer
+language sql immutable parallel safe
+as $$ select case when p_limit is not null then greatest(p_limit, p_taken) end $$;
+
+-- Makes the rows of so many days from today on, and brings the limits of rows that are there up to date. It waits for nobody for long: what
+-- another transaction holds is left as it is until the next call, and so is a campaign whose time zone the server does not know.
 create function goniec.make_day_rows(p_days integer default 21, p_mailbox bigint default null) returns void
 language plpgsql
 set lock_timeout = '300ms'
@@ -31,15 +37,19 @@ as $$
 declare
   v_now timestamptz := goniec.now();
   v_today date := (select (v_now at time zone i.timezone)::date from goniec.installation i);
-  v_mailbox goniec.mailbox;
+  v_owner bigint;
 begin
-  for v_mailbox in select b.* from goniec.mailbox b where p_mailbox is null or b.id = p_mailbox order by b.id loop
+  for v_owner in
+    select b.id from goniec.mailbox b
+    where (p_mailbox is null or b.id = p_mailbox)
+      and p_days > (select count(*) from goniec.mailbox_day d where d.mailbox_id = b.id and d.day between v_today and v_today + p_days - 1)
+    order by b.id
+  loop
     begin
       insert into goniec.mailbox_day (mailbox_id, day, daily_limit, campaign_limit, warmup_limit)
-      select v_mailbox.id, v_today + n, l.daily_limit, l.campaign_limit, l.warmup_limit
-      from generate_series(0, p_days - 1) n
-      cross join lateral goniec.mailbox_limits(v_mailbox, v_today + n) l
-      where not exists (select from goniec.mailbox_day d where d.mailbox_id = v_mailbox.id and d.day = v_today + n)
+      select b.id, v_today + n, l.daily_limit, l.campaign_limit, l.warmup_limit
+      from goniec.mailbox b cross join generate_series(0, p_days - 1) n cross join lateral goniec.mailbox_limits(b, v_today + n) l
+      where b.id = v_owner and not exists (select from goniec.mailbox_day d where d.mailbox_id = b.id and d.day = v_today + n)
       on conflict do nothing;
     exception when lock_not_available then
       null; -- Another program is just making this mailbox's rows; they are there once it commits.
@@ -47,58 +57,86 @@ begin
   end loop;
 
   with
-  present as (
+  outdated as (
     select d.mailbox_id, d.day, l.*
     from goniec.mailbox_day d
     join goniec.mailbox b on b.id = d.mailbox_id
     cross join lateral goniec.mailbox_limits(b, d.day) l
     where d.day >= v_today and (p_mailbox is null or d.mailbox_id = p_mailbox)
-      and (d.daily_limit <> l.daily_limit or d.campaign_limit is distinct from l.campaign_limit or d.warmup_limit is distinct from l.warmup_limit)
+      and (d.daily_limit, d.campaign_limit, d.warmup_limit) is distinct from (
+        goniec.limit_for_day(l.daily_limit, d.campaign_taken + d.warmup_taken + d.response_taken),
+        goniec.limit_for_day(l.campaign_limit, d.campaign_taken), goniec.limit_for_day(l.warmup_limit, d.warmup_taken))
     for no key update of d skip locked
   )
   update goniec.mailbox_day d
-  set daily_limit = greatest(p.daily_limit, d.campaign_taken + d.warmup_taken + d.response_taken),
-      campaign_limit = greatest(p.campaign_limit, case when p.campaign_limit is not null then d.campaign_taken end),
-      warmup_limit = greatest(p.warmup_limit, case when p.warmup_limit is not null then d.warmup_taken end)
-  from present p
-  where d.mailbox_id = p.mailbox_id and d.day = p.day;
+  set daily_limit = goniec.limit_for_day(o.daily_limit, d.campaign_taken + d.warmup_taken + d.response_taken),
+      campaign_limit = goniec.limit_for_day(o.campaign_limit, d.campaign_taken),
+      warmup_limit = goniec.limit_for_day(o.warmup_limit, d.warmup_taken)
+  from outdated o
+  where d.mailbox_id = o.mailbox_id and d.day = o.day;
   if p_mailbox is not null then return; end if;
 
+  for v_owner in select s.id from goniec.salesperson s order by s.id loop
+    begin
+      perform goniec.make_salesperson_days(v_owner, v_today, p_days);
+    exception when lock_not_available then
+      null;
+    end;
+  end loop;
+  for v_owner in
+    select c.id from goniec.campaign c
+    where c.status in ('scheduled', 'running', 'paused') and goniec.local_day(v_now, c.timezone) is not null
+    order by c.id
+  loop
+    begin
+      perform goniec.make_campaign_days(v_owner, (select goniec.local_day(v_now, c.timezone) from goniec.campaign c where c.id = v_owner), p_days);
+    exception when lock_not_available then
+      null;
+    end;
+  end loop;
+end $$;
+
+create function goniec.make_salesperson_days(p_salesperson bigint, p_today date, p_days integer) returns void
+language sql
+as $$
   insert into goniec.salesperson_day (salesperson_id, day, daily_limit)
-  select s.id, v_today + n, s.daily_limit
+  select s.id, p_today + n, s.daily_limit
   from goniec.salesperson s cross join generate_series(0, p_days - 1) n
-  where not exists (select from goniec.salesperson_day d where d.salesperson_id = s.id and d.day = v_today + n)
+  where s.id = p_salesperson and not exists (select from goniec.salesperson_day d where d.salesperson_id = s.id and d.day = p_today + n)
   on conflict do nothing;
   with
-  present as (
+  outdated as (
     select d.salesperson_id, d.day, s.daily_limit
     from goniec.salesperson_day d join goniec.salesperson s on s.id = d.salesperson_id
-    where d.day >= v_today and d.daily_limit is distinct from s.daily_limit
+    where s.id = p_salesperson and d.day >= p_today and d.daily_limit is distinct from goniec.limit_for_day(s.daily_limit, d.taken)
     for no key update of d skip locked
   )
   update goniec.salesperson_day d
-  set daily_limit = greatest(p.daily_limit, case when p.daily_limit is not null then d.taken end)
-  from present p
-  where d.salesperson_id = p.salesperson_id and d.day = p.day;
+  set daily_limit = goniec.limit_for_day(o.daily_limit, d.taken)
+  from outdated o
+  where d.salesperson_id = o.salesperson_id and d.day = o.day;
+$$;
 
+create function goniec.make_campaign_days(p_campaign bigint, p_today date, p_days integer) returns void
+language sql
+as $$
   insert into goniec.campaign_day (campaign_id, day, daily_limit)
-  select c.id, (v_now at time zone c.timezone)::date + n, c.daily_limit
+  select c.id, p_today + n, c.daily_limit
   from goniec.campaign c cross join generate_series(0, p_days - 1) n
-  where c.status in ('scheduled', 'running', 'paused')
-    and not exists (select from goniec.campaign_day d where d.campaign_id = c.id and d.day = (v_now at time zone c.timezone)::date + n)
+  where c.id = p_campaign and not exists (select from goniec.campaign_day d where d.campaign_id = c.id and d.day = p_today + n)
   on conflict do nothing;
   with
-  present as (
+  outdated as (
     select d.campaign_id, d.day, c.daily_limit
     from goniec.campaign_day d join goniec.campaign c on c.id = d.campaign_id
-    where d.day >= (v_now at time zone c.timezone)::date and d.daily_limit is distinct from c.daily_limit
+    where c.id = p_campaign and d.day >= p_today and d.daily_limit is distinct from goniec.limit_for_day(c.daily_limit, d.taken)
     for no key update of d skip locked
   )
   update goniec.campaign_day d
-  set daily_limit = greatest(p.daily_limit, case when p.daily_limit is not null then d.taken end)
-  from present p
-  where d.campaign_id = p.campaign_id and d.day = p.day;
-end $$;
+  set daily_limit = goniec.limit_for_day(o.daily_limit, d.taken)
+  from outdated o
+  where d.campaign_id = o.campaign_id and d.day = o.day;
+$$;
 
 -- Whatever changes what should be planned wakes the workers.
 create function goniec.wake_plan() returns trigger

@@ -195,7 +195,7 @@ create table goniec.lead_day (
   lead_id bigint not null,
   day date not null,
   campaign_id bigint not null,
-  constraint lead_day_pkey PRIMARY KEY (lead_id, day)
+  constraint lead_day_pkey PRIMARY KEY (lead_id, day, campaign_id)
 );
 
 create table goniec.login_check (
@@ -507,14 +507,16 @@ AS $function$
          m.kind <> 'campaign' or c.status = 'running',
          case when m.kind = 'campaign' and c.delay_ms > 0
               then greatest(cg.last_claim_at, cg.last_fence_at) + c.shortest_delay_ms * interval '1 millisecond' end,
-         c.delay_ms, cd.day, case when m.kind = 'campaign' then coalesce(cd.daily_limit - cd.taken, 2147483647) end,
+         c.delay_ms, cd.day,
+         case when m.kind <> 'campaign' then null when cd.day is null then 0 else coalesce(cd.daily_limit - cd.taken, 2147483647) end,
          b.status = 'active',
          exists (select from goniec.attempt live where live.mailbox_id = m.mailbox_id and live.state in ('claimed', 'transmitting') offset 0),
          greatest(bg.free_from, bg.last_fence_at + b.min_gap_ms * interval '1 millisecond'),
-         least(bd.daily_limit - bd.campaign_taken - bd.warmup_taken - bd.response_taken,
-               case m.kind when 'campaign' then bd.campaign_limit - bd.campaign_taken when 'warmup' then bd.warmup_limit - bd.warmup_taken end),
+         case when bd.day is null then 0
+              else least(bd.daily_limit - bd.campaign_taken - bd.warmup_taken - bd.response_taken,
+                         case m.kind when 'campaign' then bd.campaign_limit - bd.campaign_taken when 'warmup' then bd.warmup_limit - bd.warmup_taken end) end,
          s.paused_at is not null,
-         case when m.kind = 'warmup' then 2147483647 else coalesce(sd.daily_limit - sd.taken, 2147483647) end,
+         case when m.kind = 'warmup' then 2147483647 when sd.day is null then 0 else coalesce(sd.daily_limit - sd.taken, 2147483647) end,
          l.id is null or (l.blocked_at is null and l.unsubscribed_at is null and l.bounced_at is null and (m.kind <> 'campaign' or l.replied_at is null)),
          exists (select from goniec.suppression x where x.value = any (coalesce(l.suppression_values, goniec.suppression_values(m.recipient))) offset 0),
          m.kind = 'campaign' and c.contact_gap_days > 0 and exists (
@@ -524,10 +526,10 @@ AS $function$
   from goniec.message m
   join goniec.mailbox b on b.id = m.mailbox_id
   join goniec.mailbox_gate bg on bg.mailbox_id = m.mailbox_id
-  join goniec.mailbox_day bd on bd.mailbox_id = m.mailbox_id and bd.day = today
+  left join goniec.mailbox_day bd on bd.mailbox_id = m.mailbox_id and bd.day = today
   left join goniec.campaign c on c.id = m.campaign_id
   left join goniec.campaign_gate cg on cg.campaign_id = c.id
-  left join goniec.campaign_day cd on cd.campaign_id = c.id and cd.day = (at at time zone c.timezone)::date
+  left join goniec.campaign_day cd on cd.campaign_id = c.id and cd.day = goniec.local_day(at, c.timezone)
   join goniec.salesperson s on s.id = case when m.kind = 'campaign' then c.salesperson_id else b.salesperson_id end
   left join goniec.salesperson_day sd on sd.salesperson_id = s.id and sd.day = today
   left join goniec.lead l on l.id = m.lead_id
@@ -565,7 +567,7 @@ begin
   return null;
 end $function$;
 
-CREATE OR REPLACE FUNCTION goniec.choose(p_now timestamp with time zone, p_today date, p_batch integer, p_grace interval, p_not_messages bigint[], p_not_mailboxes bigint[], p_not_campaigns bigint[], p_not_salespeople bigint[], p_not_leads bigint[])
+CREATE OR REPLACE FUNCTION goniec.choose(p_now timestamp with time zone, p_today date, p_most integer, p_grace interval, p_not_messages bigint[], p_not_mailboxes bigint[], p_not_campaigns bigint[], p_not_salespeople bigint[])
  RETURNS goniec.candidate[]
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
@@ -589,8 +591,7 @@ begin
           where c.mailbox_id = b.id and c.kind = k.kind
             and c.message_id <> all (p_not_messages)
             and (c.campaign_id is null or c.campaign_id <> all (p_not_campaigns))
-            and c.salesperson_id <> all (p_not_salespeople)
-            and (c.lead_id is null or c.lead_id <> all (p_not_leads))
+            and (c.kind = 'warmup' or c.salesperson_id <> all (p_not_salespeople))
           order by c.scheduled_at, c.message_id
           limit 1
         ) c
@@ -600,35 +601,31 @@ begin
       where b.status = 'active' and b.id <> all (p_not_mailboxes)
         and not exists (select from goniec.attempt live where live.mailbox_id = b.id and live.state in ('claimed', 'transmitting'))
       order by first.kind_rank, first.scheduled_at, first.message_id
-      limit p_batch
+      limit p_most
     ) c);
 end $function$;
 
 CREATE OR REPLACE FUNCTION goniec.claim(p_incarnation bigint, p_batch integer, p_lease interval, p_total interval, p_grace interval DEFAULT '00:05:00'::interval)
  RETURNS jsonb
  LANGUAGE plpgsql
- SET enable_seqscan TO 'off'
- SET jit TO 'off'
+ SET lock_timeout TO '100ms'
 AS $function$
 declare
   v_now timestamptz;
   v_today date;
   v_paused timestamptz;
+  v_most integer := p_batch;
   v_chosen goniec.candidate[];
   v_locked goniec.candidate[];
-  v_messages bigint[];
-  v_mailboxes bigint[];
-  v_campaigns bigint[];
-  v_salespeople bigint[];
-  v_leads bigint[];
+  v_rows record;
   v_not_messages bigint[] := '{}';
   v_not_mailboxes bigint[] := '{}';
   v_not_campaigns bigint[] := '{}';
   v_not_salespeople bigint[] := '{}';
-  v_not_leads bigint[] := '{}';
-  v_one goniec.candidate;
+  v_left_out boolean := false;
   v_attempts jsonb := '[]';
 begin
+  perform goniec.require_fresh_snapshots();
   if not pg_try_advisory_xact_lock(goniec.lock_key('claim')) then
     return jsonb_build_object('status', 'busy', 'now', goniec.now(), 'attempts', v_attempts);
   end if;
@@ -639,90 +636,41 @@ begin
     return jsonb_build_object('status', 'nothing', 'now', v_now, 'attempts', v_attempts);
   end if;
 
-  -- Each round leaves out what the one before found locked by others.
-  for round in 1 .. 100 loop
-    v_chosen := goniec.choose(v_now, v_today, p_batch, p_grace, v_not_messages, v_not_mailboxes, v_not_campaigns, v_not_salespeople, v_not_leads);
+  -- Each round leaves out what the one before found held by others, and looks at more, so that there are few rounds.
+  loop
+    v_chosen := goniec.choose(v_now, v_today, v_most, p_grace, v_not_messages, v_not_mailboxes, v_not_campaigns, v_not_salespeople);
     exit when v_chosen is null;
 
-    with
-    chosen as (select * from unnest(v_chosen)),
-    message_rows as (
-      select m.id from goniec.message m
-      where m.id in (select message_id from chosen) and m.status = 'pending'
-      for no key update skip locked
-    ),
-    mailbox_rows as (
-      select g.mailbox_id from goniec.mailbox_gate g
-      where g.mailbox_id in (select mailbox_id from chosen)
-      for no key update skip locked
-    ),
-    mailbox_day_rows as (
-      select d.mailbox_id from goniec.mailbox_day d
-      where d.mailbox_id in (select mailbox_id from chosen) and d.day = v_today
-      for no key update skip locked
-    ),
-    campaign_rows as (
-      select g.campaign_id from goniec.campaign_gate g
-      where g.campaign_id in (select campaign_id from chosen)
-      for no key update skip locked
-    ),
-    campaign_day_rows as (
-      select d.campaign_id from goniec.campaign_day d
-      where (d.campaign_id, d.day) in (select campaign_id, campaign_day from chosen)
-      for no key update skip locked
-    ),
-    salesperson_day_rows as (
-      select d.salesperson_id from goniec.salesperson_day d
-      where d.salesperson_id in (select salesperson_id from chosen) and d.day = v_today
-      for no key update skip locked
-    ),
-    lead_rows as (
-      select l.id from goniec.lead l
-      where l.id in (select lead_id from chosen)
-      for key share skip locked
-    )
-    select array(select id from message_rows),
-           array(select mailbox_id from mailbox_rows intersect select mailbox_id from mailbox_day_rows),
-           array(select campaign_id from campaign_rows intersect select campaign_id from campaign_day_rows),
-           array(select salesperson_id from salesperson_day_rows),
-           array(select id from lead_rows)
-    into v_messages, v_mailboxes, v_campaigns, v_salespeople, v_leads;
+    v_rows := goniec.lock_chosen(v_chosen, v_today);
+    v_locked := array(
+      select c from unnest(v_chosen) c
+      where c.message_id = any (v_rows.messages) and c.mailbox_id = any (v_rows.mailboxes)
+        and (c.campaign_id is null or c.campaign_id = any (v_rows.campaigns))
+        and (c.kind = 'warmup' or c.salesperson_id = any (v_rows.salespeople)));
+    if cardinality(v_locked) > 0 then
+      begin
+        v_attempts := goniec.take(v_locked, p_incarnation, p_batch, p_lease, p_total, v_now, v_today, p_grace);
+      exception when integrity_constraint_violation or raise_exception or data_exception or lock_not_available then
+        v_attempts := goniec.take_singly(v_locked, p_incarnation, p_batch, p_lease, p_total, v_now, v_today, p_grace);
+      end;
+    end if;
+    v_left_out := v_left_out or cardinality(v_locked) < cardinality(v_chosen);
+    exit when v_attempts <> '[]';
 
-    select array_agg(c),
-           v_not_messages || array_agg(c.message_id) filter (where c.message_id <> all (v_messages)),
-           v_not_mailboxes || array_agg(c.mailbox_id) filter (where c.mailbox_id <> all (v_mailboxes)),
-           v_not_campaigns || array_agg(c.campaign_id) filter (where c.campaign_id <> all (v_campaigns)),
-           v_not_salespeople || array_agg(c.salesperson_id) filter (where c.salesperson_id <> all (v_salespeople)),
-           v_not_leads || array_agg(c.lead_id) filter (where c.lead_id <> all (v_leads))
-    into v_chosen, v_not_messages, v_not_mailboxes, v_not_campaigns, v_not_salespeople, v_not_leads
+    select v_not_messages || array_agg(c.message_id)
+             || goniec.locked_messages(v_now, p_grace, array_agg(c.mailbox_id) filter (where c.message_id <> all (v_rows.messages)), v_not_messages),
+           v_not_mailboxes || array_agg(c.mailbox_id) filter (where c.mailbox_id <> all (v_rows.mailboxes)),
+           v_not_campaigns || array_agg(c.campaign_id) filter (where c.campaign_id <> all (v_rows.campaigns)),
+           v_not_salespeople || array_agg(c.salesperson_id) filter (where c.kind <> 'warmup' and c.salesperson_id <> all (v_rows.salespeople))
+    into v_not_messages, v_not_mailboxes, v_not_campaigns, v_not_salespeople
     from unnest(v_chosen) c;
-
-    select array_agg(c) into v_locked
-    from unnest(v_chosen) c
-    where c.message_id = any (v_messages) and c.mailbox_id = any (v_mailboxes) and c.salesperson_id = any (v_salespeople)
-      and (c.campaign_id is null or c.campaign_id = any (v_campaigns)) and (c.lead_id is null or c.lead_id = any (v_leads));
-    continue when v_locked is null;
-
-    begin
-      v_attempts := goniec.take(v_locked, p_incarnation, p_lease, p_total, v_now, v_today, p_grace);
-    exception when integrity_constraint_violation or raise_exception or data_exception then
-      -- One row is bad. Each alone; what fails is set aside, with the error as its reason.
-      foreach v_one in array v_locked loop
-        begin
-          v_attempts := v_attempts || goniec.take(array[v_one], p_incarnation, p_lease, p_total, v_now, v_today, p_grace);
-        exception when integrity_constraint_violation or raise_exception or data_exception then
-          update goniec.message set held_reason = 'claim failed: ' || sqlerrm where id = v_one.message_id;
-          v_not_messages := v_not_messages || v_one.message_id;
-        end;
-      end loop;
-    end;
-    exit when jsonb_array_length(v_attempts) > 0;
-    v_not_messages := v_not_messages || v_messages;
+    v_most := least(v_most::bigint * 4, 100000);
   end loop;
 
   return jsonb_build_object(
-    'status', case when jsonb_array_length(v_attempts) > 0 then 'claimed' else 'nothing' end,
-    'now', v_now, 'attempts', v_attempts, 'next_at', goniec.next_opening(v_now, p_grace));
+    'status', case when v_attempts = '[]' then 'nothing' else 'claimed' end,
+    'now', v_now, 'attempts', v_attempts,
+    'next_at', least(goniec.next_opening(v_now, p_grace), case when v_left_out then v_now + interval '1 second' end));
 end $function$;
 
 CREATE OR REPLACE FUNCTION goniec.claimable(at timestamp with time zone, today date, grace interval)
@@ -1213,12 +1161,93 @@ CREATE OR REPLACE FUNCTION goniec.is_suppressed(email text)
  STABLE PARALLEL SAFE STRICT
 AS $function$ select exists (select from goniec.suppression where value = any (goniec.suppression_values(email))) $function$;
 
+CREATE OR REPLACE FUNCTION goniec.limit_for_day(p_limit integer, p_taken integer)
+ RETURNS integer
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$ select case when p_limit is not null then greatest(p_limit, p_taken) end $function$;
+
+CREATE OR REPLACE FUNCTION goniec.local_day(at timestamp with time zone, zone text)
+ RETURNS date
+ LANGUAGE plpgsql
+ STABLE STRICT
+AS $function$
+begin
+  return (at at time zone zone)::date;
+exception when invalid_parameter_value then
+  return null;
+end $function$;
+
+CREATE OR REPLACE FUNCTION goniec.lock_chosen(p_chosen goniec.candidate[], p_today date, OUT messages bigint[], OUT mailboxes bigint[], OUT campaigns bigint[], OUT salespeople bigint[])
+ RETURNS record
+ LANGUAGE sql
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+  with
+  chosen as (select * from unnest(p_chosen)),
+  message_rows as (
+    select m.id from goniec.message m
+    where m.id in (select message_id from chosen) and m.status = 'pending'
+    for no key update skip locked
+  ),
+  mailbox_rows as (
+    select g.mailbox_id from goniec.mailbox_gate g
+    where g.mailbox_id in (select mailbox_id from chosen)
+    for no key update skip locked
+  ),
+  mailbox_day_rows as (
+    select d.mailbox_id from goniec.mailbox_day d
+    where d.mailbox_id in (select mailbox_id from chosen) and d.day = p_today
+    for no key update skip locked
+  ),
+  campaign_rows as (
+    select g.campaign_id from goniec.campaign_gate g
+    where g.campaign_id in (select campaign_id from chosen)
+    for no key update skip locked
+  ),
+  campaign_day_rows as (
+    select d.campaign_id from goniec.campaign_day d
+    where (d.campaign_id, d.day) in (select campaign_id, campaign_day from chosen)
+    for no key update skip locked
+  ),
+  salesperson_day_rows as (
+    select d.salesperson_id from goniec.salesperson_day d
+    where d.salesperson_id in (select salesperson_id from chosen where kind <> 'warmup') and d.day = p_today
+    for no key update skip locked
+  )
+  select array(select id from message_rows),
+         array(select mailbox_id from mailbox_rows intersect select mailbox_id from mailbox_day_rows),
+         array(select campaign_id from campaign_rows intersect select campaign_id from campaign_day_rows),
+         array(select salesperson_id from salesperson_day_rows)
+$function$;
+
 CREATE OR REPLACE FUNCTION goniec.lock_key(name text)
  RETURNS bigint
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE STRICT
 AS $function$
   select case name when 'claim' then 4702394921427289921 when 'barrier' then 4702394921427289922 when 'plan' then 4702394921427289923 end
+$function$;
+
+CREATE OR REPLACE FUNCTION goniec.locked_messages(p_now timestamp with time zone, p_grace interval, p_mailboxes bigint[], p_not_messages bigint[])
+ RETURNS bigint[]
+ LANGUAGE sql
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+  with
+  due as materialized (
+    select m.id from goniec.message m
+    where m.mailbox_id = any (p_mailboxes) and m.kind in ('response', 'campaign', 'warmup') and m.status = 'pending'
+      and m.scheduled_at between p_now - p_grace and p_now and m.id <> all (p_not_messages)
+    order by m.scheduled_at, m.id
+    limit 1000
+  ),
+  free as (
+    select m.id from goniec.message m where m.id in (select id from due) for no key update skip locked
+  )
+  select array(select id from due except select id from free)
 $function$;
 
 CREATE OR REPLACE FUNCTION goniec.mailbox_backoff(faults integer, spread_by bigint)
@@ -1230,10 +1259,10 @@ AS $function$
        * (0.8 + 0.4 * (('x' || substr(md5('mailbox:' || spread_by || ':' || faults), 1, 8))::bit(32)::bigint / 4294967295.0))
 $function$;
 
-CREATE OR REPLACE FUNCTION goniec.mailbox_limits(p_mailbox goniec.mailbox, p_day date, OUT daily_limit integer, OUT campaign_limit integer, OUT warmup_limit integer)
- RETURNS record
+CREATE OR REPLACE FUNCTION goniec.mailbox_limits(p_mailbox goniec.mailbox, p_day date)
+ RETURNS TABLE(daily_limit integer, campaign_limit integer, warmup_limit integer)
  LANGUAGE sql
- STABLE
+ STABLE ROWS 1
 AS $function$
   select p_mailbox.daily_limit,
          case when warming then least(p_mailbox.daily_limit, p_mailbox.warmup_daily_limit, stage.campaign_limit) end,
@@ -1251,6 +1280,28 @@ AS $function$
   ) as state
 $function$;
 
+CREATE OR REPLACE FUNCTION goniec.make_campaign_days(p_campaign bigint, p_today date, p_days integer)
+ RETURNS void
+ LANGUAGE sql
+AS $function$
+  insert into goniec.campaign_day (campaign_id, day, daily_limit)
+  select c.id, p_today + n, c.daily_limit
+  from goniec.campaign c cross join generate_series(0, p_days - 1) n
+  where c.id = p_campaign and not exists (select from goniec.campaign_day d where d.campaign_id = c.id and d.day = p_today + n)
+  on conflict do nothing;
+  with
+  outdated as (
+    select d.campaign_id, d.day, c.daily_limit
+    from goniec.campaign_day d join goniec.campaign c on c.id = d.campaign_id
+    where c.id = p_campaign and d.day >= p_today and d.daily_limit is distinct from goniec.limit_for_day(c.daily_limit, d.taken)
+    for no key update of d skip locked
+  )
+  update goniec.campaign_day d
+  set daily_limit = goniec.limit_for_day(o.daily_limit, d.taken)
+  from outdated o
+  where d.campaign_id = o.campaign_id and d.day = o.day;
+$function$;
+
 CREATE OR REPLACE FUNCTION goniec.make_day_rows(p_days integer DEFAULT 21, p_mailbox bigint DEFAULT NULL::bigint)
  RETURNS void
  LANGUAGE plpgsql
@@ -1259,15 +1310,19 @@ AS $function$
 declare
   v_now timestamptz := goniec.now();
   v_today date := (select (v_now at time zone i.timezone)::date from goniec.installation i);
-  v_mailbox goniec.mailbox;
+  v_owner bigint;
 begin
-  for v_mailbox in select b.* from goniec.mailbox b where p_mailbox is null or b.id = p_mailbox order by b.id loop
+  for v_owner in
+    select b.id from goniec.mailbox b
+    where (p_mailbox is null or b.id = p_mailbox)
+      and p_days > (select count(*) from goniec.mailbox_day d where d.mailbox_id = b.id and d.day between v_today and v_today + p_days - 1)
+    order by b.id
+  loop
     begin
       insert into goniec.mailbox_day (mailbox_id, day, daily_limit, campaign_limit, warmup_limit)
-      select v_mailbox.id, v_today + n, l.daily_limit, l.campaign_limit, l.warmup_limit
-      from generate_series(0, p_days - 1) n
-      cross join lateral goniec.mailbox_limits(v_mailbox, v_today + n) l
-      where not exists (select from goniec.mailbox_day d where d.mailbox_id = v_mailbox.id and d.day = v_today + n)
+      select b.id, v_today + n, l.daily_limit, l.campaign_limit, l.warmup_limit
+      from goniec.mailbox b cross join generate_series(0, p_days - 1) n cross join lateral goniec.mailbox_limits(b, v_today + n) l
+      where b.id = v_owner and not exists (select from goniec.mailbox_day d where d.mailbox_id = b.id and d.day = v_today + n)
       on conflict do nothing;
     exception when lock_not_available then
       null; -- Another program is just making this mailbox's rows; they are there once it commits.
@@ -1275,58 +1330,66 @@ begin
   end loop;
 
   with
-  present as (
+  outdated as (
     select d.mailbox_id, d.day, l.*
     from goniec.mailbox_day d
     join goniec.mailbox b on b.id = d.mailbox_id
     cross join lateral goniec.mailbox_limits(b, d.day) l
     where d.day >= v_today and (p_mailbox is null or d.mailbox_id = p_mailbox)
-      and (d.daily_limit <> l.daily_limit or d.campaign_limit is distinct from l.campaign_limit or d.warmup_limit is distinct from l.warmup_limit)
+      and (d.daily_limit, d.campaign_limit, d.warmup_limit) is distinct from (
+        goniec.limit_for_day(l.daily_limit, d.campaign_taken + d.warmup_taken + d.response_taken),
+        goniec.limit_for_day(l.campaign_limit, d.campaign_taken), goniec.limit_for_day(l.warmup_limit, d.warmup_taken))
     for no key update of d skip locked
   )
   update goniec.mailbox_day d
-  set daily_limit = greatest(p.daily_limit, d.campaign_taken + d.warmup_taken + d.response_taken),
-      campaign_limit = greatest(p.campaign_limit, case when p.campaign_limit is not null then d.campaign_taken end),
-      warmup_limit = greatest(p.warmup_limit, case when p.warmup_limit is not null then d.warmup_taken end)
-  from present p
-  where d.mailbox_id = p.mailbox_id and d.day = p.day;
+  set daily_limit = goniec.limit_for_day(o.daily_limit, d.campaign_taken + d.warmup_taken + d.response_taken),
+      campaign_limit = goniec.limit_for_day(o.campaign_limit, d.campaign_taken),
+      warmup_limit = goniec.limit_for_day(o.warmup_limit, d.warmup_taken)
+  from outdated o
+  where d.mailbox_id = o.mailbox_id and d.day = o.day;
   if p_mailbox is not null then return; end if;
 
+  for v_owner in select s.id from goniec.salesperson s order by s.id loop
+    begin
+      perform goniec.make_salesperson_days(v_owner, v_today, p_days);
+    exception when lock_not_available then
+      null;
+    end;
+  end loop;
+  for v_owner in
+    select c.id from goniec.campaign c
+    where c.status in ('scheduled', 'running', 'paused') and goniec.local_day(v_now, c.timezone) is not null
+    order by c.id
+  loop
+    begin
+      perform goniec.make_campaign_days(v_owner, (select goniec.local_day(v_now, c.timezone) from goniec.campaign c where c.id = v_owner), p_days);
+    exception when lock_not_available then
+      null;
+    end;
+  end loop;
+end $function$;
+
+CREATE OR REPLACE FUNCTION goniec.make_salesperson_days(p_salesperson bigint, p_today date, p_days integer)
+ RETURNS void
+ LANGUAGE sql
+AS $function$
   insert into goniec.salesperson_day (salesperson_id, day, daily_limit)
-  select s.id, v_today + n, s.daily_limit
+  select s.id, p_today + n, s.daily_limit
   from goniec.salesperson s cross join generate_series(0, p_days - 1) n
-  where not exists (select from goniec.salesperson_day d where d.salesperson_id = s.id and d.day = v_today + n)
+  where s.id = p_salesperson and not exists (select from goniec.salesperson_day d where d.salesperson_id = s.id and d.day = p_today + n)
   on conflict do nothing;
   with
-  present as (
+  outdated as (
     select d.salesperson_id, d.day, s.daily_limit
     from goniec.salesperson_day d join goniec.salesperson s on s.id = d.salesperson_id
-    where d.day >= v_today and d.daily_limit is distinct from s.daily_limit
+    where s.id = p_salesperson and d.day >= p_today and d.daily_limit is distinct from goniec.limit_for_day(s.daily_limit, d.taken)
     for no key update of d skip locked
   )
   update goniec.salesperson_day d
-  set daily_limit = greatest(p.daily_limit, case when p.daily_limit is not null then d.taken end)
-  from present p
-  where d.salesperson_id = p.salesperson_id and d.day = p.day;
-
-  insert into goniec.campaign_day (campaign_id, day, daily_limit)
-  select c.id, (v_now at time zone c.timezone)::date + n, c.daily_limit
-  from goniec.campaign c cross join generate_series(0, p_days - 1) n
-  where c.status in ('scheduled', 'running', 'paused')
-    and not exists (select from goniec.campaign_day d where d.campaign_id = c.id and d.day = (v_now at time zone c.timezone)::date + n)
-  on conflict do nothing;
-  with
-  present as (
-    select d.campaign_id, d.day, c.daily_limit
-    from goniec.campaign_day d join goniec.campaign c on c.id = d.campaign_id
-    where d.day >= (v_now at time zone c.timezone)::date and d.daily_limit is distinct from c.daily_limit
-    for no key update of d skip locked
-  )
-  update goniec.campaign_day d
-  set daily_limit = greatest(p.daily_limit, case when p.daily_limit is not null then d.taken end)
-  from present p
-  where d.campaign_id = p.campaign_id and d.day = p.day;
-end $function$;
+  set daily_limit = goniec.limit_for_day(o.daily_limit, d.taken)
+  from outdated o
+  where d.salesperson_id = o.salesperson_id and d.day = o.day;
+$function$;
 
 CREATE OR REPLACE FUNCTION goniec.next_opening(p_now timestamp with time zone, p_grace interval)
  RETURNS timestamp with time zone
@@ -1612,6 +1675,17 @@ begin
   perform pg_notify('goniec', 'dispatch');
 end $function$;
 
+CREATE OR REPLACE FUNCTION goniec.require_fresh_snapshots()
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if current_setting('transaction_isolation') <> 'read committed' then
+    raise exception 'goniec works at isolation level "read committed", and this transaction is "%"', current_setting('transaction_isolation')
+      using errcode = 'invalid_transaction_state', hint = 'alter database … reset default_transaction_isolation (or alter role …)';
+  end if;
+end $function$;
+
 CREATE OR REPLACE FUNCTION goniec.require_kind(p_kind text)
  RETURNS void
  LANGUAGE plpgsql
@@ -1857,7 +1931,7 @@ AS $function$
          generate_series(1, cardinality(labels) - 1) as i)
 $function$;
 
-CREATE OR REPLACE FUNCTION goniec.take(p_chosen goniec.candidate[], p_incarnation bigint, p_lease interval, p_total interval, p_now timestamp with time zone, p_today date, p_grace interval)
+CREATE OR REPLACE FUNCTION goniec.take(p_chosen goniec.candidate[], p_incarnation bigint, p_most integer, p_lease interval, p_total interval, p_now timestamp with time zone, p_today date, p_grace interval)
  RETURNS jsonb
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
@@ -1895,7 +1969,10 @@ begin
     where c.campaign_id is null or c.of_campaign <= case when c.campaign_delay_ms > 0 then 1 else c.campaign_room end
   ),
   taken as materialized (
-    select c.* from within_salesperson c where c.of_salesperson <= c.salesperson_room
+    select c.* from within_salesperson c
+    where c.of_salesperson <= c.salesperson_room
+    order by c.kind_rank, c.scheduled_at, c.message_id
+    limit p_most
   ),
   counted_on_mailbox as (
     update goniec.mailbox_day d
@@ -1928,7 +2005,7 @@ begin
     select t.lead_id, p_today, t.campaign_id
     from taken t
     where t.kind = 'campaign'
-    on conflict (lead_id, day) do nothing
+    on conflict do nothing
   ),
   messages_sending as (
     update goniec.message m
@@ -1952,6 +2029,33 @@ begin
   into v_attempts
   from attempts a
   join taken t on t.message_id = a.message_id;
+  return v_attempts;
+end $function$;
+
+CREATE OR REPLACE FUNCTION goniec.take_singly(p_chosen goniec.candidate[], p_incarnation bigint, p_most integer, p_lease interval, p_total interval, p_now timestamp with time zone, p_today date, p_grace interval)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET lock_timeout TO '10ms'
+AS $function$
+declare
+  v_one goniec.candidate;
+  v_taken jsonb;
+  v_attempts jsonb := '[]';
+  v_leads bigint[] := '{}';
+begin
+  foreach v_one in array p_chosen loop
+    exit when jsonb_array_length(v_attempts) >= p_most;
+    continue when v_one.lead_id = any (v_leads);
+    begin
+      v_taken := goniec.take(array[v_one], p_incarnation, 1, p_lease, p_total, p_now, p_today, p_grace);
+      v_attempts := v_attempts || v_taken;
+      if v_taken <> '[]' then v_leads := v_leads || v_one.lead_id; end if;
+    exception
+      when integrity_constraint_violation or raise_exception or data_exception then 
+        update goniec.message set held_reason = 'claim failed: ' || sqlerrm where id = v_one.message_id;
+      when lock_not_available then null; -- Somebody works on it without the locks of this house; it is looked at again by the next call.
+    end;
+  end loop;
   return v_attempts;
 end $function$;
 
@@ -2135,7 +2239,7 @@ comment on column goniec.lead.unsubscribed_at is 'No mail at all.';
 
 comment on column goniec.lead.bounced_at is 'The server said that there is no such mailbox: no mail at all.';
 
-comment on table goniec.lead_day is 'The contact gap: which campaign took the lead on that day of the installation''s zone. Given back with the slots.';
+comment on table goniec.lead_day is 'The contact gap: which campaigns took the lead on that day of the installation''s zone (more than one only where the gap is off). Given back with the slots.';
 
 comment on table goniec.login_check is 'A command asks whether a mailbox can be logged in to; a worker answers, since only workers hold the passwords.';
 
@@ -2303,7 +2407,7 @@ grant execute on function goniec.candidates(at timestamp with time zone, today d
 
 grant execute on function goniec.check_agreement() to goniec_worker;
 
-grant execute on function goniec.choose(p_now timestamp with time zone, p_today date, p_batch integer, p_grace interval, p_not_messages bigint[], p_not_mailboxes bigint[], p_not_campaigns bigint[], p_not_salespeople bigint[], p_not_leads bigint[]) to goniec_worker;
+grant execute on function goniec.choose(p_now timestamp with time zone, p_today date, p_most integer, p_grace interval, p_not_messages bigint[], p_not_mailboxes bigint[], p_not_campaigns bigint[], p_not_salespeople bigint[]) to goniec_worker;
 
 grant execute on function goniec.claim(p_incarnation bigint, p_batch integer, p_lease interval, p_total interval, p_grace interval) to goniec_worker;
 
@@ -2329,13 +2433,25 @@ grant execute on function goniec.is_out(m goniec.message) to goniec_worker;
 
 grant execute on function goniec.is_suppressed(email text) to goniec_worker;
 
+grant execute on function goniec.limit_for_day(p_limit integer, p_taken integer) to goniec_worker;
+
+grant execute on function goniec.local_day(at timestamp with time zone, zone text) to goniec_worker;
+
+grant execute on function goniec.lock_chosen(p_chosen goniec.candidate[], p_today date, OUT messages bigint[], OUT mailboxes bigint[], OUT campaigns bigint[], OUT salespeople bigint[]) to goniec_worker;
+
 grant execute on function goniec.lock_key(name text) to goniec_worker;
+
+grant execute on function goniec.locked_messages(p_now timestamp with time zone, p_grace interval, p_mailboxes bigint[], p_not_messages bigint[]) to goniec_worker;
 
 grant execute on function goniec.mailbox_backoff(faults integer, spread_by bigint) to goniec_worker;
 
-grant execute on function goniec.mailbox_limits(p_mailbox goniec.mailbox, p_day date, OUT daily_limit integer, OUT campaign_limit integer, OUT warmup_limit integer) to goniec_worker;
+grant execute on function goniec.mailbox_limits(p_mailbox goniec.mailbox, p_day date) to goniec_worker;
+
+grant execute on function goniec.make_campaign_days(p_campaign bigint, p_today date, p_days integer) to goniec_worker;
 
 grant execute on function goniec.make_day_rows(p_days integer, p_mailbox bigint) to goniec_worker;
+
+grant execute on function goniec.make_salesperson_days(p_salesperson bigint, p_today date, p_days integer) to goniec_worker;
 
 grant execute on function goniec.next_opening(p_now timestamp with time zone, p_grace interval) to goniec_worker;
 
@@ -2363,6 +2479,8 @@ grant execute on function goniec.refuse_update() to goniec_worker;
 
 grant execute on function goniec.release_slot(id bigint, used boolean) to goniec_worker;
 
+grant execute on function goniec.require_fresh_snapshots() to goniec_worker;
+
 grant execute on function goniec.require_kind(p_kind text) to goniec_worker;
 
 grant execute on function goniec.require_mailbox(p_address text) to goniec_worker;
@@ -2373,7 +2491,9 @@ grant execute on function goniec.settle(p_incarnation bigint, p_results jsonb) t
 
 grant execute on function goniec.suppression_values(email text) to goniec_worker;
 
-grant execute on function goniec.take(p_chosen goniec.candidate[], p_incarnation bigint, p_lease interval, p_total interval, p_now timestamp with time zone, p_today date, p_grace interval) to goniec_worker;
+grant execute on function goniec.take(p_chosen goniec.candidate[], p_incarnation bigint, p_most integer, p_lease interval, p_total interval, p_now timestamp with time zone, p_today date, p_grace interval) to goniec_worker;
+
+grant execute on function goniec.take_singly(p_chosen goniec.candidate[], p_incarnation bigint, p_most integer, p_lease interval, p_total interval, p_now timestamp with time zone, p_today date, p_grace interval) to goniec_worker;
 
 grant execute on function goniec.take_slot(mailbox text, kind text, lease interval) to goniec_worker;
 
@@ -2465,7 +2585,7 @@ grant execute on function goniec.candidates(at timestamp with time zone, today d
 
 grant execute on function goniec.check_agreement() to public;
 
-grant execute on function goniec.choose(p_now timestamp with time zone, p_today date, p_batch integer, p_grace interval, p_not_messages bigint[], p_not_mailboxes bigint[], p_not_campaigns bigint[], p_not_salespeople bigint[], p_not_leads bigint[]) to public;
+grant execute on function goniec.choose(p_now timestamp with time zone, p_today date, p_most integer, p_grace interval, p_not_messages bigint[], p_not_mailboxes bigint[], p_not_campaigns bigint[], p_not_salespeople bigint[]) to public;
 
 grant execute on function goniec.claim(p_incarnation bigint, p_batch integer, p_lease interval, p_total interval, p_grace interval) to public;
 
@@ -2491,13 +2611,25 @@ grant execute on function goniec.is_out(m goniec.message) to public;
 
 grant execute on function goniec.is_suppressed(email text) to public;
 
+grant execute on function goniec.limit_for_day(p_limit integer, p_taken integer) to public;
+
+grant execute on function goniec.local_day(at timestamp with time zone, zone text) to public;
+
+grant execute on function goniec.lock_chosen(p_chosen goniec.candidate[], p_today date, OUT messages bigint[], OUT mailboxes bigint[], OUT campaigns bigint[], OUT salespeople bigint[]) to public;
+
 grant execute on function goniec.lock_key(name text) to public;
+
+grant execute on function goniec.locked_messages(p_now timestamp with time zone, p_grace interval, p_mailboxes bigint[], p_not_messages bigint[]) to public;
 
 grant execute on function goniec.mailbox_backoff(faults integer, spread_by bigint) to public;
 
-grant execute on function goniec.mailbox_limits(p_mailbox goniec.mailbox, p_day date, OUT daily_limit integer, OUT campaign_limit integer, OUT warmup_limit integer) to public;
+grant execute on function goniec.mailbox_limits(p_mailbox goniec.mailbox, p_day date) to public;
+
+grant execute on function goniec.make_campaign_days(p_campaign bigint, p_today date, p_days integer) to public;
 
 grant execute on function goniec.make_day_rows(p_days integer, p_mailbox bigint) to public;
+
+grant execute on function goniec.make_salesperson_days(p_salesperson bigint, p_today date, p_days integer) to public;
 
 grant execute on function goniec.next_opening(p_now timestamp with time zone, p_grace interval) to public;
 
@@ -2525,6 +2657,8 @@ grant execute on function goniec.refuse_update() to public;
 
 grant execute on function goniec.release_slot(id bigint, used boolean) to public;
 
+grant execute on function goniec.require_fresh_snapshots() to public;
+
 grant execute on function goniec.require_kind(p_kind text) to public;
 
 grant execute on function goniec.require_mailbox(p_address text) to public;
@@ -2535,7 +2669,9 @@ grant execute on function goniec.settle(p_incarnation bigint, p_results jsonb) t
 
 grant execute on function goniec.suppression_values(email text) to public;
 
-grant execute on function goniec.take(p_chosen goniec.candidate[], p_incarnation bigint, p_lease interval, p_total interval, p_now timestamp with time zone, p_today date, p_grace interval) to public;
+grant execute on function goniec.take(p_chosen goniec.candidate[], p_incarnation bigint, p_most integer, p_lease interval, p_total interval, p_now timestamp with time zone, p_today date, p_grace interval) to public;
+
+grant execute on function goniec.take_singly(p_chosen goniec.candidate[], p_incarnation bigint, p_most integer, p_lease interval, p_total interval, p_now timestamp with time zone, p_today date, p_grace interval) to public;
 
 grant execute on function goniec.take_slot(mailbox text, kind text, lease interval) to public;
 
