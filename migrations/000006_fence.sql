@@ -26,6 +26,7 @@ declare
   v_today date;
   v_paused timestamptz;
 begin
+  perform goniec.require_fresh_snapshots();
   perform pg_advisory_xact_lock_shared(goniec.lock_key('barrier'));
   perform a.id from goniec.attempt a where a.id = any (p_attempts) order by a.id for no key update;
   perform g.campaign_id
@@ -45,7 +46,7 @@ begin
   return query
   with
   looked_at as materialized (
-    select a.id, a.mailbox_id, a.campaign_id, a.message_id, b.min_gap_ms, c.delay_ms,
+    select a.id, a.mailbox_id, a.campaign_id, a.message_id, b.min_gap_ms, c.delay_ms, c.shortest_delay_ms,
            cg.last_fence_at + c.shortest_delay_ms * interval '1 millisecond' as delay_over_at,
            row_number() over (partition by a.campaign_id order by a.claimed_at, a.id) as of_campaign,
            case
@@ -53,7 +54,7 @@ begin
              when a.lease_until <= v_now then 'lease_over'
              when m.status <> 'sending' or m.held_reason is not null then 'message_held'
              when v_paused is not null or s.paused_at is not null then 'braked'
-             when a.mailbox_day <> v_today or a.campaign_day <> (v_now at time zone c.timezone)::date then 'day_changed'
+             when a.mailbox_day <> v_today or a.campaign_day <> coalesce(goniec.local_day(v_now, c.timezone), '-infinity') then 'day_changed'
              when m.window_closes_at <= v_now then 'window_closed'
              when b.status <> 'active' then 'mailbox_not_active'
              when a.kind = 'campaign' and c.status <> 'running' then 'campaign_not_running'
@@ -110,7 +111,8 @@ begin
     set attempt_id = excluded.attempt_id, subject = excluded.subject, text = excluded.text, html = excluded.html, headers = excluded.headers
   )
   select asked.id, case when j.id is null then 'not_claimed' else coalesce(j.refusal, 'passed') end,
-         case when j.refusal = 'too_early' then greatest(j.delay_over_at, v_now) end
+         case when j.refusal = 'too_early'
+              then case when j.delay_over_at > v_now then j.delay_over_at else v_now + j.shortest_delay_ms * interval '1 millisecond' end end
   from unnest(p_attempts) as asked (id)
   left join judged j on j.id = asked.id;
 end $$;

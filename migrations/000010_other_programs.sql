@@ -46,9 +46,14 @@ begin
     perform goniec.make_day_rows(1, v_mailbox.id);
   end if;
 
-  -- The same lock that claim takes first, so that the two exclude each other; and never waited for long, so that two programs cannot deadlock.
-  perform from goniec.mailbox_day d where d.mailbox_id = v_mailbox.id and d.day = v_today for no key update;
+  -- A slot whose lease is over frees its mailbox here too: there may be no worker whose recovery would do it.
+  update goniec.attempt a
+  set state = 'aborted', outcome = 'aborted', finished_at = v_now, ended_by = 'recovery'
+  where a.mailbox_id = v_mailbox.id and a.message_id is null and a.state = 'claimed' and a.lease_until <= v_now;
+
+  -- The same locks that claim takes, in its order, so that the two exclude each other; and never waited for long, so that no two can deadlock.
   perform from goniec.mailbox_gate g where g.mailbox_id = v_mailbox.id for no key update;
+  perform from goniec.mailbox_day d where d.mailbox_id = v_mailbox.id and d.day = v_today for no key update;
 
   update goniec.mailbox_day d
   set campaign_taken = d.campaign_taken + (v_kind = 'campaign')::integer,
@@ -63,7 +68,7 @@ begin
     and (v_kind <> 'warmup' or d.warmup_limit is null or d.warmup_taken < d.warmup_limit)
     and not exists (select from goniec.attempt live where live.mailbox_id = d.mailbox_id and live.state in ('claimed', 'transmitting'));
   if not found then
-    return null;
+    raise exception 'no room, or busy' using errcode = 'GN001';
   end if;
 
   update goniec.mailbox_gate g set last_fence_at = v_now where g.mailbox_id = v_mailbox.id;
@@ -71,7 +76,9 @@ begin
   values (v_mailbox.id, v_kind, v_mailbox.salesperson_id, v_now + v_lease, v_now + v_lease, v_today, v_now)
   returning id into v_slot;
   return v_slot;
-exception when lock_not_available or unique_violation then
+-- Null comes by way of an error, because that gives the locked rows back: who asks for a slot in a long transaction and gets none must not
+-- hold up the mailbox, and the fence of the mail that occupies it.
+exception when sqlstate 'GN001' or lock_not_available or unique_violation then
   return null;
 end $$;
 
