@@ -139,10 +139,12 @@ end $$;
 -- Step 3: what could be locked of all that these candidates need.
 create function goniec.lock_chosen(
   p_chosen goniec.candidate[], p_today date, out messages bigint[], out mailboxes bigint[], out campaigns bigint[], out salespeople bigint[])
-language sql
+language plpgsql
 set enable_seqscan = off
+set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
+begin
   with
   chosen as (select * from unnest(p_chosen)),
   message_rows as (
@@ -179,7 +181,8 @@ as $$
          array(select mailbox_id from mailbox_rows intersect select mailbox_id from mailbox_day_rows),
          array(select campaign_id from campaign_rows intersect select campaign_id from campaign_day_rows),
          array(select salesperson_id from salesperson_day_rows)
-$$;
+  into messages, mailboxes, campaigns, salespeople;
+end $$;
 
 -- Which due messages of these mailboxes others hold: hundreds of them may stand before one that is free.
 create function goniec.locked_messages(p_now timestamptz, p_grace interval, p_mailboxes bigint[], p_not_messages bigint[]) returns bigint[]
@@ -339,12 +342,13 @@ end $$;
 -- waits for a mail under way, or for a person, is not a matter of time, and whoever changes it says so.
 create function goniec.next_opening(p_now timestamptz, p_grace interval)
 returns timestamptz
-language sql stable
+language plpgsql stable
 set enable_seqscan = off
+set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
-  select min(opens_at)
-  from (
+begin
+  return (select min(opens_at) from (
     (select m.scheduled_at as opens_at
      from goniec.message m
      where m.status = 'pending' and m.scheduled_at > p_now and m.scheduled_at > '-infinity'
@@ -366,8 +370,8 @@ as $$
       and exists (select from goniec.message m
                   where m.campaign_id = g.campaign_id and m.status in ('pending', 'sending', 'in_doubt') and m.status = 'pending'
                     and m.scheduled_at between p_now - p_grace and p_now)
-  ) as openings
-$$;
+  ) as openings);
+end $$;
 
 create function goniec.claim(p_incarnation bigint, p_batch integer, p_lease interval, p_total interval, p_grace interval default interval '5 minutes')
 returns jsonb

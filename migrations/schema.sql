@@ -819,6 +819,7 @@ declare
   v_today date;
   v_paused timestamptz;
 begin
+  perform goniec.require_fresh_snapshots();
   perform pg_advisory_xact_lock_shared(goniec.lock_key('barrier'));
   perform a.id from goniec.attempt a where a.id = any (p_attempts) order by a.id for no key update;
   perform g.campaign_id
@@ -838,7 +839,7 @@ begin
   return query
   with
   looked_at as materialized (
-    select a.id, a.mailbox_id, a.campaign_id, a.message_id, b.min_gap_ms, c.delay_ms,
+    select a.id, a.mailbox_id, a.campaign_id, a.message_id, b.min_gap_ms, c.delay_ms, c.shortest_delay_ms,
            cg.last_fence_at + c.shortest_delay_ms * interval '1 millisecond' as delay_over_at,
            row_number() over (partition by a.campaign_id order by a.claimed_at, a.id) as of_campaign,
            case
@@ -846,7 +847,7 @@ begin
              when a.lease_until <= v_now then 'lease_over'
              when m.status <> 'sending' or m.held_reason is not null then 'message_held'
              when v_paused is not null or s.paused_at is not null then 'braked'
-             when a.mailbox_day <> v_today or a.campaign_day <> (v_now at time zone c.timezone)::date then 'day_changed'
+             when a.mailbox_day <> v_today or a.campaign_day <> coalesce(goniec.local_day(v_now, c.timezone), '-infinity') then 'day_changed'
              when m.window_closes_at <= v_now then 'window_closed'
              when b.status <> 'active' then 'mailbox_not_active'
              when a.kind = 'campaign' and c.status <> 'running' then 'campaign_not_running'
@@ -903,7 +904,8 @@ begin
     set attempt_id = excluded.attempt_id, subject = excluded.subject, text = excluded.text, html = excluded.html, headers = excluded.headers
   )
   select asked.id, case when j.id is null then 'not_claimed' else coalesce(j.refusal, 'passed') end,
-         case when j.refusal = 'too_early' then greatest(j.delay_over_at, v_now) end
+         case when j.refusal = 'too_early'
+              then case when j.delay_over_at > v_now then j.delay_over_at else v_now + j.shortest_delay_ms * interval '1 millisecond' end end
   from unnest(p_attempts) as asked (id)
   left join judged j on j.id = asked.id;
 end $function$;
@@ -1180,10 +1182,12 @@ end $function$;
 
 CREATE OR REPLACE FUNCTION goniec.lock_chosen(p_chosen goniec.candidate[], p_today date, OUT messages bigint[], OUT mailboxes bigint[], OUT campaigns bigint[], OUT salespeople bigint[])
  RETURNS record
- LANGUAGE sql
+ LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
  SET jit TO 'off'
 AS $function$
+begin
   with
   chosen as (select * from unnest(p_chosen)),
   message_rows as (
@@ -1220,7 +1224,8 @@ AS $function$
          array(select mailbox_id from mailbox_rows intersect select mailbox_id from mailbox_day_rows),
          array(select campaign_id from campaign_rows intersect select campaign_id from campaign_day_rows),
          array(select salesperson_id from salesperson_day_rows)
-$function$;
+  into messages, mailboxes, campaigns, salespeople;
+end $function$;
 
 CREATE OR REPLACE FUNCTION goniec.lock_key(name text)
  RETURNS bigint
@@ -1393,13 +1398,14 @@ $function$;
 
 CREATE OR REPLACE FUNCTION goniec.next_opening(p_now timestamp with time zone, p_grace interval)
  RETURNS timestamp with time zone
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
  SET enable_seqscan TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
  SET jit TO 'off'
 AS $function$
-  select min(opens_at)
-  from (
+begin
+  return (select min(opens_at) from (
     (select m.scheduled_at as opens_at
      from goniec.message m
      where m.status = 'pending' and m.scheduled_at > p_now and m.scheduled_at > '-infinity'
@@ -1421,8 +1427,8 @@ AS $function$
       and exists (select from goniec.message m
                   where m.campaign_id = g.campaign_id and m.status in ('pending', 'sending', 'in_doubt') and m.status = 'pending'
                     and m.scheduled_at between p_now - p_grace and p_now)
-  ) as openings
-$function$;
+  ) as openings);
+end $function$;
 
 CREATE OR REPLACE FUNCTION goniec.now()
  RETURNS timestamp with time zone
@@ -2083,9 +2089,14 @@ begin
     perform goniec.make_day_rows(1, v_mailbox.id);
   end if;
 
-  -- The same lock that claim takes first, so that the two exclude each other; and never waited for long, so that two programs cannot deadlock.
-  perform from goniec.mailbox_day d where d.mailbox_id = v_mailbox.id and d.day = v_today for no key update;
+  -- A slot whose lease is over frees its mailbox here too: there may be no worker whose recovery would do it.
+  update goniec.attempt a
+  set state = 'aborted', outcome = 'aborted', finished_at = v_now, ended_by = 'recovery'
+  where a.mailbox_id = v_mailbox.id and a.message_id is null and a.state = 'claimed' and a.lease_until <= v_now;
+
+  -- The same locks that claim takes, in its order, so that the two exclude each other; and never waited for long, so that no two can deadlock.
   perform from goniec.mailbox_gate g where g.mailbox_id = v_mailbox.id for no key update;
+  perform from goniec.mailbox_day d where d.mailbox_id = v_mailbox.id and d.day = v_today for no key update;
 
   update goniec.mailbox_day d
   set campaign_taken = d.campaign_taken + (v_kind = 'campaign')::integer,
@@ -2100,7 +2111,7 @@ begin
     and (v_kind <> 'warmup' or d.warmup_limit is null or d.warmup_taken < d.warmup_limit)
     and not exists (select from goniec.attempt live where live.mailbox_id = d.mailbox_id and live.state in ('claimed', 'transmitting'));
   if not found then
-    return null;
+    raise exception 'no room, or busy' using errcode = 'GN001';
   end if;
 
   update goniec.mailbox_gate g set last_fence_at = v_now where g.mailbox_id = v_mailbox.id;
@@ -2108,7 +2119,9 @@ begin
   values (v_mailbox.id, v_kind, v_mailbox.salesperson_id, v_now + v_lease, v_now + v_lease, v_today, v_now)
   returning id into v_slot;
   return v_slot;
-exception when lock_not_available or unique_violation then
+-- Null comes by way of an error, because that gives the locked rows back: who asks for a slot in a long transaction and gets none must not
+-- hold up the mailbox, and the fence of the mail that occupies it.
+exception when sqlstate 'GN001' or lock_not_available or unique_violation then
   return null;
 end $function$;
 
