@@ -158,24 +158,38 @@ async function must(
   if (code !== 0) throw explainServerFailure(data, output)
 }
 
-/** Tries again with another port as long as it is the port that stands in the way. */
+/** What stands in the way for a moment only: another program on the port, or the last processes of a server that was killed. */
+const PASSING = new Set(['embedded_port', 'embedded_still_ending'])
+const START_TRIES = 20
+
 async function start(directory: string, programs: ServerPrograms): Promise<number> {
   const data = join(directory, 'data')
-  const log = join(data, 'server.log')
   for (let tries = 1; ; tries += 1) {
     await clearStalePidFile(data)
-    const port = await choosePort(directory)
-    const args = ['start', '-D', data, '-w', '-t', String(START_TIMEOUT_MS / 1000), '-l', log, '-o', `-p ${port}`]
-    const { code, output } = await runProgram(programs, 'pg_ctl', args)
+    const complaint = await tryStart(data, programs, await choosePort(directory))
     // Ours, or the one of a command that was faster.
     const running = await waitForStarting(data)
     if (running !== undefined) {
       await writeFile(join(directory, 'port'), String(running))
       return running
     }
-    const failure = explainServerFailure(data, `${output}\n${await tailOf(log)}`)
-    if (code === 0 || failure.code !== 'embedded_port' || tries === 3) throw failure
+    const failure = explainServerFailure(data, complaint)
+    if (!PASSING.has(failure.code) || tries === START_TRIES) throw failure
+    await wait(100)
   }
+}
+
+/** Starts the server, detached; what it said, should it not have come up. */
+async function tryStart(data: string, programs: ServerPrograms, port: number): Promise<string> {
+  const log = join(data, 'server.log')
+  const before = await readLog(log)
+  const args = ['start', '-D', data, '-w', '-t', String(START_TIMEOUT_MS / 1000), '-l', log, '-o', `-p ${port}`]
+  const { output } = await runProgram(programs, 'pg_ctl', args)
+  return `${output}\n${(await readLog(log)).slice(before.length)}`
+}
+
+async function readLog(log: string): Promise<string> {
+  return (await readFile(log, 'utf8').catch(ignoreMissing)) ?? ''
 }
 
 /** The port used last if it is free, so that a URL noted down stays true; else any free one. */
@@ -193,11 +207,6 @@ async function tryPort(port: number): Promise<number | undefined> {
       server.close(() => resolve(typeof address === 'object' ? address?.port : undefined))
     })
   })
-}
-
-async function tailOf(log: string): Promise<string> {
-  const text = await readFile(log, 'utf8').catch(() => '')
-  return text.trimEnd().split('\n').slice(-12).join('\n')
 }
 
 async function clusterUrl(data: string, port: number): Promise<string> {

@@ -18,7 +18,8 @@ export interface EmbeddedOptions {
 
 /** The URL of the server in this directory, which is made and started first if need be. */
 export async function startEmbedded(directory: string, { settings = {} }: EmbeddedOptions = {}): Promise<string> {
-  return ensureCluster(directory, programs, { settings, initdbFlags: SAME_EVERYWHERE })
+  const initdbFlags = settings['fsync'] === 'off' ? [...SAME_EVERYWHERE, '--no-sync'] : SAME_EVERYWHERE
+  return ensureCluster(directory, programs, { settings, initdbFlags })
 }
 
 /** Ends the server in this directory; false if none was running. */

@@ -33,6 +33,12 @@ const FAILURES: [pattern: RegExp, code: string, message: string, hint: string][]
     'run the command again; another program took the port at the same moment',
   ],
   [
+    /pre-existing shared memory block/i,
+    'embedded_still_ending',
+    'processes of the embedded server’s last run are still ending',
+    'run the command again in a moment',
+  ],
+  [
     /database files are incompatible|initialized by PostgreSQL version|not compatible with this version/i,
     'embedded_version',
     'the embedded database was made by another version of Postgres',

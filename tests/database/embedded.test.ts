@@ -88,9 +88,15 @@ test('after a power loss it starts again, though another process has taken its n
   const data = join(path, 'data')
   const url = await startEmbedded(path, QUICK)
   const running = await findPostmaster(data)
+  const busy = await connectDatabase(url)
+  const work = busy.query('select pg_sleep(1)').catch((error: unknown) => error)
   process.kill(running?.pid ?? 0, 'SIGKILL')
+  // A killed process is gone a moment later; its children a moment after that.
+  while (await findPostmaster(data)) await new Promise(setImmediate)
   const database = await connectDatabase(await startEmbedded(path, QUICK))
   await database.close()
+  await work
+  await busy.close()
 
   const pidFile = await readFile(join(data, 'postmaster.pid'), 'utf8')
   await stopEmbedded(path)
