@@ -18,10 +18,12 @@ export function register(program: Command, cli: Cli): void {
 function registerReads(campaign: Command, cli: Cli): void {
   campaign
     .command('list')
+    .summary('all campaigns')
     .description('Lists all campaigns, with their mails by state and the next planned time.')
     .action(async () => (await import('./campaign/list.ts')).listAll(cli))
   const show = campaign
     .command('show <NAME>')
+    .summary('one campaign in detail')
     .description('Shows a campaign: settings, mailboxes, mails by step and state, what is planned.')
     .action(async (name: string) => (await import('./campaign/show.ts')).showCampaign(cli, name))
   addExamples(show, ['goniec campaign show spring-offer', 'goniec campaign show spring-offer --json'])
@@ -30,6 +32,7 @@ function registerReads(campaign: Command, cli: Cli): void {
 function registerTrials(campaign: Command, cli: Cli): void {
   const check = campaign
     .command('check <NAME>')
+    .summary('name everything that would go wrong')
     .description(
       'Names everything that would go wrong, before anything goes out: every text is made for every lead, and a worker logs in to the mailboxes. Ends with 3 where there are problems.',
     )
@@ -39,6 +42,7 @@ function registerTrials(campaign: Command, cli: Cli): void {
     )
   const preview = campaign
     .command('preview <NAME>')
+    .summary('show a lead’s mail as it will go out')
     .description('Shows a lead’s mail as it will go out.')
     .option('--lead <ADDRESS>', 'whose mail (default: the next lead’s)')
     .option('--step <KEY>', 'of which step (default: the lead’s next one)')
@@ -48,6 +52,7 @@ function registerTrials(campaign: Command, cli: Cli): void {
     )
   const test = campaign
     .command('test <NAME>')
+    .summary('send a lead’s mail to yourself')
     .description('Sends a lead’s mail to yourself, marked as a test. It counts on the mailbox, and not on the lead.')
     .requiredOption('--to <ADDRESS>', 'where it goes')
     .option('--lead <ADDRESS>', 'whose mail (default: the next lead’s)')
@@ -66,6 +71,7 @@ function registerTrials(campaign: Command, cli: Cli): void {
 function registerLife(campaign: Command, cli: Cli): void {
   const start = campaign
     .command('start <NAME>')
+    .summary('check it, and start it')
     .description('Starts a campaign, if its check finds no problem. With a day to start on it is scheduled until then.')
     .option('--no-login', 'do not have a worker try the logins')
     .option('--dry-run', 'only check, and say what would be done')
@@ -74,14 +80,17 @@ function registerLife(campaign: Command, cli: Cli): void {
     )
   campaign
     .command('pause <NAME>')
+    .summary('hold its mails at once')
     .description('Pauses a campaign at once, up to the instant before a mail’s content goes on the wire.')
     .action(async (name: string) => (await import('./campaign/pause.ts')).runPause(cli, name))
   campaign
     .command('resume <NAME>')
+    .summary('go on where it stopped')
     .description('Resumes a paused campaign. What it missed keeps its order, and is not burst out.')
     .action(async (name: string) => (await import('./campaign/resume.ts')).runResume(cli, name))
   const cancel = campaign
     .command('cancel <NAME>')
+    .summary('end it and all that is open in it')
     .description('Cancels a campaign and all that is open in it, for good.')
     .option('--dry-run', 'only say what would be cancelled')
     .action(async (name: string, options: { dryRun?: boolean }) =>

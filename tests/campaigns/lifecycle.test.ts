@@ -181,7 +181,7 @@ test('what a campaign cannot do as it stands is refused with what it is and what
     await database.query('update goniec.campaign set status = $2 where id = $1', [id, status])
     await database.query('alter table goniec.campaign enable trigger guard_campaign_update')
     for (const [verb, message, hint] of cases) {
-      await expect(verbs[verb as keyof typeof verbs](database, 'c'), `${verb} of ${status}`).rejects.toMatchObject({
+      await expect(verbs[verb as keyof typeof verbs](database, 'c')).rejects.toMatchObject({
         code: 'campaign_wrong_state',
         message: expect.stringContaining(message) as string,
         hint: expect.stringContaining(hint) as string,

@@ -7,7 +7,7 @@ export async function runCancel(cli: Cli, name: string, { dryRun = false }: { dr
   await cli.withDatabase(async (database) => {
     const open = await cancelPreview(database, name)
     cli.output.say(
-      `Campaign "${name}": ${open.pending} mails are pending, ${open.sending} with a worker, ${open.inDoubt} in doubt.`,
+      `Open in campaign "${name}": ${open.pending} pending, ${open.sending} with a worker, ${open.inDoubt} in doubt.`,
     )
     if (!(await cli.confirm(`Cancel campaign "${name}" and its open mails, for good?`, { dryRun }))) {
       cli.output.data({ name, dry_run: true, cancelled: 0, open: openJson(open) }, () => undefined)
@@ -16,7 +16,7 @@ export async function runCancel(cli: Cli, name: string, { dryRun = false }: { dr
     const cancelled = await cancelCampaign(database, name)
     cli.output.data(cancelledJson(cancelled), () => undefined)
     cli.output.say(
-      `Cancelled campaign "${name}" and ${cancelled.cancelled} mails. ${alreadyPassedSentence(cancelled.alreadyPassed)}`,
+      `Cancelled campaign "${name}"; mails cancelled: ${cancelled.cancelled}. ${alreadyPassedSentence(cancelled.alreadyPassed)}`,
     )
     sayWhatStays(cli, cancelled)
   })

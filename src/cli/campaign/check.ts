@@ -36,7 +36,8 @@ export function printFindings(cli: Cli, { problems, warnings, leads, capacity }:
   printGroup(cli, 'Problem', problems)
   printGroup(cli, 'Warning', warnings)
   if (capacity !== null && leads.toMail > 0) {
-    const days = capacity.sendingDays === null ? 'more than a year' : `about ${capacity.sendingDays} sending days`
+    const days =
+      capacity.sendingDays === null ? 'more than a year' : `about ${count(capacity.sendingDays, 'sending day')}`
     cli.output.line(
       `${leads.toMail} leads, ${leads.mails} mails if nobody replies, ${days} at up to ${capacity.mailsPerDay} a day`,
     )

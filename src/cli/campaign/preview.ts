@@ -26,7 +26,8 @@ async function writeHtml({ mail, step, variant }: Preview, file: string): Promis
       hint: 'leave --html out: the text is printed',
     })
   }
-  await writeFile(file, mail.html)
+  // The mark at the front tells a browser that a fragment without a charset is UTF-8.
+  await writeFile(file, `\uFEFF${mail.html}`)
 }
 
 function previewJson({ campaign, lead, step, variant, mailbox, mailboxIsDecided, message, mail }: Preview): unknown {
