@@ -5,13 +5,13 @@
  * at once queue up, the second finds nothing to do). Each file is one transaction: it is applied whole and recorded, or not at all.
  * Promises: an applied file is never applied again, and one that changed since is an error; a schema newer than this goniec is refused.
  */
-import { Client, DatabaseError, type Pool } from 'pg'
+import { DatabaseError, type Client, type Pool } from 'pg'
 import { GoniecError, messageOf } from '../errors.ts'
 import { version } from '../version.ts'
 import { explainDatabaseError } from './failures.ts'
 import { migrateGraphileWorker, openGraphileWorker } from './graphile-worker.ts'
 import { readMigrations, type MigrationFile } from './migration-files.ts'
-import { clientConfig, type Database } from './pool.ts'
+import { connectSession, type Database } from './pool.ts'
 
 /** Any number will do, as long as nobody else takes it: it stands for "goniec migrate is running here". */
 const MIGRATE_LOCK = 4_702_394_921_427_289n
@@ -35,17 +35,18 @@ export async function migrate(
   { directory, dryRun = false }: { directory?: string; dryRun?: boolean } = {},
 ): Promise<MigrateResult> {
   const files = await readMigrations(directory)
-  const client = new Client(clientConfig(url, { name: 'migrate' }))
   try {
-    await client.connect()
-    if (!dryRun) await client.query('select pg_advisory_lock($1)', [MIGRATE_LOCK])
-    const missing = missingFiles(await readApplied(client), files)
-    if (!dryRun) await applyAll(client, url, missing)
-    return { applied: missing.map(({ file }) => file), schema: files.length }
+    const client = await connectSession(url, { name: 'migrate' })
+    try {
+      if (!dryRun) await client.query('select pg_advisory_lock($1)', [MIGRATE_LOCK])
+      const missing = missingFiles(await readApplied(client), files)
+      if (!dryRun) await applyAll(client, url, missing)
+      return { applied: missing.map(({ file }) => file), schema: files.length }
+    } finally {
+      await client.end()
+    }
   } catch (error) {
     throw explainDatabaseError(error, url) ?? error
-  } finally {
-    await client.end()
   }
 }
 

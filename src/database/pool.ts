@@ -5,7 +5,7 @@
  * of kysely name tables of the schema `goniec` without it (`selectFrom('message')`); plain SQL spells `goniec.message` out.
  */
 import { Kysely, PostgresDialect, type Transaction } from 'kysely'
-import { Pool, type ClientConfig, type QueryResultRow } from 'pg'
+import { Client, Pool, type ClientConfig, type QueryResultRow } from 'pg'
 import { GoniecError } from '../errors.ts'
 import { explainDatabaseError, OLDEST_SERVER } from './failures.ts'
 import type { Schema } from './schema.ts'
@@ -64,6 +64,15 @@ export async function connectDatabase(url: string, options: PoolOptions = {}): P
     await database.close()
     throw explainDatabaseError(error, url) ?? error
   }
+}
+
+/** A session of its own, outside of any pool. That its connection broke is told by its next statement. */
+export async function connectSession(url: string, options: PoolOptions = {}): Promise<Client> {
+  const client = new Client(clientConfig(url, options))
+  // Without a listener the process would end.
+  client.on('error', () => undefined)
+  await client.connect()
+  return client
 }
 
 /** What a client outside of a pool (an advisory lock's, a listener's) is made of, so that it speaks the same values. */

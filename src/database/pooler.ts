@@ -3,19 +3,21 @@
  * two clients have held the same session advisory lock, notifications get lost, and a worker's name is no longer its own: workers
  * refuse to run there. A session pooler does no harm.
  */
-import { Client } from 'pg'
+import type { Client } from 'pg'
 import { GoniecError } from '../errors.ts'
-import { clientConfig } from './pool.ts'
+import { connectSession } from './pool.ts'
 
 /** Throws where statements of one session are served by changing server processes, or two sessions by the same one. */
 export async function refuseTransactionPooler(url: string): Promise<void> {
-  const [first, second] = [new Client(clientConfig(url)), new Client(clientConfig(url))]
+  const sessions: Client[] = []
   try {
-    await first.connect()
-    await second.connect()
+    const first = await connectSession(url)
+    sessions.push(first)
+    const second = await connectSession(url)
+    sessions.push(second)
     if (await haveProcessesOfTheirOwn(first, second)) return
   } finally {
-    await Promise.all([first.end(), second.end()])
+    await Promise.all(sessions.map((session) => session.end()))
   }
   throw new GoniecError(
     'database_pooler',

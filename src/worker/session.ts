@@ -10,6 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { hostname } from 'node:os'
 import { Client } from 'pg'
 import { clientConfig } from '../database/pool.ts'
+import { refuseTransactionPooler } from '../database/pooler.ts'
 import { GoniecError } from '../errors.ts'
 import { version } from '../version.ts'
 import { isSeenGone, thisProcess, type ProcessIdentity } from './process.ts'
@@ -95,6 +96,7 @@ export class WorkerSession {
   }
 
   async #connect(): Promise<Client> {
+    await refuseTransactionPooler(this.url)
     const client = new Client(clientConfig(this.url, { name: 'worker session' }))
     await client.connect()
     this.#client = client
@@ -102,7 +104,6 @@ export class WorkerSession {
     const onEnd = (error?: Error): void => this.#onEnd(client, error)
     client.on('error', onEnd)
     client.on('end', onEnd)
-    await refusePooler(client)
     return client
   }
 
@@ -215,29 +216,7 @@ async function registerIncarnation(client: Client, name: string): Promise<number
   return rows[0]?.id ?? 0
 }
 
-/** Through a transaction pooler two workers would hold the same lock: a session must keep its backend, and its settings. */
-async function refusePooler(client: Client): Promise<void> {
-  const mark = `goniec-${process.pid}-${Math.round(performance.now() * 1000)}`
-  await client.query(`select set_config('goniec.session', $1, false)`, [mark])
-  const seen = new Set<string>()
-  for (let n = 0; n < 3; n += 1) {
-    const { rows } = await client.query<{ backend: number; mark: string | null }>(
-      `select pg_backend_pid() as backend, current_setting('goniec.session', true) as mark`,
-    )
-    seen.add(`${rows[0]?.backend} ${rows[0]?.mark}`)
-  }
-  if (seen.size === 1 && [...seen][0]?.endsWith(mark)) return
-  await client.end()
-  throw new GoniecError(
-    'database_pooled',
-    'the database is reached through a transaction pooler, which workers cannot use',
-    {
-      hint: 'point DATABASE_URL at the server itself, or at a pooler in session mode',
-    },
-  )
-}
-
 /** What will not become better by waiting. */
 function isFinal(error: unknown): boolean {
-  return error instanceof GoniecError && error.code === 'database_pooled'
+  return error instanceof GoniecError && error.code === 'database_pooler'
 }
