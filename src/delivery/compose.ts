@@ -70,12 +70,17 @@ export async function compose(composition: Composition): Promise<ComposedMail> {
     headers: { ...extraHeaders(composition.headers ?? {}), ...listUnsubscribe(composition.listUnsubscribe) },
     attachments: composition.attachments.map(attachment),
     baseBoundary: createHash('sha256').update(messageId).digest('hex').slice(0, 16),
-    newline: 'windows',
     disableFileAccess: true,
     disableUrlAccess: true,
   })
-  const bytes = await composer.compile().build()
+  const bytes = toWireForm(await composer.compile().build())
   return { bytes, subject, text, html, headers: headersOf(bytes) }
+}
+
+/** Every line ends in CRLF, the last one too. Nodemailer does it with one more stream, at a third of the cost of the whole mail. */
+function toWireForm(bytes: Buffer): Buffer {
+  const text = bytes.toString('latin1').replace(/\r?\n|\r/g, '\r\n')
+  return Buffer.from(text.endsWith('\r\n') ? text : `${text}\r\n`, 'latin1')
 }
 
 /** The subject of a follow-up that has none of its own: a reply to the thread's first mail. */
