@@ -32,11 +32,6 @@ export async function findCampaign(database: Pick<Database, 'query'>, name: stri
   throw unknownCampaign(name, known)
 }
 
-/** All campaigns, in the order they were made. */
-export async function allCampaigns(database: Pick<Database, 'query'>): Promise<Campaign[]> {
-  return (await database.query<CampaignRow>(`${SELECT} order by c.id`)).map(toCampaign)
-}
-
 /** What a change of state decides on: read under a lock that imports and other changes of state wait for, and sending does not. */
 export interface LockedCampaign {
   status: CampaignStatus
