@@ -219,11 +219,6 @@ export class FaultConnection {
     this.#mode = 'ignoring'
   }
 
-  /** From now on what comes is content, whatever was answered to DATA. */
-  takeContent(): void {
-    this.#mode = 'content'
-  }
-
   async #stage(stage: FaultStage, usual: string): Promise<void> {
     const fault: Fault | undefined = this.#plan()[stage]
     this.#signal(stage).resolve()

@@ -17,20 +17,8 @@ import { once } from 'node:events'
 import type { Certificate } from './certificate.ts'
 import { FaultConnection } from './fault-connection.ts'
 
-export const faultStages = [
-  'greeting',
-  'ehlo',
-  'starttls',
-  'auth',
-  'mail',
-  'rcpt',
-  'data',
-  'body',
-  'dot',
-  'rset',
-  'quit',
-] as const
-export type FaultStage = (typeof faultStages)[number]
+export type FaultStage =
+  'greeting' | 'ehlo' | 'starttls' | 'auth' | 'mail' | 'rcpt' | 'data' | 'body' | 'dot' | 'rset' | 'quit'
 
 /** What the server does at a stage: it gets the connection and does it. */
 export type Fault = (connection: FaultConnection) => void | Promise<void>
