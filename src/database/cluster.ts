@@ -12,7 +12,7 @@
 import { randomBytes } from 'node:crypto'
 import { appendFile, chown, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { clearStalePidFile, findPostmaster, ignoreMissing } from './postmaster.ts'
 import { explainServerFailure } from './server-failures.ts'
@@ -87,6 +87,8 @@ async function createCluster(directory: string, programs: ServerPrograms, option
     await rename(fresh, join(directory, 'data')).catch(async (error) => {
       if (!(await hasCluster(join(directory, 'data')))) throw error
     })
+  } catch (error) {
+    throw explainServerFailure(directory, error)
   } finally {
     await rm(fresh, { recursive: true, force: true })
   }
@@ -124,10 +126,10 @@ async function initialise(fresh: string, programs: ServerPrograms, options: Clus
   await writeOwned(passwordFile, password, programs)
   try {
     const flags = ['--username', USER, '--pwfile', passwordFile, '--auth', 'scram-sha-256', '--encoding', 'UTF8']
-    await must(fresh, programs, 'initdb', ['-D', fresh, ...flags, '--no-instructions', ...initdbFlags])
+    await must(programs, 'initdb', ['-D', fresh, ...flags, '--no-instructions', ...initdbFlags])
     const lines = Object.entries({ ...SETTINGS, ...settings }).map(([name, value]) => `${name} = '${value}'\n`)
     await appendFile(join(fresh, 'postgresql.conf'), `\n# goniec\n${lines.join('')}`)
-    await must(fresh, programs, 'postgres', ['--single', '-D', fresh, 'postgres'], `create database ${DATABASE};\n`)
+    await must(programs, 'postgres', ['--single', '-D', fresh, 'postgres'], `create database ${DATABASE};\n`)
     await rename(passwordFile, join(fresh, 'password'))
   } finally {
     await rm(passwordFile, { force: true })
@@ -147,15 +149,9 @@ async function writeOwned(file: string, content: string, { account }: ServerProg
   if (account) await chown(file, account.uid, account.gid)
 }
 
-async function must(
-  data: string,
-  programs: ServerPrograms,
-  program: string,
-  args: string[],
-  input?: string,
-): Promise<void> {
+async function must(programs: ServerPrograms, program: string, args: string[], input?: string): Promise<void> {
   const { code, output } = await runProgram(programs, program, args, input)
-  if (code !== 0) throw explainServerFailure(data, output)
+  if (code !== 0) throw explainServerFailure(dirname(args[args.indexOf('-D') + 1] ?? ''), output)
 }
 
 /** What stands in the way for a moment only: another program on the port, or the last processes of a server that was killed. */

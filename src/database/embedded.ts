@@ -14,6 +14,8 @@ const SAME_EVERYWHERE = ['--locale', 'C', '--locale-provider', 'builtin', '--bui
 export interface EmbeddedOptions {
   /** Lines for postgresql.conf, taken when the database is made. Tests turn durability off with them; nobody else may. */
   settings?: Record<string, string>
+  /** Where a copy of the server's programs goes, should one be needed (the user's data directory by default). */
+  spare?: string
 }
 
 /** The URL of the server in this directory, which is made and started first if need be. */
@@ -24,9 +26,5 @@ export async function startEmbedded(directory: string, { settings = {} }: Embedd
 
 /** Ends the server in this directory; false if none was running. */
 export async function stopEmbedded(directory: string): Promise<boolean> {
-  return stopCluster(directory, programs)
-}
-
-async function programs(): ReturnType<typeof embeddedPrograms> {
-  return embeddedPrograms(dataDirectory())
+  return stopCluster(directory, () => embeddedPrograms(dataDirectory()))
 }

@@ -46,67 +46,67 @@ function explainRefusal(error: unknown): GoniecError | undefined {
   )
 }
 
-/** `user@host:port/database` of a database URL: everything that may be shown. */
+/** `the database at user@host:port/name`: everything of a URL that may be shown. Without a URL there is only one it can be. */
 function describe(url: string): string {
   if (!URL.canParse(url)) return 'the database'
   const { username, hostname, port, pathname, searchParams } = new URL(url)
   const host = hostname || searchParams.get('host') || 'localhost'
-  return `${username ? `${decodeURIComponent(username)}@` : ''}${host}${port ? `:${port}` : ''}${pathname}`
+  return `the database at ${username ? `${decodeURIComponent(username)}@` : ''}${host}${port ? `:${port}` : ''}${pathname}`
 }
 
 type Explanation = (database: string, text: string) => [code: string, message: string, hint: string]
 
 const noServer: Explanation = (database, text) => [
   'database_unreachable',
-  `no database server answers at ${database} (${text})`,
+  `${database} does not answer: ${text}`,
   'start the server or correct DATABASE_URL; or use goniec’s own database with --embedded',
 ]
 
 const wrongLogin: Explanation = (database, text) => [
   'database_login',
-  `the database at ${database} refused the login: ${text}`,
+  `${database} refused the login: ${text}`,
   'correct the user or the password in DATABASE_URL',
 ]
 
 const noDatabase: Explanation = (database, text) => [
   'database_missing',
-  `the server has no such database: ${database} (${text})`,
+  `${database} is not there: ${text}`,
   'create it (createdb …), or correct the name at the end of DATABASE_URL',
 ]
 
 const busy: Explanation = (database, text) => [
   'database_connections',
-  `the server at ${database} has no connection left: ${text}`,
+  `${database} has no connection left: ${text}`,
   'stop workers or other programs that are not needed, or raise max_connections',
 ]
 
 const starting: Explanation = (database, text) => [
   'database_starting',
-  `the server at ${database} is starting or stopping: ${text}`,
+  `${database} is starting or stopping: ${text}`,
   'wait a moment and run the command again',
 ]
 
 const diskFull: Explanation = (database, text) => [
   'database_disk_full',
-  `the disk of the database at ${database} is full: ${text}`,
+  `the disk of ${database} is full: ${text}`,
   'make room on the server’s disk and run the command again; nothing was written by this one',
 ]
 
 const forbidden: Explanation = (database, text) => [
   'database_permission',
-  `the database user at ${database} may not do this: ${text}`,
+  `this user may not do this in ${database}: ${text}`,
   'use the user that owns the schema, or grant it the role goniec_worker or goniec_reporter',
 ]
 
 const readOnly: Explanation = (database, text) => [
   'database_read_only',
-  `the database at ${database} takes no writes: ${text}`,
+  `${database} takes no writes: ${text}`,
   'connect to the primary server, not to a standby',
 ]
 
 const lost: Explanation = (database, text) => [
   'database_lost',
-  `the connection to the database at ${database} was lost: ${text}`,
+  `the connection to ${database} was lost: ${text}`,
   'see the server’s log, and run the command again',
 ]
 

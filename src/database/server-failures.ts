@@ -13,7 +13,7 @@ export function explainServerFailure(directory: string, cause: unknown): GoniecE
     'embedded_failed',
     `the embedded Postgres in ${directory} does not start: ${firstComplaint(text)}`,
     {
-      hint: `see ${directory}/server.log; or use a Postgres server: set DATABASE_URL`,
+      hint: 'run it again with --verbose for all that Postgres said; or use a Postgres server: set DATABASE_URL',
       cause,
     },
   )
@@ -21,7 +21,7 @@ export function explainServerFailure(directory: string, cause: unknown): GoniecE
 
 const FAILURES: [pattern: RegExp, code: string, message: string, hint: string][] = [
   [
-    /No space left on device|ENOSPC|disk quota exceeded|EDQUOT/i,
+    /No space left on device|Check free disk space|ENOSPC|disk quota exceeded|EDQUOT/i,
     'embedded_disk_full',
     'the disk of the embedded database is full',
     'make room, or put the database elsewhere: --embedded=DIR',
@@ -62,6 +62,6 @@ const FAILURES: [pattern: RegExp, code: string, message: string, hint: string][]
 function firstComplaint(text: string): string {
   const lines = text.split('\n').filter((line) => line.trim() !== '')
   const telling =
-    lines.findLast((line) => /FATAL|PANIC/.test(line)) ?? lines.find((line) => /error:/i.test(line)) ?? lines[0]
+    lines.find((line) => /FATAL|PANIC/.test(line)) ?? lines.find((line) => /error:/i.test(line)) ?? lines[0]
   return (telling ?? 'no reason given').replace(/^.*?(FATAL|PANIC|error):\s*/i, '').trim()
 }

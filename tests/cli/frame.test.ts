@@ -55,7 +55,7 @@ test('a database that does not answer ends with 1 and shows no password', async 
     env: { DATABASE_URL: 'postgres://anna:tajne-haslo@127.0.0.1:1/goniec' },
   })
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
-  expect(stderr).toMatch(/^Error: no database server answers at anna@127\.0\.0\.1:1\/goniec/)
+  expect(stderr).toMatch(/^Error: the database at anna@127\.0\.0\.1:1\/goniec does not answer: /)
   expect(stderr).not.toContain('tajne-haslo')
 })
 
