@@ -16,6 +16,9 @@ import { assert, GoniecError } from '../errors.ts'
 import type { Instant } from '../time.ts'
 import { findMailbox, type FoundMailbox } from './find.ts'
 
+/** How long a program that holds the mailbox is waited for. */
+const LOCK_TIMEOUT_MS = 10_000
+
 export interface PausedMailbox {
   address: string
   status: 'paused'
@@ -28,11 +31,15 @@ export interface PausedMailbox {
 }
 
 /** Pauses a mailbox. When this returns, nothing more leaves from it. */
-export async function pauseMailbox(database: Database, given: string): Promise<PausedMailbox> {
+export async function pauseMailbox(
+  database: Database,
+  given: string,
+  { lockTimeoutMs = LOCK_TIMEOUT_MS }: { lockTimeoutMs?: number } = {},
+): Promise<PausedMailbox> {
   const { id, address } = await findMailbox(database, given)
   const was = await database.transaction(async (tx) => {
     await nameActor(tx)
-    const { status } = await lock(tx, { id, address })
+    const { status } = await lock(tx, { id, address, lockTimeoutMs })
     if (status !== 'paused') await setStatus(tx, id, 'paused')
     return status
   })
@@ -52,11 +59,15 @@ export interface ResumedMailbox {
 }
 
 /** Puts a mailbox back into service: no fault counts any more, and it need not wait out its back-off. */
-export async function resumeMailbox(database: Database, given: string): Promise<ResumedMailbox> {
+export async function resumeMailbox(
+  database: Database,
+  given: string,
+  { lockTimeoutMs = LOCK_TIMEOUT_MS }: { lockTimeoutMs?: number } = {},
+): Promise<ResumedMailbox> {
   const { id, address } = await findMailbox(database, given)
   return database.transaction(async (tx) => {
     await nameActor(tx)
-    const { status, status_reason, braked } = await lock(tx, { id, address })
+    const { status, status_reason, braked } = await lock(tx, { id, address, lockTimeoutMs })
     const freeFrom = await clearFaults(tx, id)
     if (status !== 'active') await setStatus(tx, id, 'active')
     await sql`select pg_notify('goniec', 'plan')`.execute(tx)
@@ -70,8 +81,11 @@ interface LockedMailbox {
   braked: boolean
 }
 
-async function lock(tx: Queries, { id, address }: FoundMailbox): Promise<LockedMailbox> {
-  await sql`set local lock_timeout = ${sql.lit(`${LOCK_TIMEOUT_MS}ms`)}`.execute(tx)
+async function lock(
+  tx: Queries,
+  { id, address, lockTimeoutMs }: FoundMailbox & { lockTimeoutMs: number },
+): Promise<LockedMailbox> {
+  await sql`set local lock_timeout = ${sql.lit(`${lockTimeoutMs}ms`)}`.execute(tx)
   try {
     await sql`select from goniec.mailbox_gate where mailbox_id = ${id} for no key update`.execute(tx)
     const { rows } = await sql<LockedMailbox>`
@@ -97,7 +111,6 @@ async function lock(tx: Queries, { id, address }: FoundMailbox): Promise<LockedM
   }
 }
 
-const LOCK_TIMEOUT_MS = 10_000
 const LOCK_NOT_AVAILABLE = '55P03'
 
 /** The version counts up, so that slots planned with what was before are void. */

@@ -7,7 +7,8 @@ const LOCAL = /^(\d{4}-\d\d-\d\d)[ T](\d\d?:\d\d(?::\d\d)?)$/
 export function parseAt(given: string, timeZone: string): Instant {
   const text = given.trim()
   const [, date, time] = LOCAL.exec(text) ?? []
-  if (date !== undefined && time !== undefined) return parseLocal(given, `${date}T${time.padStart(5, '0')}`, timeZone)
+  if (date !== undefined && time !== undefined)
+    return parseLocal(given, `${date}T${time.replace(/^\d:/, '0$&')}`, timeZone)
   try {
     return Temporal.Instant.from(text.replace(/^(\d{4}-\d\d-\d\d) /, '$1T'))
   } catch (error) {
