@@ -133,7 +133,7 @@ function mailboxOf(mailbox: PlanMailbox, input: PlanInput, today: number, days: 
     campaign.take(day, taken.campaign)
     warmup.take(day, taken.warmup)
   }
-  const gapMs = Math.max(mailbox.minGapMs, mailbox.occupiesMs, 1)
+  const gapMs = mailbox.minGapMs + Math.max(mailbox.occupiesMs, 1)
   return { input: mailbox, gapMs, all, campaign, warmup, timeline: new Timeline(days), holes: new Holes() }
 }
 
@@ -163,6 +163,7 @@ function mailOf(
     bound: mailboxes.get(input.boundMailboxId ?? Number.NaN) ?? null,
     isFollowUp: input.kind === 'campaign' && (input.stepPosition ?? 1) > 1,
     dueMs: dueMsOf(input, campaign),
+    afterMs: null,
     atMs: Number.NaN,
     mailbox: null,
     segment: null,

@@ -13,8 +13,8 @@ import { lanesOf, seek, segmentOf } from './lane.ts'
 import type { Lane, Place } from './lane.ts'
 import { setQuotas } from './quota.ts'
 import { takeOver } from './take-over.ts'
-import { leadIsTaken, mailboxHasRoom, ownersHaveRoom, place, wasTriedEnough } from './world.ts'
-import type { Mail, World } from './world.ts'
+import { place, wasTriedEnough } from './world.ts'
+import type { Mail, Mailbox, World } from './world.ts'
 
 export interface FillOptions {
   /** `one` line keeps mails of a lane strictly in rank; `by mailbox` lets those with a free mailbox go ahead. */
@@ -24,14 +24,15 @@ export interface FillOptions {
   mayTakeOver?: boolean
 }
 
-/** Places what can be placed, ranked as given, and returns what cannot. */
+/** Places what can be placed, ranked as given. Returns how many slots were taken over. */
 export function fill(
   world: World,
   mails: readonly Mail[],
   { line, fair = false, mayTakeOver = false }: FillOptions,
-): Mail[] {
+): number {
   for (const [rank, mail] of mails.entries()) mail.rank = rank
   const lanes = lanesOf(world, mails, line)
+  let takeOvers = 0
   for (let day = 0; day < world.days; day++) {
     const active = lanes.filter((lane) => lane.segments.has(day) && waits(lane))
     if (active.length === 0) continue
@@ -40,11 +41,9 @@ export function fill(
       for (const lane of active) lane.quota = null
     }
     fillDay(world, active, day)
-    if (mayTakeOver) for (const lane of active) takeOver(world, lane, day)
+    if (mayTakeOver) for (const lane of active) takeOvers += takeOver(world, lane, day)
   }
-  return lanes
-    .flatMap((lane) => [...lane.queues.values()].flatMap((queue) => queue.drain()))
-    .toSorted((a, b) => a.rank - b.rank)
+  return takeOvers
 }
 
 function waits(lane: Lane): boolean {
@@ -52,35 +51,38 @@ function waits(lane: Lane): boolean {
   return false
 }
 
-/** One way forward through a day. */
+/**
+ * One way forward through a day. A lane in the heap stands at an instant before which it can send nothing; only when its turn comes is
+ * its next place looked for, and taken if it is at that instant. So a place that was looked for is never gone by the time it is taken.
+ */
 function fillDay(world: World, lanes: readonly Lane[], day: number): void {
   for (const mailbox of world.mailboxes.values()) openMailboxDay(mailbox, day, world.nowMs)
   const turns = new Heap<Lane>(goesBefore)
   for (const lane of lanes) {
     startDay(world, lane, day)
-    seek(world, lane)
-    if (lane.next) turns.push(lane)
+    turns.push(lane)
   }
   for (let lane = turns.pop(); lane; lane = turns.pop()) {
-    if (lane.next) lane.cursorMs = lane.next.atMs
-    if (isStillFree(world, lane)) serve(world, lane)
-    seek(world, lane)
-    if (lane.next) turns.push(lane)
+    const next = seek(world, lane)
+    if (!next) continue
+    if (next.mailbox && next.atMs === lane.cursorMs) serve(world, lane, next, next.mailbox)
+    else lane.cursorMs = next.atMs
+    turns.push(lane)
   }
 }
 
 function startDay(world: World, lane: Lane, day: number): void {
   lane.today = lane.segments.get(day) ?? []
   lane.at = 0
-  lane.cursorMs = world.nowMs
+  lane.cursorMs = Math.max(world.nowMs, lane.today[0]?.fromMs ?? world.nowMs)
+  lane.pool.freeFromMs = world.nowMs
   for (const queue of lane.queues.values()) queue.reopen()
   if (lane.campaign) openCampaignDay(lane.campaign, day, world.nowMs)
 }
 
 /** Earlier first; at one instant the lane that had the least of its day, by weight; then the lower id, so that it is always the same. */
 function goesBefore(a: Lane, b: Lane): boolean {
-  const [aMs, bMs] = [a.next?.atMs ?? 0, b.next?.atMs ?? 0]
-  if (aMs !== bMs) return aMs < bMs
+  if (a.cursorMs !== b.cursorMs) return a.cursorMs < b.cursorMs
   const [aServed, bServed] = [served(a), served(b)]
   return aServed === bServed ? a.id < b.id : aServed < bServed
 }
@@ -90,24 +92,7 @@ function served(lane: Lane): number {
   return lane.campaign && segment ? lane.campaign.counter.used(segment.sendingDay) / lane.weight : 0
 }
 
-/** Others may have taken the place, the room or the lead since this lane looked. */
-function isStillFree(world: World, lane: Lane): boolean {
-  const segment = segmentOf(lane)
-  if (!lane.next || !segment) return false
-  const { atMs, mailbox, queue, mail } = lane.next
-  return (
-    queue.head(atMs) === mail &&
-    mailbox.holes.first(atMs) === atMs &&
-    mailboxHasRoom(mail, mailbox, segment.day) &&
-    ownersHaveRoom(mail, segment) &&
-    !leadIsTaken(world, mail, segment)
-  )
-}
-
-function serve(world: World, lane: Lane): void {
-  const segment = segmentOf(lane)
-  if (!lane.next || !segment) return
-  const { atMs, mailbox, queue, mail }: Place = lane.next
+function serve(world: World, lane: Lane, { atMs, queue, mail, segment }: Place, mailbox: Mailbox): void {
   queue.takeHead()
   if (wasTriedEnough(world, mail, segment)) {
     mail.givenUp = true
@@ -116,9 +101,8 @@ function serve(world: World, lane: Lane): void {
   place(world, mail, atMs, mailbox, segment)
   mailbox.holes.take(atMs, atMs + mailbox.gapMs)
   if (!lane.campaign) return
-  if (lane.campaign.input.delayMs > 0) lane.campaign.holes.take(atMs, atMs + delayAfterMs(lane.campaign, mail))
-  if (!lane.quota) return
-  const left = lane.quota.byMailbox.get(mailbox)
-  if (left !== undefined) lane.quota.byMailbox.set(mailbox, left - 1)
-  lane.quota.salesperson--
+  lane.quota?.use(mailbox)
+  if (lane.campaign.input.delayMs === 0) return
+  lane.campaign.holes.take(atMs, atMs + delayAfterMs(lane.campaign, mail))
+  lane.cursorMs = Math.min(lane.campaign.holes.first(atMs), segment.toMs)
 }

@@ -43,9 +43,15 @@ export function openCampaignDay(campaign: Campaign, day: number, nowMs: number):
   campaign.holes = holes
 }
 
-/** The delay to keep after a planned mail, drawn by it. */
-export function delayAfterMs({ input }: Campaign, mail: Mail): number {
-  return drawnDelayMs(input.delayMs, input.jitter, mail.input.id)
+/**
+ * The delay to keep after a planned mail, drawn by it. Claim and fence count from the fence, which comes a little after the planned
+ * time: without allowing for that, mails at the shortest delay would be later one by one.
+ */
+export function delayAfterMs({ input, shortestDelayMs }: Campaign, mail: Mail): number {
+  return Math.max(
+    drawnDelayMs(input.delayMs, input.jitter, mail.input.id),
+    shortestDelayMs + (mail.mailbox?.input.occupiesMs ?? 0),
+  )
 }
 
 function fenceDelayMs({ input }: Campaign, lastFenceMs: number): number {

@@ -51,9 +51,12 @@ export function takeKeptRoom(world: World, kinds: readonly Mail['input']['kind']
     }
   }
   if (!gaveWay) return
-  const hasPlace = ({ mailbox }: Mail): boolean => mailbox !== null
   for (const mailbox of world.mailboxes.values()) mailbox.timeline.keep(hasPlace)
   for (const campaign of world.campaigns.values()) campaign.timeline.keep(hasPlace)
+}
+
+function hasPlace({ mailbox }: Mail): boolean {
+  return mailbox !== null
 }
 
 /** Was this slot planned with other settings than those in force? */

@@ -3,14 +3,16 @@
  * knows where its next mail could go, given all that stands already; `fill.ts` lets the lanes take turns.
  */
 import type { Holes } from './holes.ts'
-import { Queue } from './queue.ts'
+import type { Quota } from './quota.ts'
+import { Queue, startMsOf } from './queue.ts'
 import type { Campaign, Mail, Mailbox, Segment, World } from './world.ts'
 import { leadIsTaken, mailboxHasRoom, ownersHaveRoom } from './world.ts'
 
-/** Where a lane's next mail would go. */
+/** Where a lane's next mail goes; without a mailbox it is only known that it goes no earlier. */
 export interface Place {
   atMs: number
-  mailbox: Mailbox
+  mailbox: Mailbox | null
+  segment: Segment
   queue: Queue
   mail: Mail
 }
@@ -18,6 +20,7 @@ export interface Place {
 export interface Lane {
   readonly id: number
   readonly campaign: Campaign | null
+  readonly pool: Pool
   /** By the mailbox that their mails are bound to. */
   readonly queues: Map<number | 'any', Queue>
   readonly weight: number
@@ -28,14 +31,15 @@ export interface Lane {
   at: number
   /** Nothing of this lane can go before. */
   cursorMs: number
-  next: Place | null
-  /** What it may still take of a shared mailbox or salesperson in this pass; null: whatever there is. */
+  /** What it may still take of what it shares in this pass; null: whatever there is. */
   quota: Quota | null
 }
 
-export interface Quota {
-  byMailbox: Map<Mailbox, number>
-  salesperson: number
+/** Mailboxes that first mails may leave from. Lanes with the same ones share a pool, and what is known about it. */
+interface Pool {
+  readonly mailboxes: readonly Mailbox[]
+  /** None of them can send before. */
+  freeFromMs: number
 }
 
 /** The segment that a lane is at. */
@@ -43,19 +47,20 @@ export function segmentOf(lane: Lane): Segment | undefined {
   return lane.today[lane.at]
 }
 
-/** Looks for the next place of a lane on the day that is being filled: `next` is null when there is none. */
-export function seek(world: World, lane: Lane): void {
-  lane.next = null
+/** The next place of a lane on the day that is being filled; null when there is none. */
+export function seek(world: World, lane: Lane): Place | null {
   for (let segment = segmentOf(lane); segment; segment = segmentOf(lane)) {
     const fromMs = Math.max(lane.cursorMs, segment.fromMs)
+    let first: Place | null = null
     for (const queue of lane.queues.values()) {
       const place = fromMs < segment.toMs ? placeOf(world, lane, queue, segment, fromMs) : null
-      if (place && (!lane.next || comesFirst(place, lane.next))) lane.next = place
+      if (place && (!first || comesFirst(place, first))) first = place
     }
-    if (lane.next) return
+    if (first) return first
     lane.at++
     for (const queue of lane.queues.values()) queue.reopen()
   }
+  return null
 }
 
 /** Earlier places first; at one instant, whoever stands first in the line. */
@@ -66,49 +71,68 @@ function comesFirst(a: Place, b: Place): boolean {
 function placeOf(world: World, lane: Lane, queue: Queue, segment: Segment, fromMs: number): Place | null {
   while (!queue.closed) {
     const mail = queue.head(fromMs)
-    if (!mail || mail.dueMs >= segment.toMs) return null
+    if (!mail || startMsOf(mail) >= segment.toMs) return null
     if (leadIsTaken(world, mail, segment)) {
       queue.setHeadAside()
       continue
     }
-    const found =
-      ownersHaveRoom(mail, segment) && (lane.quota?.salesperson ?? 1) >= 1
-        ? earliest(lane, mail, segment, Math.max(fromMs, mail.dueMs))
-        : null
-    if (found) return { ...found, queue, mail }
+    const allowed = ownersHaveRoom(mail, segment) && (!lane.quota || lane.quota.salesperson >= 1)
+    const found = allowed ? earliest(lane, mail, segment, Math.max(fromMs, startMsOf(mail))) : null
+    if (found) return { ...found, segment, queue, mail }
     if (queue.uniform) queue.closed = true
     else queue.setHeadAside()
   }
   return null
 }
 
+function earliest(lane: Lane, mail: Mail, segment: Segment, fromMs: number): Pick<Place, 'atMs' | 'mailbox'> | null {
+  if (mail.bound) return earliestOf(lane, mail, segment, [mail.bound], fromMs)
+  const { pool } = lane
+  // Of many lanes that wait for the same mailboxes one looks, and the others only wait until that time.
+  if (pool.freeFromMs > lane.cursorMs)
+    return pool.freeFromMs < segment.toMs ? { atMs: pool.freeFromMs, mailbox: null } : null
+  return earliestOf(lane, mail, segment, pool.mailboxes, fromMs)
+}
+
 /** The mailbox that can send this mail first; among equals the one it had, then the one with the lightest day, then the lowest id. */
-function earliest(lane: Lane, mail: Mail, segment: Segment, fromMs: number): { atMs: number; mailbox: Mailbox } | null {
-  const mailboxes = mail.bound ? [mail.bound] : (lane.campaign?.mailboxes ?? [])
+function earliestOf(
+  lane: Lane,
+  mail: Mail,
+  segment: Segment,
+  mailboxes: readonly Mailbox[],
+  fromMs: number,
+): Pick<Place, 'atMs' | 'mailbox'> | null {
+  const holes = lane.campaign?.holes ?? null
+  const startMs = holes ? holes.first(fromMs) : fromMs
   const ownId = (mail.input.slot ?? mail.input.lost)?.mailboxId
   let best: Mailbox | null = null
   let bestMs = segment.toMs
-  const startMs = lane.campaign ? lane.campaign.holes.first(fromMs) : fromMs
-  for (const mailbox of mailboxes) {
-    if (mailbox.holes.first(startMs) > bestMs || !mailboxHasRoom(mail, mailbox, segment.day)) continue
-    if (lane.quota && (lane.quota.byMailbox.get(mailbox) ?? 1) < 1) continue
-    const atMs = meet(lane.campaign?.holes ?? null, mailbox.holes, startMs, segment.toMs)
+  let freeFromMs = Number.POSITIVE_INFINITY
+  for (let index = 0; index < mailboxes.length; index++) {
+    const mailbox = mailboxes[index]
+    if (!mailbox || !mailboxHasRoom(mail, mailbox, segment.day)) continue
+    const freeMs = mailbox.holes.first(startMs)
+    if (freeMs < freeFromMs) freeFromMs = freeMs
+    if (freeMs > bestMs || (lane.quota && !mail.bound && !lane.quota.allows(index))) continue
+    const atMs = meet(holes, mailbox.holes, freeMs, segment.toMs)
     if (atMs >= segment.toMs || atMs > bestMs) continue
     if (best && atMs === bestMs && !isPreferred(mailbox, best, ownId, segment.day)) continue
     best = mailbox
     bestMs = atMs
   }
+  // A lane whose turn it is stands at the present instant of the pass: what is not free from there on is free for no lane.
+  if (!mail.bound && startMs === lane.cursorMs) lane.pool.freeFromMs = Math.max(startMs, freeFromMs)
   return best && { atMs: bestMs, mailbox: best }
 }
 
-/** The first instant that is free on both sides; Infinity if there is none before the end. */
-function meet(campaign: Holes | null, mailbox: Holes, fromMs: number, toMs: number): number {
-  let atMs = fromMs
+/** The first instant that is free on both sides, from one that is free for the mailbox; Infinity if there is none before the end. */
+function meet(campaign: Holes | null, mailbox: Holes, freeMs: number, toMs: number): number {
+  if (!campaign) return freeMs
+  let atMs = freeMs
   while (atMs < toMs) {
-    const mailboxMs = mailbox.first(atMs)
-    if (!campaign) return mailboxMs
-    atMs = campaign.first(mailboxMs)
-    if (atMs === mailboxMs) return atMs
+    const campaignMs = campaign.first(atMs)
+    if (campaignMs === atMs) return atMs
+    atMs = mailbox.first(campaignMs)
   }
   return Number.POSITIVE_INFINITY
 }
@@ -126,10 +150,11 @@ function isPreferred(mailbox: Mailbox, other: Mailbox, ownId: number | undefined
  */
 export function lanesOf(world: World, mails: readonly Mail[], line: 'one' | 'by mailbox'): Lane[] {
   const lanes = new Map<string, Lane>()
+  const pools = new Map<string, Pool>()
   for (const mail of mails) {
     const { campaign, bound, salesperson } = mail
     const key = campaign ? `campaign ${campaign.input.id}` : `mailbox ${bound?.input.id} for ${salesperson?.input.id}`
-    const lane = lanes.get(key) ?? laneOf(world, mail)
+    const lane = lanes.get(key) ?? laneOf(world, mail, pools)
     lanes.set(key, lane)
     const mailboxId = line === 'one' ? 'any' : (bound?.input.id ?? 'any')
     const queue = lane.queues.get(mailboxId) ?? new Queue(line === 'by mailbox')
@@ -139,18 +164,22 @@ export function lanesOf(world: World, mails: readonly Mail[], line: 'one' | 'by 
   return [...lanes.values()]
 }
 
-function laneOf(world: World, { campaign, bound }: Mail): Lane {
+function laneOf(world: World, { campaign, bound }: Mail, pools: Map<string, Pool>): Lane {
   const segments = (campaign?.segments ?? world.wholeDays).filter(({ open }) => open)
+  const mailboxes = campaign?.mailboxes ?? []
+  const poolKey = mailboxes.map(({ input }) => input.id).join(' ')
+  const pool = pools.get(poolKey) ?? { mailboxes, freeFromMs: world.nowMs }
+  pools.set(poolKey, pool)
   return {
     id: campaign?.input.id ?? bound?.input.id ?? 0,
     campaign,
+    pool,
     queues: new Map(),
     weight: campaign?.input.weight ?? 1,
     segments: Map.groupBy(segments, ({ day }) => day),
     today: [],
     at: 0,
     cursorMs: world.nowMs,
-    next: null,
     quota: null,
   }
 }

@@ -41,12 +41,28 @@ export function plan(input: PlanInput): Plan {
   return resultOf(world)
 }
 
+/**
+ * A slot that was taken over may open a place that was none before: the delay after it is another, and the loser's lead is free for
+ * other campaigns. So whoever still waits is asked again, until nobody takes over anything.
+ */
 function fillCampaigns(world: World): void {
-  const waiting = mailsWithoutPlace(world, 'campaign')
-  const followUps = waiting.filter((mail) => mail.isFollowUp)
-  fill(world, followUps.toSorted(byDue), { line: 'by mailbox', mayTakeOver: true })
-  const firstMails = mailsWithoutPlace(world, 'campaign').filter((mail) => !mail.isFollowUp)
-  fill(world, firstMails.toSorted(byOrder), { line: 'by mailbox', fair: true })
+  let takeOvers: number
+  do {
+    const followUps = mailsWithoutPlace(world, 'campaign').filter((mail) => mail.isFollowUp)
+    takeOvers = fill(world, followUps.toSorted(byDue), { line: 'by mailbox', mayTakeOver: true })
+    fillFirstMails(world)
+  } while (takeOvers > 0)
+}
+
+/** One that lost its slot goes after it, if there is a place; else wherever there is one. */
+function fillFirstMails(world: World): void {
+  const firstMails = (): Mail[] => mailsWithoutPlace(world, 'campaign').filter((mail) => !mail.isFollowUp)
+  const mails = firstMails().toSorted(byOrder)
+  fill(world, mails, { line: 'by mailbox', fair: true })
+  const losers = mails.filter((mail) => mail.afterMs !== null)
+  if (losers.length === 0) return
+  for (const mail of losers) mail.afterMs = null
+  fill(world, firstMails().toSorted(byOrder), { line: 'by mailbox', fair: true })
 }
 
 /** Those that look for a place, and for which there is anything to look for. */

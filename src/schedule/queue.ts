@@ -11,7 +11,9 @@ export class Queue {
   /** No place is left for any of them until the stretch of time ends. */
   closed = false
   readonly #ready = new Heap<Mail>((a, b) => a.rank < b.rank)
-  readonly #later = new Heap<Mail>((a, b) => a.dueMs < b.dueMs || (a.dueMs === b.dueMs && a.rank < b.rank))
+  readonly #later = new Heap<Mail>(
+    (a, b) => startMsOf(a) < startMsOf(b) || (startMsOf(a) === startMsOf(b) && a.rank < b.rank),
+  )
   #aside: Mail[] = []
 
   constructor(uniform: boolean) {
@@ -23,13 +25,13 @@ export class Queue {
   }
 
   add(mail: Mail, nowMs: number): void {
-    if (mail.dueMs <= nowMs) this.#ready.push(mail)
+    if (startMsOf(mail) <= nowMs) this.#ready.push(mail)
     else this.#later.push(mail)
   }
 
   /** Who goes first at an instant: the first of those due by then, else the one that is due next. */
   head(atMs: number): Mail | undefined {
-    for (let next = this.#later.peek(); next && next.dueMs <= atMs; next = this.#later.peek()) {
+    for (let next = this.#later.peek(); next && startMsOf(next) <= atMs; next = this.#later.peek()) {
       this.#later.pop()
       this.#ready.push(next)
     }
@@ -53,12 +55,9 @@ export class Queue {
     for (const mail of this.#aside) this.#ready.push(mail)
     this.#aside = []
   }
+}
 
-  /** All that wait, whoever is first standing first. */
-  drain(): Mail[] {
-    this.reopen()
-    const mails: Mail[] = []
-    for (let mail = this.takeHead(); mail; mail = this.takeHead()) mails.push(mail)
-    return mails
-  }
+/** It is not placed before this. */
+export function startMsOf({ dueMs, afterMs }: Mail): number {
+  return afterMs === null ? dueMs : Math.max(dueMs, afterMs)
 }

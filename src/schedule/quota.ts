@@ -1,40 +1,77 @@
 /** What each lane may take of a shared mailbox or salesperson on a day, before the rest goes to whoever can use it. */
-import type { Lane } from './lane.ts'
 import type { DayCounter } from './counter.ts'
+import type { Lane } from './lane.ts'
 import type { Mailbox, Salesperson } from './world.ts'
 
-/** Gives the lanes their shares, equal but for their weights. False where nothing with a limit is shared. */
+/** A lane's part of what it shares with others on a day. */
+export class Quota {
+  salesperson: number
+  readonly #byMailbox: number[]
+  readonly #mailboxes: readonly Mailbox[]
+
+  constructor(mailboxes: readonly Mailbox[], byMailbox: number[], salesperson: number) {
+    this.#mailboxes = mailboxes
+    this.#byMailbox = byMailbox
+    this.salesperson = salesperson
+  }
+
+  /** May the lane take one more of its mailbox with this index? */
+  allows(index: number): boolean {
+    return (this.#byMailbox[index] ?? 0) >= 1
+  }
+
+  use(mailbox: Mailbox): void {
+    const index = this.#mailboxes.indexOf(mailbox)
+    if (index >= 0) this.#byMailbox[index] = (this.#byMailbox[index] ?? 0) - 1
+    this.salesperson--
+  }
+}
+
+/** Gives the lanes their parts, equal but for their weights. False where nobody wants more of what is shared than there is. */
 export function setQuotas(lanes: readonly Lane[], day: number): boolean {
-  const weights = new Map<Mailbox | Salesperson, { weight: number; lanes: number }>()
-  for (const lane of lanes) for (const owner of ownersOf(lane)) addWeight(weights, owner, lane.weight)
-  if (![...weights.values()].some((it) => it.lanes > 1)) return false
+  const shared = sharedOf(lanes, day)
+  if (![...shared.values()].some(isShort)) return false
   for (const lane of lanes) {
-    const share = (owner: Mailbox | Salesperson | null, counter: DayCounter | undefined): number => {
-      const all = owner && weights.get(owner)
-      if (!all || !counter || all.lanes === 1) return Number.POSITIVE_INFINITY
-      return Math.ceil((counter.room(day) * lane.weight) / all.weight)
+    const part = (owner: Mailbox | Salesperson | null | undefined): number => {
+      const all = owner && shared.get(owner)
+      return all && isShort(all) ? Math.ceil((all.room * lane.weight) / all.weight) : Number.POSITIVE_INFINITY
     }
-    const salesperson = lane.campaign?.salesperson ?? null
-    lane.quota = {
-      byMailbox: new Map(lane.campaign?.mailboxes.map((mailbox) => [mailbox, share(mailbox, tighter(mailbox, day))])),
-      salesperson: share(salesperson, salesperson?.counter),
-    }
+    lane.quota = new Quota(lane.pool.mailboxes, lane.pool.mailboxes.map(part), part(lane.campaign?.salesperson))
   }
   return true
 }
 
-function ownersOf({ campaign }: Lane): (Mailbox | Salesperson)[] {
-  if (!campaign) return []
-  return campaign.salesperson ? [...campaign.mailboxes, campaign.salesperson] : [...campaign.mailboxes]
+interface Shared {
+  room: number
+  lanes: number
+  weight: number
+  wanted: number
 }
 
-function addWeight(
-  weights: Map<Mailbox | Salesperson, { weight: number; lanes: number }>,
-  owner: Mailbox | Salesperson,
-  weight: number,
-): void {
-  const known = weights.get(owner)
-  weights.set(owner, { weight: (known?.weight ?? 0) + weight, lanes: (known?.lanes ?? 0) + 1 })
+function isShort({ lanes, wanted, room }: Shared): boolean {
+  return lanes > 1 && wanted > room
+}
+
+function sharedOf(lanes: readonly Lane[], day: number): Map<Mailbox | Salesperson, Shared> {
+  const shared = new Map<Mailbox | Salesperson, Shared>()
+  const want = (owner: Mailbox | Salesperson, room: () => number, lane: Lane, wanted: number): void => {
+    const known = shared.get(owner)
+    if (!known) {
+      shared.set(owner, { room: room(), lanes: 1, weight: lane.weight, wanted })
+      return
+    }
+    known.lanes++
+    known.weight += lane.weight
+    known.wanted += wanted
+  }
+  for (const lane of lanes) {
+    let wanted = 0
+    for (const queue of lane.queues.values()) wanted += queue.size
+    for (const mailbox of lane.pool.mailboxes) want(mailbox, () => tighter(mailbox, day).room(day), lane, wanted)
+    const salesperson = lane.campaign?.salesperson
+    if (salesperson) want(salesperson, () => salesperson.counter.room(day), lane, wanted)
+  }
+  return shared
 }
 
 function tighter({ all, campaign }: Mailbox, day: number): DayCounter {

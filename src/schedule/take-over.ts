@@ -1,37 +1,39 @@
 /**
  * Follow-ups before first mails, on later days too: there a follow-up that finds no place on the day takes over the slot of a first mail
- * of its campaign and mailbox, exactly as it stands, so that nothing else moves. The first mail finds another place no earlier than
- * the one it lost. Today and the next sending day are firm, and a promise is not moved for less than a day.
+ * of its campaign and mailbox, exactly as it stands, so that nothing else moves. The last first mail of the day gives way: it moves the
+ * least, to a place after the one it lost, and those before it keep their order. Today and the next sending day are firm, and a promise is not moved for less than a day.
  */
 import type { Lane } from './lane.ts'
 import type { Queue } from './queue.ts'
 import { leadIsTaken, replace, wasTriedEnough } from './world.ts'
 import type { Campaign, Mail, Segment, World } from './world.ts'
 
-/** Lets the mails of a lane that are still waiting on a day take over slots. Called once all that is free is taken. */
-export function takeOver(world: World, lane: Lane, day: number): void {
+/** Lets the mails of a lane that are still waiting on a day take over slots, once all that is free is taken. Says how many did. */
+export function takeOver(world: World, lane: Lane, day: number): number {
   const { campaign } = lane
-  if (!campaign) return
+  let count = 0
+  if (!campaign) return count
   for (const segment of lane.segments.get(day) ?? []) {
     if (segment.firm) continue
-    for (const queue of lane.queues.values()) takeOverIn(world, campaign, queue, segment)
+    for (const queue of lane.queues.values()) count += takeOverIn(world, campaign, queue, segment)
   }
+  return count
 }
 
-function takeOverIn(world: World, campaign: Campaign, queue: Queue, segment: Segment): void {
+function takeOverIn(world: World, campaign: Campaign, queue: Queue, segment: Segment): number {
   queue.reopen()
   const followUp = queue.head(segment.toMs - 1)
   const losers = followUp ? losersOn(campaign, followUp, segment) : []
-  if (losers.length === 0) return
+  if (losers.length === 0) return 0
+  let count = 0
   for (
     let mail = queue.head(segment.toMs - 1);
     mail && mail.dueMs < segment.toMs;
     mail = queue.head(segment.toMs - 1)
   ) {
     const { dueMs } = mail
-    const index = losers.findIndex(({ atMs }) => atMs >= dueMs)
-    const loser = losers[index]
-    if (!loser || leadIsTaken(world, mail, segment)) {
+    const loser = losers.at(-1)
+    if (!loser || loser.atMs < dueMs || leadIsTaken(world, mail, segment)) {
       queue.setHeadAside()
       continue
     }
@@ -40,12 +42,14 @@ function takeOverIn(world: World, campaign: Campaign, queue: Queue, segment: Seg
       mail.givenUp = true
       continue
     }
-    losers.splice(index, 1)
-    loser.reason = 'priority'
-    loser.dueMs = loser.atMs
+    losers.pop()
+    loser.reason ??= 'priority'
+    loser.afterMs = loser.atMs
     replace(world, loser, mail)
+    count++
   }
   queue.reopen()
+  return count
 }
 
 /** First mails that stand on this mailbox in the segment, earliest first. */

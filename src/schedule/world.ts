@@ -23,6 +23,8 @@ export interface Mail {
   readonly isFollowUp: boolean
   /** It goes no earlier than this. */
   dueMs: number
+  /** It lost a slot at this time to another, and goes after it if it can; null: wherever it can. */
+  afterMs: number | null
   atMs: number
   mailbox: Mailbox | null
   segment: Segment | null
@@ -57,7 +59,7 @@ export interface Salesperson {
 
 export interface Mailbox {
   readonly input: PlanMailbox
-  /** Between two starts of mails: its minimum gap, or as long as a mail keeps it busy. */
+  /** Between two planned times: a mail keeps it busy, and its minimum gap counts from the fence, which comes within that time. */
   readonly gapMs: number
   readonly all: DayCounter
   readonly campaign: DayCounter
