@@ -19,12 +19,16 @@ export interface EmbeddedOptions {
 }
 
 /** The URL of the server in this directory, which is made and started first if need be. */
-export async function startEmbedded(directory: string, { settings = {} }: EmbeddedOptions = {}): Promise<string> {
+export async function startEmbedded(directory: string, options: EmbeddedOptions = {}): Promise<string> {
+  const { settings = {}, spare = dataDirectory() } = options
   const initdbFlags = settings['fsync'] === 'off' ? [...SAME_EVERYWHERE, '--no-sync'] : SAME_EVERYWHERE
-  return ensureCluster(directory, programs, { settings, initdbFlags })
+  return ensureCluster(directory, () => embeddedPrograms(spare), { settings, initdbFlags })
 }
 
 /** Ends the server in this directory; false if none was running. */
-export async function stopEmbedded(directory: string): Promise<boolean> {
-  return stopCluster(directory, () => embeddedPrograms(dataDirectory()))
+export async function stopEmbedded(
+  directory: string,
+  { spare = dataDirectory() }: Pick<EmbeddedOptions, 'spare'> = {},
+): Promise<boolean> {
+  return stopCluster(directory, () => embeddedPrograms(spare))
 }
