@@ -7,8 +7,8 @@
 --
 -- Its shape, and why:
 --   Attempts are locked in id order, then messages in id order, here as in recover, fence and resolve: in any other order two of them deadlock.
---   What it gives back, and leads it marks as bounced, lie in rows that other programs and imports may hold for long; those are locked
---   "skip locked", and what could not be had now is done by finish_business(), which recovery calls every minute.
+--   It waits for nobody else's work: what it gives back, and leads it marks as bounced, lie in rows that other programs and imports may hold for
+--   long. finish_business() takes what it can have now, and recovery calls it again every minute. So it is with the faults of a mailbox.
 
 -- How long until the n-th try of a mail (n counted attempts behind it), or the n-th try of a mailbox; each is spread by +-20 %.
 create function goniec.backoff(attempts integer, spread_by bigint) returns interval
@@ -82,111 +82,6 @@ as $$
       or goniec.is_suppressed(m.recipient)
 $$;
 
--- Gives back what is to be given back, and marks bounced leads, as far as their rows can be had without waiting.
-create function goniec.finish_business(p_attempts bigint[] default null) returns void
-language plpgsql
-set enable_seqscan = off
-set jit = off
-as $$
-declare
-  v_given bigint[];
-begin
-  -- One row of each day at a time could deadlock with another caller; rows are skipped instead of waited for, so nobody waits here at all.
-  with
-  due as materialized (
-    select a.* from goniec.attempt a
-    where a.give_back and a.holds_capacity and (p_attempts is null or a.id = any (p_attempts))
-    order by a.id
-    limit 1000
-    for no key update skip locked
-  ),
-  mailbox_rows as materialized (
-    select d.mailbox_id, d.day from goniec.mailbox_day d
-    where (d.mailbox_id, d.day) in (select mailbox_id, mailbox_day from due)
-    for no key update skip locked
-  ),
-  campaign_rows as materialized (
-    select d.campaign_id, d.day from goniec.campaign_day d
-    where (d.campaign_id, d.day) in (select campaign_id, campaign_day from due)
-    for no key update skip locked
-  ),
-  salesperson_rows as materialized (
-    select d.salesperson_id, d.day from goniec.salesperson_day d
-    where (d.salesperson_id, d.day) in (select salesperson_id, mailbox_day from due)
-    for no key update skip locked
-  )
-  select array_agg(due.id) into v_given
-  from due
-  where (due.mailbox_id, due.mailbox_day) in (select mailbox_id, day from mailbox_rows)
-    and (due.campaign_id is null or (due.campaign_id, due.campaign_day) in (select campaign_id, day from campaign_rows))
-    and (due.message_id is null or due.kind = 'warmup' or (due.salesperson_id, due.mailbox_day) in (select salesperson_id, day from salesperson_rows));
-
-  if v_given is not null then
-    with
-    given as materialized (
-      update goniec.attempt a set holds_capacity = false
-      where a.id = any (v_given) and a.holds_capacity
-      returning a.*
-    ),
-    of_mailbox as (
-      update goniec.mailbox_day d
-      set campaign_taken = d.campaign_taken - g.campaign, warmup_taken = d.warmup_taken - g.warmup, response_taken = d.response_taken - g.response
-      from (select mailbox_id, mailbox_day, count(*) filter (where kind = 'campaign') as campaign,
-                   count(*) filter (where kind = 'warmup') as warmup, count(*) filter (where kind = 'response') as response
-            from given group by 1, 2) g
-      where d.mailbox_id = g.mailbox_id and d.day = g.mailbox_day
-    ),
-    of_campaign as (
-      update goniec.campaign_day d set taken = d.taken - g.mails
-      from (select campaign_id, campaign_day, count(*) as mails from given where campaign_id is not null group by 1, 2) g
-      where d.campaign_id = g.campaign_id and d.day = g.campaign_day
-    ),
-    of_salesperson as (
-      update goniec.salesperson_day d set taken = d.taken - g.mails
-      from (select salesperson_id, mailbox_day, count(*) as mails from given where message_id is not null and kind <> 'warmup' group by 1, 2) g
-      where d.salesperson_id = g.salesperson_id and d.day = g.mailbox_day
-    )
-    delete from goniec.lead_day ld
-    using given g
-    where g.kind = 'campaign' and ld.lead_id = g.lead_id and ld.day = g.mailbox_day and ld.campaign_id = g.campaign_id
-      and not exists (select from goniec.attempt other
-                      join goniec.message om on om.id = other.message_id
-                      where om.lead_id = g.lead_id and other.campaign_id = g.campaign_id and other.mailbox_day = g.mailbox_day
-                        and other.holds_capacity and other.id <> all (v_given));
-  end if;
-
-  with
-  due as materialized (
-    select a.id, a.lead_id from goniec.attempt a
-    where a.bounce_due and a.lead_id is not null and (p_attempts is null or a.id = any (p_attempts))
-    order by a.id
-    limit 1000
-    for no key update skip locked
-  ),
-  leads as materialized (
-    select l.id, l.email from goniec.lead l where l.id in (select lead_id from due) order by l.id for no key update skip locked
-  ),
-  bounced as (
-    update goniec.lead l set bounced_at = coalesce(l.bounced_at, goniec.now()) from leads where l.id = leads.id
-  ),
-  suppressed as (
-    insert into goniec.suppression (value, reason) select leads.email, 'bounced' from leads on conflict do nothing
-  ),
-  noted as (
-    insert into goniec.event (type, lead_id, attempt_id) select 'lead_bounced', due.lead_id, due.id from due join leads on leads.id = due.lead_id
-  ),
-  done as (
-    update goniec.attempt a set bounce_due = false from due join leads on leads.id = due.lead_id where a.id = due.id
-  )
-  update goniec.message m
-  set status = 'cancelled', slot_reason = 'lead_bounced', scheduled_at = null, mailbox_id = null, window_closes_at = null
-  where m.id in (
-    select open_mail.id from goniec.message open_mail
-    where open_mail.lead_id in (select id from leads) and open_mail.status = 'pending'
-    order by open_mail.id
-    for no key update skip locked);
-end $$;
-
 create function goniec.settle(p_incarnation bigint, p_results jsonb)
 returns table (attempt_id bigint, verdict text, message_status text)
 language plpgsql
@@ -203,6 +98,7 @@ declare
   v_sent bigint[];
   v_unfinished bigint[];
 begin
+  perform goniec.require_fresh_snapshots();
   perform set_config('goniec.incarnation', p_incarnation::text, true);
   perform a.id from goniec.attempt a where a.id = any (v_asked) order by a.id for no key update;
   perform m.id from goniec.message m
@@ -242,7 +138,7 @@ begin
   update goniec.attempt a
   set state = j.state_after, outcome = j.outcome, stage = j.stage, code = j.code, response = j.response, finished_at = v_now,
       server_message_id = j.server_message_id, give_back = coalesce(j.give_back, false) and j.state_after not in ('accepted', 'in_doubt'),
-      bounce_due = coalesce(j.lead_bounced, false)
+      bounce_due = coalesce(j.lead_bounced, false) and j.state_after = 'rejected' and a.lead_id is not null
   from jsonb_to_recordset(v_settled) as j (
     attempt_id bigint, verdict text, state_after text, outcome text, stage text, code integer, response text, give_back boolean, lead_bounced boolean,
     server_message_id text)
@@ -303,11 +199,14 @@ begin
   where j.verdict = 'settled';
   if v_sent is not null then perform goniec.follow_up(v_sent); end if;
 
-  -- Faults in a row make a mailbox back off, and break it; an answer about a mail ends the row. A gate that another program holds is left as it is.
+  -- Faults in a row break a mailbox, and most make it back off; so do refusals of mails for good where the lead is not at fault ("relay not
+  -- permitted"), without backing off. Any other answer about a mail ends the row. What another program holds is left as it is.
   with
   reports as (
-    select j.mailbox_id, bool_or(j.outcome = 'mailbox_fault') as is_fault, bool_or(coalesce(j.permanent, false)) as permanent, max(j.response) as response
-    from jsonb_to_recordset(v_settled) as j (mailbox_id bigint, verdict text, outcome text, permanent boolean, response text)
+    select j.mailbox_id, bool_or(j.outcome = 'mailbox_fault') as backs_off, bool_or(coalesce(j.permanent, false)) as permanent, max(j.response) as response,
+           bool_or(j.outcome = 'mailbox_fault' or (j.outcome = 'rejected' and j.code is not null and not coalesce(j.lead_bounced, false))) as is_fault
+    from jsonb_to_recordset(v_settled) as j (
+      mailbox_id bigint, verdict text, outcome text, code integer, lead_bounced boolean, permanent boolean, response text)
     where j.verdict = 'settled' and j.outcome in ('mailbox_fault', 'accepted', 'deferred', 'rejected')
     group by j.mailbox_id
   ),
@@ -320,16 +219,21 @@ begin
     update goniec.mailbox_gate g
     set faults = case when r.is_fault then g.faults + 1 else 0 end,
         fault_reason = case when r.is_fault then r.response end,
-        free_from = case when r.is_fault then greatest(g.free_from, v_now + goniec.mailbox_backoff(g.faults + 1, g.mailbox_id)) else g.free_from end
+        free_from = case when r.backs_off then greatest(g.free_from, v_now + goniec.mailbox_backoff(g.faults + 1, g.mailbox_id)) else g.free_from end
     from reports r
     where g.mailbox_id = r.mailbox_id and g.mailbox_id in (select mailbox_id from gates)
     returning g.mailbox_id, g.faults, g.fault_reason, r.permanent
   ),
+  breaking as (
+    select b.id, c.fault_reason from goniec.mailbox b join counted c on c.mailbox_id = b.id
+    where b.status = 'active' and c.faults >= case when c.permanent then 5 else 10 end
+    order by b.id for no key update of b skip locked
+  ),
   broken as (
     update goniec.mailbox b
-    set status = 'broken', status_reason = coalesce(c.fault_reason, 'no answer'), version = b.version + 1
-    from counted c
-    where b.id = c.mailbox_id and b.status = 'active' and c.faults >= case when c.permanent then 5 else 10 end
+    set status = 'broken', status_reason = coalesce(breaking.fault_reason, 'no answer'), version = b.version + 1
+    from breaking
+    where b.id = breaking.id
     returning b.id, b.status_reason
   )
   insert into goniec.event (type, mailbox_id, data)
@@ -338,7 +242,10 @@ begin
   if v_unfinished is not null then perform goniec.finish_business(v_unfinished); end if;
 
   insert into goniec.contradiction (attempt_id, reported)
-  select (j ->> 'attempt_id')::bigint, j from jsonb_array_elements(v_settled) j where j ->> 'verdict' = 'contradiction';
+  select (j ->> 'attempt_id')::bigint, j from jsonb_array_elements(v_settled) j
+  where j ->> 'verdict' = 'contradiction'
+    and not exists (select from goniec.contradiction known
+                    where known.attempt_id = (j ->> 'attempt_id')::bigint and known.reported ->> 'outcome' = j ->> 'outcome');
   if found then
     update goniec.message m
     set held_reason = 'a late answer of the server contradicts how its doubt was resolved'
@@ -416,15 +323,18 @@ begin
   loop
     perform from goniec.campaign c where c.id = v_campaign and c.status = 'running' for update skip locked;
     continue when not found;
-    if not exists (
+    continue when exists (
       select from goniec.message m
-      where m.campaign_id = v_campaign and m.kind = 'campaign' and m.status in ('pending', 'sending', 'in_doubt') and not (m.status = 'pending' and goniec.is_out(m))) then
-      update goniec.message
-      set status = 'cancelled', slot_reason = 'out', scheduled_at = null, mailbox_id = null, window_closes_at = null
-      where campaign_id = v_campaign and kind = 'campaign' and status = 'pending';
-      update goniec.campaign set status = 'completed', completed_at = goniec.now() where id = v_campaign returning name into v_name;
-      insert into goniec.event (type, campaign_id) values ('campaign_completed', v_campaign);
-      return next v_name;
-    end if;
+      where m.campaign_id = v_campaign and m.kind = 'campaign' and m.status in ('pending', 'sending', 'in_doubt') and not (m.status = 'pending' and goniec.is_out(m)));
+    update goniec.message
+    set status = 'cancelled', slot_reason = 'out', scheduled_at = null, mailbox_id = null, window_closes_at = null
+    where id in (
+      select m.id from goniec.message m where m.campaign_id = v_campaign and m.kind = 'campaign' and m.status = 'pending'
+      order by m.id for no key update skip locked);
+    continue when exists (
+      select from goniec.message m where m.campaign_id = v_campaign and m.kind = 'campaign' and m.status in ('pending', 'sending', 'in_doubt'));
+    update goniec.campaign set status = 'completed', completed_at = goniec.now() where id = v_campaign returning name into v_name;
+    insert into goniec.event (type, campaign_id) values ('campaign_completed', v_campaign);
+    return next v_name;
   end loop;
 end $$;

@@ -9,7 +9,9 @@
 -- Its shape, and why:
 --   The lock on a name proves a session gone, not a process. A doubtful attempt's mailbox therefore waits until the attempt's deadline, unless
 --   the process was seen gone: then its sockets are closed.
---   Attempts are locked in id order, skipping locked ones (somebody is just settling them), then messages in id order.
+--   Attempts are locked in id order, skipping locked ones (somebody is just settling them), then messages in id order. A doubtful attempt whose
+--   mailbox cannot be told to wait, because another program holds its gate, is left for the next call. One bad row stops nobody: should the set
+--   fail, its attempts are ended one by one.
 --   What an aborted attempt took stays taken (its worker may have offered the mail to the server), but for one that its own worker never held.
 
 create function goniec.recover(
@@ -25,7 +27,10 @@ as $$
 declare
   v_now timestamptz := goniec.now();
   v_lost bigint[];
+  v_gates bigint[];
+  v_one bigint;
 begin
+  perform goniec.require_fresh_snapshots();
   v_lost := array(
     select a.id from goniec.attempt a
     where a.state in ('claimed', 'transmitting')
@@ -37,42 +42,245 @@ begin
           end
     order by a.id
     for no key update skip locked);
+  v_gates := array(
+    select g.mailbox_id from goniec.mailbox_gate g
+    where g.mailbox_id in (select a.mailbox_id from goniec.attempt a where a.id = any (v_lost) and goniec.needs_quarantine(a, v_now, p_seen_gone))
+    order by g.mailbox_id
+    for no key update skip locked);
+  v_lost := array(
+    select a.id from goniec.attempt a
+    where a.id = any (v_lost) and (a.mailbox_id = any (v_gates) or not goniec.needs_quarantine(a, v_now, p_seen_gone))
+    order by a.id);
   perform m.id from goniec.message m where m.id in (select a.message_id from goniec.attempt a where a.id = any (v_lost)) order by m.id for no key update;
 
+  begin
+    perform goniec.end_attempts(v_lost, v_now, p_incarnation, p_seen_gone);
+  exception when integrity_constraint_violation or raise_exception or data_exception then
+    foreach v_one in array v_lost loop
+      begin
+        perform goniec.end_attempts(array[v_one], v_now, p_incarnation, p_seen_gone);
+      exception when integrity_constraint_violation or raise_exception or data_exception then
+        raise warning 'attempt % cannot be ended, and stays as it is: %', v_one, sqlerrm;
+      end;
+    end loop;
+  end;
+  perform goniec.finish_business();
+
   return query
+  select a.id, a.message_id, a.state from goniec.attempt a
+  where a.id = any (v_lost) and a.state in ('aborted', 'in_doubt')
+  order by a.id;
+end $$;
+
+comment on function goniec.recover(bigint, bigint[], bigint[], bigint[]) is
+  'Ends attempts of vanished workers, and of time that ran out. p_held: what the calling worker holds in memory; its other claimed attempts are aborted (a claim whose reply was lost).';
+
+-- Whether a worker that nobody saw die could still be on the mailbox's wire with this attempt.
+create function goniec.needs_quarantine(a goniec.attempt, p_now timestamptz, p_seen_gone bigint[]) returns boolean
+language sql immutable
+as $$ select a.state = 'transmitting' and a.deadline_at > p_now and coalesce(a.incarnation_id <> all (p_seen_gone), true) $$;
+
+create function goniec.end_attempts(p_attempts bigint[], p_now timestamptz, p_incarnation bigint, p_seen_gone bigint[]) returns void
+language sql
+set enable_seqscan = off
+set jit = off
+as $$
   with
   lost as materialized (
-    select a.* from goniec.attempt a where a.id = any (v_lost)
+    select a.id, a.state, a.deadline_at, goniec.needs_quarantine(a, p_now, p_seen_gone) as quarantine from goniec.attempt a where a.id = any (p_attempts)
   ),
   ended as (
     update goniec.attempt a
     set state = case l.state when 'claimed' then 'aborted' else 'in_doubt' end,
         outcome = case l.state when 'claimed' then 'aborted' else 'unknown' end,
         response = case l.state when 'claimed' then 'its worker was gone before any content went out' else 'its worker was gone before the server''s answer was known' end,
-        finished_at = v_now, ended_by = 'recovery',
-        give_back = l.state = 'claimed' and l.incarnation_id is not distinct from p_incarnation and p_incarnation is not null
+        finished_at = p_now, ended_by = 'recovery',
+        give_back = l.state = 'claimed' and a.incarnation_id is not distinct from p_incarnation and p_incarnation is not null
     from lost l
     where a.id = l.id
-    returning a.id, a.message_id, a.mailbox_id, a.state, a.incarnation_id, l.deadline_at, l.state as state_before
+    returning a.message_id, a.mailbox_id, a.state, l.deadline_at, l.quarantine
   ),
   quarantined as (
     update goniec.mailbox_gate g
     set free_from = greatest(g.free_from, e.deadline_at)
     from ended e
-    where g.mailbox_id = e.mailbox_id and e.state = 'in_doubt' and e.incarnation_id <> all (p_seen_gone)
+    where g.mailbox_id = e.mailbox_id and e.quarantine
   ),
-  messages as (
-    update goniec.message m
-    set status = case when e.state = 'in_doubt' then 'in_doubt' when goniec.is_out(m) then 'cancelled' else 'pending' end,
-        uncounted_attempts = m.uncounted_attempts + (e.state = 'aborted')::integer,
-        held_reason = case when e.state = 'aborted' and m.uncounted_attempts >= 9 then 'ten attempts ended through no fault of the mail' else m.held_reason end,
-        rfc_message_id = coalesce(m.rfc_message_id, (select c.headers ->> 'message-id' from goniec.message_content c where c.message_id = m.id and e.state = 'in_doubt'))
-    from ended e
-    where m.id = e.message_id
+  decided as (
+    select m.id, case when e.state = 'in_doubt' then 'in_doubt' when goniec.is_out(m) then 'cancelled' else 'pending' end as status_after
+    from ended e join goniec.message m on m.id = e.message_id
   )
-  select e.id, e.message_id, e.state from ended e;
-  perform goniec.finish_business(null);
+  update goniec.message m
+  set status = d.status_after,
+      uncounted_attempts = m.uncounted_attempts + (d.status_after <> 'in_doubt')::integer,
+      held_reason = case when d.status_after = 'pending' and m.uncounted_attempts >= 9 then 'ten attempts ended through no fault of the mail' else m.held_reason end,
+      rfc_message_id = coalesce(m.rfc_message_id, (select c.headers ->> 'message-id' from goniec.message_content c where c.message_id = m.id and d.status_after = 'in_doubt')),
+      slot_reason = case when d.status_after = 'cancelled' then 'out' else m.slot_reason end,
+      scheduled_at = case when d.status_after <> 'cancelled' then m.scheduled_at end,
+      mailbox_id = case when d.status_after <> 'cancelled' then m.mailbox_id end,
+      window_closes_at = case when d.status_after <> 'cancelled' then m.window_closes_at end
+  from decided d
+  where m.id = d.id
+$$;
+
+-- Unfinished business: what settle and recovery decided, and what lies in rows that others may hold for long. Each attempt carries it until it is
+-- done: give_back (while holds_capacity) and bounce_due. Nothing here waits for long, and what fails is left as it is: it is tried again every
+-- minute, and the audit counts it.
+create function goniec.finish_business(p_attempts bigint[] default null) returns void
+language plpgsql
+set lock_timeout = '100ms'
+as $$
+declare
+  v_one bigint;
+begin
+  begin
+    perform goniec.give_back(p_attempts);
+  exception when integrity_constraint_violation or raise_exception or data_exception or lock_not_available then
+    for v_one in
+      select a.id from goniec.attempt a where a.give_back and a.holds_capacity and (p_attempts is null or a.id = any (p_attempts)) order by a.id
+    loop
+      begin
+        perform goniec.give_back(array[v_one]);
+      exception when integrity_constraint_violation or raise_exception or data_exception or lock_not_available then
+        raise warning 'attempt % cannot give back what it took: %', v_one, sqlerrm;
+      end;
+    end loop;
+  end;
+  begin
+    perform goniec.mark_bounced(p_attempts);
+  exception when integrity_constraint_violation or raise_exception or data_exception or lock_not_available then
+    perform set_config('lock_timeout', '10ms', true);
+    for v_one in
+      select a.id from goniec.attempt a where a.bounce_due and (p_attempts is null or a.id = any (p_attempts)) order by a.id
+    loop
+      begin
+        perform goniec.mark_bounced(array[v_one]);
+      exception
+        when lock_not_available then null; -- Somebody is just suppressing the same address.
+        when integrity_constraint_violation or raise_exception or data_exception then
+          raise warning 'the lead of attempt % cannot be marked as bounced: %', v_one, sqlerrm;
+      end;
+    end loop;
+  end;
 end $$;
 
-comment on function goniec.recover(bigint, bigint[], bigint[], bigint[]) is
-  'Ends attempts of vanished workers, and of time that ran out. p_held: what the calling worker holds in memory; its other claimed attempts are aborted (a claim whose reply was lost).';
+-- Gives capacity back to the days it was taken from, as far as their rows can be had. A limit that was stored higher, because more was taken than the
+-- settings allow, comes down with it: room that is given back under a lowered limit is no room.
+create function goniec.give_back(p_attempts bigint[]) returns void
+language plpgsql
+set enable_seqscan = off
+set jit = off
+as $$
+declare
+  v_given bigint[];
+begin
+  with
+  due as materialized (
+    select a.* from goniec.attempt a
+    where a.give_back and a.holds_capacity and (p_attempts is null or a.id = any (p_attempts))
+    order by a.id
+    for no key update skip locked
+  ),
+  mailbox_rows as materialized (
+    select d.mailbox_id, d.day from goniec.mailbox_day d
+    where (d.mailbox_id, d.day) in (select mailbox_id, mailbox_day from due)
+    for no key update skip locked
+  ),
+  campaign_rows as materialized (
+    select d.campaign_id, d.day from goniec.campaign_day d
+    where (d.campaign_id, d.day) in (select campaign_id, campaign_day from due)
+    for no key update skip locked
+  ),
+  salesperson_rows as materialized (
+    select d.salesperson_id, d.day from goniec.salesperson_day d
+    where (d.salesperson_id, d.day) in (select salesperson_id, mailbox_day from due where message_id is not null and kind <> 'warmup')
+    for no key update skip locked
+  )
+  select array_agg(due.id) into v_given
+  from due
+  where (due.mailbox_id, due.mailbox_day) in (select mailbox_id, day from mailbox_rows)
+    and (due.campaign_id is null or (due.campaign_id, due.campaign_day) in (select campaign_id, day from campaign_rows))
+    and (due.message_id is null or due.kind = 'warmup' or (due.salesperson_id, due.mailbox_day) in (select salesperson_id, day from salesperson_rows));
+  if v_given is null then return; end if;
+
+  with
+  given as materialized (
+    update goniec.attempt a set holds_capacity = false
+    where a.id = any (v_given) and a.holds_capacity
+    returning a.*
+  ),
+  of_mailbox as (
+    update goniec.mailbox_day d
+    set campaign_taken = d.campaign_taken - g.campaign, warmup_taken = d.warmup_taken - g.warmup, response_taken = d.response_taken - g.response,
+        daily_limit = least(d.daily_limit, goniec.limit_for_day(l.daily_limit, d.campaign_taken + d.warmup_taken + d.response_taken - g.mails)),
+        campaign_limit = least(d.campaign_limit, goniec.limit_for_day(l.campaign_limit, d.campaign_taken - g.campaign)),
+        warmup_limit = least(d.warmup_limit, goniec.limit_for_day(l.warmup_limit, d.warmup_taken - g.warmup))
+    from (select mailbox_id, mailbox_day, count(*)::integer as mails, count(*) filter (where kind = 'campaign')::integer as campaign,
+                 count(*) filter (where kind = 'warmup')::integer as warmup, count(*) filter (where kind = 'response')::integer as response
+          from given group by 1, 2) g
+    join goniec.mailbox b on b.id = g.mailbox_id
+    cross join lateral goniec.mailbox_limits(b, g.mailbox_day) l
+    where d.mailbox_id = g.mailbox_id and d.day = g.mailbox_day
+  ),
+  of_campaign as (
+    update goniec.campaign_day d
+    set taken = d.taken - g.mails, daily_limit = least(d.daily_limit, goniec.limit_for_day(c.daily_limit, d.taken - g.mails))
+    from (select campaign_id, campaign_day, count(*)::integer as mails from given where campaign_id is not null group by 1, 2) g
+    join goniec.campaign c on c.id = g.campaign_id
+    where d.campaign_id = g.campaign_id and d.day = g.campaign_day
+  ),
+  of_salesperson as (
+    update goniec.salesperson_day d
+    set taken = d.taken - g.mails, daily_limit = least(d.daily_limit, goniec.limit_for_day(s.daily_limit, d.taken - g.mails))
+    from (select salesperson_id, mailbox_day, count(*)::integer as mails from given where message_id is not null and kind <> 'warmup' group by 1, 2) g
+    join goniec.salesperson s on s.id = g.salesperson_id
+    where d.salesperson_id = g.salesperson_id and d.day = g.mailbox_day
+  )
+  delete from goniec.lead_day ld
+  using given g
+  where g.kind = 'campaign' and ld.lead_id = g.lead_id and ld.day = g.mailbox_day and ld.campaign_id = g.campaign_id
+    and not exists (select from goniec.message om
+                    join goniec.attempt other on other.message_id = om.id
+                    where om.lead_id = g.lead_id and other.campaign_id = g.campaign_id and other.mailbox_day = g.mailbox_day
+                      and other.holds_capacity and other.id <> all (v_given));
+end $$;
+
+-- The server said that these leads' addresses do not exist: they are marked and suppressed, and their open mails cancelled.
+create function goniec.mark_bounced(p_attempts bigint[]) returns void
+language plpgsql
+set enable_seqscan = off
+set jit = off
+as $$
+declare
+  v_now timestamptz := goniec.now();
+begin
+  with
+  due as materialized (
+    select a.id, a.lead_id from goniec.attempt a
+    where a.bounce_due and (p_attempts is null or a.id = any (p_attempts))
+    order by a.id
+    for no key update skip locked
+  ),
+  leads as materialized (
+    select l.id, l.email from goniec.lead l where l.id in (select lead_id from due) order by l.id for no key update skip locked
+  ),
+  bounced as (
+    update goniec.lead l set bounced_at = coalesce(l.bounced_at, v_now) from leads where l.id = leads.id
+  ),
+  suppressed as (
+    insert into goniec.suppression (value, reason) select leads.email, 'bounced' from leads order by leads.email on conflict do nothing
+  ),
+  noted as (
+    insert into goniec.event (type, lead_id, attempt_id) select 'lead_bounced', due.lead_id, due.id from due join leads on leads.id = due.lead_id
+  ),
+  done as (
+    update goniec.attempt a set bounce_due = false from due join leads on leads.id = due.lead_id where a.id = due.id
+  )
+  update goniec.message m
+  set status = 'cancelled', slot_reason = 'lead_bounced', scheduled_at = null, mailbox_id = null, window_closes_at = null
+  where m.id in (
+    select open_mail.id from goniec.message open_mail
+    where open_mail.lead_id in (select id from leads) and open_mail.status = 'pending'
+    order by open_mail.id
+    for no key update skip locked);
+end $$;

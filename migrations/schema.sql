@@ -707,18 +707,65 @@ begin
   loop
     perform from goniec.campaign c where c.id = v_campaign and c.status = 'running' for update skip locked;
     continue when not found;
-    if not exists (
+    continue when exists (
       select from goniec.message m
-      where m.campaign_id = v_campaign and m.kind = 'campaign' and m.status in ('pending', 'sending', 'in_doubt') and not (m.status = 'pending' and goniec.is_out(m))) then
-      update goniec.message
-      set status = 'cancelled', slot_reason = 'out', scheduled_at = null, mailbox_id = null, window_closes_at = null
-      where campaign_id = v_campaign and kind = 'campaign' and status = 'pending';
-      update goniec.campaign set status = 'completed', completed_at = goniec.now() where id = v_campaign returning name into v_name;
-      insert into goniec.event (type, campaign_id) values ('campaign_completed', v_campaign);
-      return next v_name;
-    end if;
+      where m.campaign_id = v_campaign and m.kind = 'campaign' and m.status in ('pending', 'sending', 'in_doubt') and not (m.status = 'pending' and goniec.is_out(m)));
+    update goniec.message
+    set status = 'cancelled', slot_reason = 'out', scheduled_at = null, mailbox_id = null, window_closes_at = null
+    where id in (
+      select m.id from goniec.message m where m.campaign_id = v_campaign and m.kind = 'campaign' and m.status = 'pending'
+      order by m.id for no key update skip locked);
+    continue when exists (
+      select from goniec.message m where m.campaign_id = v_campaign and m.kind = 'campaign' and m.status in ('pending', 'sending', 'in_doubt'));
+    update goniec.campaign set status = 'completed', completed_at = goniec.now() where id = v_campaign returning name into v_name;
+    insert into goniec.event (type, campaign_id) values ('campaign_completed', v_campaign);
+    return next v_name;
   end loop;
 end $function$;
+
+CREATE OR REPLACE FUNCTION goniec.end_attempts(p_attempts bigint[], p_now timestamp with time zone, p_incarnation bigint, p_seen_gone bigint[])
+ RETURNS void
+ LANGUAGE sql
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+  with
+  lost as materialized (
+    select a.id, a.state, a.deadline_at, goniec.needs_quarantine(a, p_now, p_seen_gone) as quarantine from goniec.attempt a where a.id = any (p_attempts)
+  ),
+  ended as (
+    update goniec.attempt a
+    set state = case l.state when 'claimed' then 'aborted' else 'in_doubt' end,
+        outcome = case l.state when 'claimed' then 'aborted' else 'unknown' end,
+        response = case l.state when 'claimed' then 'its worker was gone before any content went out' else 'its worker was gone before the server''s answer was known' end,
+        finished_at = p_now, ended_by = 'recovery',
+        give_back = l.state = 'claimed' and a.incarnation_id is not distinct from p_incarnation and p_incarnation is not null
+    from lost l
+    where a.id = l.id
+    returning a.message_id, a.mailbox_id, a.state, l.deadline_at, l.quarantine
+  ),
+  quarantined as (
+    update goniec.mailbox_gate g
+    set free_from = greatest(g.free_from, e.deadline_at)
+    from ended e
+    where g.mailbox_id = e.mailbox_id and e.quarantine
+  ),
+  decided as (
+    select m.id, case when e.state = 'in_doubt' then 'in_doubt' when goniec.is_out(m) then 'cancelled' else 'pending' end as status_after
+    from ended e join goniec.message m on m.id = e.message_id
+  )
+  update goniec.message m
+  set status = d.status_after,
+      uncounted_attempts = m.uncounted_attempts + (d.status_after <> 'in_doubt')::integer,
+      held_reason = case when d.status_after = 'pending' and m.uncounted_attempts >= 9 then 'ten attempts ended through no fault of the mail' else m.held_reason end,
+      rfc_message_id = coalesce(m.rfc_message_id, (select c.headers ->> 'message-id' from goniec.message_content c where c.message_id = m.id and d.status_after = 'in_doubt')),
+      slot_reason = case when d.status_after = 'cancelled' then 'out' else m.slot_reason end,
+      scheduled_at = case when d.status_after <> 'cancelled' then m.scheduled_at end,
+      mailbox_id = case when d.status_after <> 'cancelled' then m.mailbox_id end,
+      window_closes_at = case when d.status_after <> 'cancelled' then m.window_closes_at end
+  from decided d
+  where m.id = d.id
+$function$;
 
 CREATE OR REPLACE FUNCTION goniec.enqueue_response("to" text, key text, text text DEFAULT NULL::text, subject text DEFAULT NULL::text, html text DEFAULT NULL::text, "from" text DEFAULT NULL::text, at timestamp with time zone DEFAULT NULL::timestamp with time zone, campaign text DEFAULT NULL::text, attachments jsonb DEFAULT '[]'::jsonb, again boolean DEFAULT false)
  RETURNS bigint
@@ -913,106 +960,40 @@ end $function$;
 CREATE OR REPLACE FUNCTION goniec.finish_business(p_attempts bigint[] DEFAULT NULL::bigint[])
  RETURNS void
  LANGUAGE plpgsql
- SET enable_seqscan TO 'off'
- SET jit TO 'off'
+ SET lock_timeout TO '100ms'
 AS $function$
 declare
-  v_given bigint[];
+  v_one bigint;
 begin
-  -- One row of each day at a time could deadlock with another caller; rows are skipped instead of waited for, so nobody waits here at all.
-  with
-  due as materialized (
-    select a.* from goniec.attempt a
-    where a.give_back and a.holds_capacity and (p_attempts is null or a.id = any (p_attempts))
-    order by a.id
-    limit 1000
-    for no key update skip locked
-  ),
-  mailbox_rows as materialized (
-    select d.mailbox_id, d.day from goniec.mailbox_day d
-    where (d.mailbox_id, d.day) in (select mailbox_id, mailbox_day from due)
-    for no key update skip locked
-  ),
-  campaign_rows as materialized (
-    select d.campaign_id, d.day from goniec.campaign_day d
-    where (d.campaign_id, d.day) in (select campaign_id, campaign_day from due)
-    for no key update skip locked
-  ),
-  salesperson_rows as materialized (
-    select d.salesperson_id, d.day from goniec.salesperson_day d
-    where (d.salesperson_id, d.day) in (select salesperson_id, mailbox_day from due)
-    for no key update skip locked
-  )
-  select array_agg(due.id) into v_given
-  from due
-  where (due.mailbox_id, due.mailbox_day) in (select mailbox_id, day from mailbox_rows)
-    and (due.campaign_id is null or (due.campaign_id, due.campaign_day) in (select campaign_id, day from campaign_rows))
-    and (due.message_id is null or due.kind = 'warmup' or (due.salesperson_id, due.mailbox_day) in (select salesperson_id, day from salesperson_rows));
-
-  if v_given is not null then
-    with
-    given as materialized (
-      update goniec.attempt a set holds_capacity = false
-      where a.id = any (v_given) and a.holds_capacity
-      returning a.*
-    ),
-    of_mailbox as (
-      update goniec.mailbox_day d
-      set campaign_taken = d.campaign_taken - g.campaign, warmup_taken = d.warmup_taken - g.warmup, response_taken = d.response_taken - g.response
-      from (select mailbox_id, mailbox_day, count(*) filter (where kind = 'campaign') as campaign,
-                   count(*) filter (where kind = 'warmup') as warmup, count(*) filter (where kind = 'response') as response
-            from given group by 1, 2) g
-      where d.mailbox_id = g.mailbox_id and d.day = g.mailbox_day
-    ),
-    of_campaign as (
-      update goniec.campaign_day d set taken = d.taken - g.mails
-      from (select campaign_id, campaign_day, count(*) as mails from given where campaign_id is not null group by 1, 2) g
-      where d.campaign_id = g.campaign_id and d.day = g.campaign_day
-    ),
-    of_salesperson as (
-      update goniec.salesperson_day d set taken = d.taken - g.mails
-      from (select salesperson_id, mailbox_day, count(*) as mails from given where message_id is not null and kind <> 'warmup' group by 1, 2) g
-      where d.salesperson_id = g.salesperson_id and d.day = g.mailbox_day
-    )
-    delete from goniec.lead_day ld
-    using given g
-    where g.kind = 'campaign' and ld.lead_id = g.lead_id and ld.day = g.mailbox_day and ld.campaign_id = g.campaign_id
-      and not exists (select from goniec.attempt other
-                      join goniec.message om on om.id = other.message_id
-                      where om.lead_id = g.lead_id and other.campaign_id = g.campaign_id and other.mailbox_day = g.mailbox_day
-                        and other.holds_capacity and other.id <> all (v_given));
-  end if;
-
-  with
-  due as materialized (
-    select a.id, a.lead_id from goniec.attempt a
-    where a.bounce_due and a.lead_id is not null and (p_attempts is null or a.id = any (p_attempts))
-    order by a.id
-    limit 1000
-    for no key update skip locked
-  ),
-  leads as materialized (
-    select l.id, l.email from goniec.lead l where l.id in (select lead_id from due) order by l.id for no key update skip locked
-  ),
-  bounced as (
-    update goniec.lead l set bounced_at = coalesce(l.bounced_at, goniec.now()) from leads where l.id = leads.id
-  ),
-  suppressed as (
-    insert into goniec.suppression (value, reason) select leads.email, 'bounced' from leads on conflict do nothing
-  ),
-  noted as (
-    insert into goniec.event (type, lead_id, attempt_id) select 'lead_bounced', due.lead_id, due.id from due join leads on leads.id = due.lead_id
-  ),
-  done as (
-    update goniec.attempt a set bounce_due = false from due join leads on leads.id = due.lead_id where a.id = due.id
-  )
-  update goniec.message m
-  set status = 'cancelled', slot_reason = 'lead_bounced', scheduled_at = null, mailbox_id = null, window_closes_at = null
-  where m.id in (
-    select open_mail.id from goniec.message open_mail
-    where open_mail.lead_id in (select id from leads) and open_mail.status = 'pending'
-    order by open_mail.id
-    for no key update skip locked);
+  begin
+    perform goniec.give_back(p_attempts);
+  exception when integrity_constraint_violation or raise_exception or data_exception or lock_not_available then
+    for v_one in
+      select a.id from goniec.attempt a where a.give_back and a.holds_capacity and (p_attempts is null or a.id = any (p_attempts)) order by a.id
+    loop
+      begin
+        perform goniec.give_back(array[v_one]);
+      exception when integrity_constraint_violation or raise_exception or data_exception or lock_not_available then
+        raise warning 'attempt % cannot give back what it took: %', v_one, sqlerrm;
+      end;
+    end loop;
+  end;
+  begin
+    perform goniec.mark_bounced(p_attempts);
+  exception when integrity_constraint_violation or raise_exception or data_exception or lock_not_available then
+    perform set_config('lock_timeout', '10ms', true);
+    for v_one in
+      select a.id from goniec.attempt a where a.bounce_due and (p_attempts is null or a.id = any (p_attempts)) order by a.id
+    loop
+      begin
+        perform goniec.mark_bounced(array[v_one]);
+      exception
+        when lock_not_available then null; -- Somebody is just suppressing the same address.
+        when integrity_constraint_violation or raise_exception or data_exception then
+          raise warning 'the lead of attempt % cannot be marked as bounced: %', v_one, sqlerrm;
+      end;
+    end loop;
+  end;
 end $function$;
 
 CREATE OR REPLACE FUNCTION goniec.follow_up(p_messages bigint[])
@@ -1042,6 +1023,86 @@ begin
   on conflict do nothing;
   get diagnostics v_made = row_count;
   return v_made;
+end $function$;
+
+CREATE OR REPLACE FUNCTION goniec.give_back(p_attempts bigint[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+declare
+  v_given bigint[];
+begin
+  with
+  due as materialized (
+    select a.* from goniec.attempt a
+    where a.give_back and a.holds_capacity and (p_attempts is null or a.id = any (p_attempts))
+    order by a.id
+    for no key update skip locked
+  ),
+  mailbox_rows as materialized (
+    select d.mailbox_id, d.day from goniec.mailbox_day d
+    where (d.mailbox_id, d.day) in (select mailbox_id, mailbox_day from due)
+    for no key update skip locked
+  ),
+  campaign_rows as materialized (
+    select d.campaign_id, d.day from goniec.campaign_day d
+    where (d.campaign_id, d.day) in (select campaign_id, campaign_day from due)
+    for no key update skip locked
+  ),
+  salesperson_rows as materialized (
+    select d.salesperson_id, d.day from goniec.salesperson_day d
+    where (d.salesperson_id, d.day) in (select salesperson_id, mailbox_day from due where message_id is not null and kind <> 'warmup')
+    for no key update skip locked
+  )
+  select array_agg(due.id) into v_given
+  from due
+  where (due.mailbox_id, due.mailbox_day) in (select mailbox_id, day from mailbox_rows)
+    and (due.campaign_id is null or (due.campaign_id, due.campaign_day) in (select campaign_id, day from campaign_rows))
+    and (due.message_id is null or due.kind = 'warmup' or (due.salesperson_id, due.mailbox_day) in (select salesperson_id, day from salesperson_rows));
+  if v_given is null then return; end if;
+
+  with
+  given as materialized (
+    update goniec.attempt a set holds_capacity = false
+    where a.id = any (v_given) and a.holds_capacity
+    returning a.*
+  ),
+  of_mailbox as (
+    update goniec.mailbox_day d
+    set campaign_taken = d.campaign_taken - g.campaign, warmup_taken = d.warmup_taken - g.warmup, response_taken = d.response_taken - g.response,
+        daily_limit = least(d.daily_limit, goniec.limit_for_day(l.daily_limit, d.campaign_taken + d.warmup_taken + d.response_taken - g.mails)),
+        campaign_limit = least(d.campaign_limit, goniec.limit_for_day(l.campaign_limit, d.campaign_taken - g.campaign)),
+        warmup_limit = least(d.warmup_limit, goniec.limit_for_day(l.warmup_limit, d.warmup_taken - g.warmup))
+    from (select mailbox_id, mailbox_day, count(*)::integer as mails, count(*) filter (where kind = 'campaign')::integer as campaign,
+                 count(*) filter (where kind = 'warmup')::integer as warmup, count(*) filter (where kind = 'response')::integer as response
+          from given group by 1, 2) g
+    join goniec.mailbox b on b.id = g.mailbox_id
+    cross join lateral goniec.mailbox_limits(b, g.mailbox_day) l
+    where d.mailbox_id = g.mailbox_id and d.day = g.mailbox_day
+  ),
+  of_campaign as (
+    update goniec.campaign_day d
+    set taken = d.taken - g.mails, daily_limit = least(d.daily_limit, goniec.limit_for_day(c.daily_limit, d.taken - g.mails))
+    from (select campaign_id, campaign_day, count(*)::integer as mails from given where campaign_id is not null group by 1, 2) g
+    join goniec.campaign c on c.id = g.campaign_id
+    where d.campaign_id = g.campaign_id and d.day = g.campaign_day
+  ),
+  of_salesperson as (
+    update goniec.salesperson_day d
+    set taken = d.taken - g.mails, daily_limit = least(d.daily_limit, goniec.limit_for_day(s.daily_limit, d.taken - g.mails))
+    from (select salesperson_id, mailbox_day, count(*)::integer as mails from given where message_id is not null and kind <> 'warmup' group by 1, 2) g
+    join goniec.salesperson s on s.id = g.salesperson_id
+    where d.salesperson_id = g.salesperson_id and d.day = g.mailbox_day
+  )
+  delete from goniec.lead_day ld
+  using given g
+  where g.kind = 'campaign' and ld.lead_id = g.lead_id and ld.day = g.mailbox_day and ld.campaign_id = g.campaign_id
+    and not exists (select from goniec.message om
+                    join goniec.attempt other on other.message_id = om.id
+                    where om.lead_id = g.lead_id and other.campaign_id = g.campaign_id and other.mailbox_day = g.mailbox_day
+                      and other.holds_capacity and other.id <> all (v_given));
 end $function$;
 
 CREATE OR REPLACE FUNCTION goniec.guard_attempt()
@@ -1396,6 +1457,52 @@ AS $function$
   where d.salesperson_id = o.salesperson_id and d.day = o.day;
 $function$;
 
+CREATE OR REPLACE FUNCTION goniec.mark_bounced(p_attempts bigint[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+declare
+  v_now timestamptz := goniec.now();
+begin
+  with
+  due as materialized (
+    select a.id, a.lead_id from goniec.attempt a
+    where a.bounce_due and (p_attempts is null or a.id = any (p_attempts))
+    order by a.id
+    for no key update skip locked
+  ),
+  leads as materialized (
+    select l.id, l.email from goniec.lead l where l.id in (select lead_id from due) order by l.id for no key update skip locked
+  ),
+  bounced as (
+    update goniec.lead l set bounced_at = coalesce(l.bounced_at, v_now) from leads where l.id = leads.id
+  ),
+  suppressed as (
+    insert into goniec.suppression (value, reason) select leads.email, 'bounced' from leads order by leads.email on conflict do nothing
+  ),
+  noted as (
+    insert into goniec.event (type, lead_id, attempt_id) select 'lead_bounced', due.lead_id, due.id from due join leads on leads.id = due.lead_id
+  ),
+  done as (
+    update goniec.attempt a set bounce_due = false from due join leads on leads.id = due.lead_id where a.id = due.id
+  )
+  update goniec.message m
+  set status = 'cancelled', slot_reason = 'lead_bounced', scheduled_at = null, mailbox_id = null, window_closes_at = null
+  where m.id in (
+    select open_mail.id from goniec.message open_mail
+    where open_mail.lead_id in (select id from leads) and open_mail.status = 'pending'
+    order by open_mail.id
+    for no key update skip locked);
+end $function$;
+
+CREATE OR REPLACE FUNCTION goniec.needs_quarantine(a goniec.attempt, p_now timestamp with time zone, p_seen_gone bigint[])
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$ select a.state = 'transmitting' and a.deadline_at > p_now and coalesce(a.incarnation_id <> all (p_seen_gone), true) $function$;
+
 CREATE OR REPLACE FUNCTION goniec.next_opening(p_now timestamp with time zone, p_grace interval)
  RETURNS timestamp with time zone
  LANGUAGE plpgsql
@@ -1562,7 +1669,10 @@ AS $function$
 declare
   v_now timestamptz := goniec.now();
   v_lost bigint[];
+  v_gates bigint[];
+  v_one bigint;
 begin
+  perform goniec.require_fresh_snapshots();
   v_lost := array(
     select a.id from goniec.attempt a
     where a.state in ('claimed', 'transmitting')
@@ -1574,41 +1684,34 @@ begin
           end
     order by a.id
     for no key update skip locked);
+  v_gates := array(
+    select g.mailbox_id from goniec.mailbox_gate g
+    where g.mailbox_id in (select a.mailbox_id from goniec.attempt a where a.id = any (v_lost) and goniec.needs_quarantine(a, v_now, p_seen_gone))
+    order by g.mailbox_id
+    for no key update skip locked);
+  v_lost := array(
+    select a.id from goniec.attempt a
+    where a.id = any (v_lost) and (a.mailbox_id = any (v_gates) or not goniec.needs_quarantine(a, v_now, p_seen_gone))
+    order by a.id);
   perform m.id from goniec.message m where m.id in (select a.message_id from goniec.attempt a where a.id = any (v_lost)) order by m.id for no key update;
 
+  begin
+    perform goniec.end_attempts(v_lost, v_now, p_incarnation, p_seen_gone);
+  exception when integrity_constraint_violation or raise_exception or data_exception then
+    foreach v_one in array v_lost loop
+      begin
+        perform goniec.end_attempts(array[v_one], v_now, p_incarnation, p_seen_gone);
+      exception when integrity_constraint_violation or raise_exception or data_exception then
+        raise warning 'attempt % cannot be ended, and stays as it is: %', v_one, sqlerrm;
+      end;
+    end loop;
+  end;
+  perform goniec.finish_business();
+
   return query
-  with
-  lost as materialized (
-    select a.* from goniec.attempt a where a.id = any (v_lost)
-  ),
-  ended as (
-    update goniec.attempt a
-    set state = case l.state when 'claimed' then 'aborted' else 'in_doubt' end,
-        outcome = case l.state when 'claimed' then 'aborted' else 'unknown' end,
-        response = case l.state when 'claimed' then 'its worker was gone before any content went out' else 'its worker was gone before the server''s answer was known' end,
-        finished_at = v_now, ended_by = 'recovery',
-        give_back = l.state = 'claimed' and l.incarnation_id is not distinct from p_incarnation and p_incarnation is not null
-    from lost l
-    where a.id = l.id
-    returning a.id, a.message_id, a.mailbox_id, a.state, a.incarnation_id, l.deadline_at, l.state as state_before
-  ),
-  quarantined as (
-    update goniec.mailbox_gate g
-    set free_from = greatest(g.free_from, e.deadline_at)
-    from ended e
-    where g.mailbox_id = e.mailbox_id and e.state = 'in_doubt' and e.incarnation_id <> all (p_seen_gone)
-  ),
-  messages as (
-    update goniec.message m
-    set status = case when e.state = 'in_doubt' then 'in_doubt' when goniec.is_out(m) then 'cancelled' else 'pending' end,
-        uncounted_attempts = m.uncounted_attempts + (e.state = 'aborted')::integer,
-        held_reason = case when e.state = 'aborted' and m.uncounted_attempts >= 9 then 'ten attempts ended through no fault of the mail' else m.held_reason end,
-        rfc_message_id = coalesce(m.rfc_message_id, (select c.headers ->> 'message-id' from goniec.message_content c where c.message_id = m.id and e.state = 'in_doubt'))
-    from ended e
-    where m.id = e.message_id
-  )
-  select e.id, e.message_id, e.state from ended e;
-  perform goniec.finish_business(null);
+  select a.id, a.message_id, a.state from goniec.attempt a
+  where a.id = any (v_lost) and a.state in ('aborted', 'in_doubt')
+  order by a.id;
 end $function$;
 
 CREATE OR REPLACE FUNCTION goniec.refuse_removal()
@@ -1771,6 +1874,7 @@ declare
   v_sent bigint[];
   v_unfinished bigint[];
 begin
+  perform goniec.require_fresh_snapshots();
   perform set_config('goniec.incarnation', p_incarnation::text, true);
   perform a.id from goniec.attempt a where a.id = any (v_asked) order by a.id for no key update;
   perform m.id from goniec.message m
@@ -1810,7 +1914,7 @@ begin
   update goniec.attempt a
   set state = j.state_after, outcome = j.outcome, stage = j.stage, code = j.code, response = j.response, finished_at = v_now,
       server_message_id = j.server_message_id, give_back = coalesce(j.give_back, false) and j.state_after not in ('accepted', 'in_doubt'),
-      bounce_due = coalesce(j.lead_bounced, false)
+      bounce_due = coalesce(j.lead_bounced, false) and j.state_after = 'rejected' and a.lead_id is not null
   from jsonb_to_recordset(v_settled) as j (
     attempt_id bigint, verdict text, state_after text, outcome text, stage text, code integer, response text, give_back boolean, lead_bounced boolean,
     server_message_id text)
@@ -1871,11 +1975,14 @@ begin
   where j.verdict = 'settled';
   if v_sent is not null then perform goniec.follow_up(v_sent); end if;
 
-  -- Faults in a row make a mailbox back off, and break it; an answer about a mail ends the row. A gate that another program holds is left as it is.
+  -- Faults in a row break a mailbox, and most make it back off; so do refusals of mails for good where the lead is not at fault ("relay not
+  -- permitted"), without backing off. Any other answer about a mail ends the row. What another program holds is left as it is.
   with
   reports as (
-    select j.mailbox_id, bool_or(j.outcome = 'mailbox_fault') as is_fault, bool_or(coalesce(j.permanent, false)) as permanent, max(j.response) as response
-    from jsonb_to_recordset(v_settled) as j (mailbox_id bigint, verdict text, outcome text, permanent boolean, response text)
+    select j.mailbox_id, bool_or(j.outcome = 'mailbox_fault') as backs_off, bool_or(coalesce(j.permanent, false)) as permanent, max(j.response) as response,
+           bool_or(j.outcome = 'mailbox_fault' or (j.outcome = 'rejected' and j.code is not null and not coalesce(j.lead_bounced, false))) as is_fault
+    from jsonb_to_recordset(v_settled) as j (
+      mailbox_id bigint, verdict text, outcome text, code integer, lead_bounced boolean, permanent boolean, response text)
     where j.verdict = 'settled' and j.outcome in ('mailbox_fault', 'accepted', 'deferred', 'rejected')
     group by j.mailbox_id
   ),
@@ -1888,16 +1995,21 @@ begin
     update goniec.mailbox_gate g
     set faults = case when r.is_fault then g.faults + 1 else 0 end,
         fault_reason = case when r.is_fault then r.response end,
-        free_from = case when r.is_fault then greatest(g.free_from, v_now + goniec.mailbox_backoff(g.faults + 1, g.mailbox_id)) else g.free_from end
+        free_from = case when r.backs_off then greatest(g.free_from, v_now + goniec.mailbox_backoff(g.faults + 1, g.mailbox_id)) else g.free_from end
     from reports r
     where g.mailbox_id = r.mailbox_id and g.mailbox_id in (select mailbox_id from gates)
     returning g.mailbox_id, g.faults, g.fault_reason, r.permanent
   ),
+  breaking as (
+    select b.id, c.fault_reason from goniec.mailbox b join counted c on c.mailbox_id = b.id
+    where b.status = 'active' and c.faults >= case when c.permanent then 5 else 10 end
+    order by b.id for no key update of b skip locked
+  ),
   broken as (
     update goniec.mailbox b
-    set status = 'broken', status_reason = coalesce(c.fault_reason, 'no answer'), version = b.version + 1
-    from counted c
-    where b.id = c.mailbox_id and b.status = 'active' and c.faults >= case when c.permanent then 5 else 10 end
+    set status = 'broken', status_reason = coalesce(breaking.fault_reason, 'no answer'), version = b.version + 1
+    from breaking
+    where b.id = breaking.id
     returning b.id, b.status_reason
   )
   insert into goniec.event (type, mailbox_id, data)
@@ -1906,7 +2018,10 @@ begin
   if v_unfinished is not null then perform goniec.finish_business(v_unfinished); end if;
 
   insert into goniec.contradiction (attempt_id, reported)
-  select (j ->> 'attempt_id')::bigint, j from jsonb_array_elements(v_settled) j where j ->> 'verdict' = 'contradiction';
+  select (j ->> 'attempt_id')::bigint, j from jsonb_array_elements(v_settled) j
+  where j ->> 'verdict' = 'contradiction'
+    and not exists (select from goniec.contradiction known
+                    where known.attempt_id = (j ->> 'attempt_id')::bigint and known.reported ->> 'outcome' = j ->> 'outcome');
   if found then
     update goniec.message m
     set held_reason = 'a late answer of the server contradicts how its doubt was resolved'
@@ -2428,6 +2543,8 @@ grant execute on function goniec.claimable(at timestamp with time zone, today da
 
 grant execute on function goniec.complete_campaigns() to goniec_worker;
 
+grant execute on function goniec.end_attempts(p_attempts bigint[], p_now timestamp with time zone, p_incarnation bigint, p_seen_gone bigint[]) to goniec_worker;
+
 grant execute on function goniec.enqueue_response("to" text, key text, text text, subject text, html text, "from" text, at timestamp with time zone, campaign text, attachments jsonb, again boolean) to goniec_worker;
 
 grant execute on function goniec.fence(p_incarnation bigint, p_attempts bigint[], p_total interval, p_contents jsonb) to goniec_worker;
@@ -2435,6 +2552,8 @@ grant execute on function goniec.fence(p_incarnation bigint, p_attempts bigint[]
 grant execute on function goniec.finish_business(p_attempts bigint[]) to goniec_worker;
 
 grant execute on function goniec.follow_up(p_messages bigint[]) to goniec_worker;
+
+grant execute on function goniec.give_back(p_attempts bigint[]) to goniec_worker;
 
 grant execute on function goniec.guard_attempt() to goniec_worker;
 
@@ -2465,6 +2584,10 @@ grant execute on function goniec.make_campaign_days(p_campaign bigint, p_today d
 grant execute on function goniec.make_day_rows(p_days integer, p_mailbox bigint) to goniec_worker;
 
 grant execute on function goniec.make_salesperson_days(p_salesperson bigint, p_today date, p_days integer) to goniec_worker;
+
+grant execute on function goniec.mark_bounced(p_attempts bigint[]) to goniec_worker;
+
+grant execute on function goniec.needs_quarantine(a goniec.attempt, p_now timestamp with time zone, p_seen_gone bigint[]) to goniec_worker;
 
 grant execute on function goniec.next_opening(p_now timestamp with time zone, p_grace interval) to goniec_worker;
 
@@ -2606,6 +2729,8 @@ grant execute on function goniec.claimable(at timestamp with time zone, today da
 
 grant execute on function goniec.complete_campaigns() to public;
 
+grant execute on function goniec.end_attempts(p_attempts bigint[], p_now timestamp with time zone, p_incarnation bigint, p_seen_gone bigint[]) to public;
+
 grant execute on function goniec.enqueue_response("to" text, key text, text text, subject text, html text, "from" text, at timestamp with time zone, campaign text, attachments jsonb, again boolean) to public;
 
 grant execute on function goniec.fence(p_incarnation bigint, p_attempts bigint[], p_total interval, p_contents jsonb) to public;
@@ -2613,6 +2738,8 @@ grant execute on function goniec.fence(p_incarnation bigint, p_attempts bigint[]
 grant execute on function goniec.finish_business(p_attempts bigint[]) to public;
 
 grant execute on function goniec.follow_up(p_messages bigint[]) to public;
+
+grant execute on function goniec.give_back(p_attempts bigint[]) to public;
 
 grant execute on function goniec.guard_attempt() to public;
 
@@ -2643,6 +2770,10 @@ grant execute on function goniec.make_campaign_days(p_campaign bigint, p_today d
 grant execute on function goniec.make_day_rows(p_days integer, p_mailbox bigint) to public;
 
 grant execute on function goniec.make_salesperson_days(p_salesperson bigint, p_today date, p_days integer) to public;
+
+grant execute on function goniec.mark_bounced(p_attempts bigint[]) to public;
+
+grant execute on function goniec.needs_quarantine(a goniec.attempt, p_now timestamp with time zone, p_seen_gone bigint[]) to public;
 
 grant execute on function goniec.next_opening(p_now timestamp with time zone, p_grace interval) to public;
 
