@@ -142,13 +142,19 @@ create table goniec.variant (
 comment on table goniec.variant is 'One of a step''s texts, a Liquid template. Without a subject it is a reply in the thread of the step before.';
 
 create function goniec.suppression_values(email text) returns text[]
-language sql immutable strict parallel safe
+language plpgsql immutable strict parallel safe
 as $$
-  select array[email] || array(
-    select array_to_string(labels[i:], '.')
-    from (select string_to_array(split_part(email, '@', 2), '.') as labels) as domain,
-         generate_series(1, cardinality(labels) - 1) as i)
-$$;
+declare
+  -- A loop: as a query over the labels it took a third of an import's time.
+  v_values text[] := array[email];
+  v_domain text := split_part(email, '@', 2);
+begin
+  while position('.' in v_domain) > 0 loop
+    v_values := v_values || v_domain;
+    v_domain := substr(v_domain, position('.' in v_domain) + 1);
+  end loop;
+  return v_values;
+end $$;
 
 comment on function goniec.suppression_values(text) is 'What could suppress this address: itself, its domain, and the domains above that, but for the top-level one.';
 

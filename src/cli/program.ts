@@ -15,6 +15,7 @@ import { register as doubt } from './doubt.ts'
 import { addExamples } from './examples.ts'
 import { register as mailbox } from './mailbox.ts'
 import { register as message } from './message.ts'
+import { register as lead } from './lead.ts'
 import { register as migrate } from './migrate.ts'
 import { register as pause } from './pause.ts'
 import { register as queue } from './queue.ts'
@@ -28,6 +29,7 @@ type Register = (program: Command, cli: Cli) => void
 const NOUNS: readonly Register[] = [
   migrate,
   apply,
+  lead,
   mailbox,
   campaign,
   response,

@@ -18,6 +18,8 @@ export interface CsvOptions {
   encoding?: string
   /** One character; otherwise found. */
   delimiter?: string
+  /** Keeps the file open at the end of an iteration, so that it can be read once more: `again`. The caller closes. */
+  keepOpen?: boolean
 }
 
 export interface CsvRow {
@@ -45,6 +47,8 @@ export interface CsvTable extends AsyncIterable<CsvRow | CsvReject> {
   sizeBytes: number
   /** For a progress display. */
   readonly bytesRead: number
+  /** The same table from its start, also where it came from a pipe. */
+  again: () => Promise<CsvTable>
   close: () => Promise<void>
 }
 
@@ -81,11 +85,13 @@ async function openTable({ file, name, sizeBytes }: CsvSource, options: CsvOptio
     columns,
     addressColumn,
     sizeBytes,
+    again: () => openTable({ file, name, sizeBytes }, options),
     close,
     get bytesRead() {
       return progress.bytesRead
     },
-    [Symbol.asyncIterator]: () => rows(records, text, columns, addressColumn.index, close),
+    [Symbol.asyncIterator]: () =>
+      rows(records, text, columns, addressColumn.index, options.keepOpen === true ? async () => undefined : close),
   }
 }
 

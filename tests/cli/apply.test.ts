@@ -40,7 +40,7 @@ it('an invalid file ends 1 with every mistake; a missing one too; without a file
   expect((await goniec('apply')).code).toBe(2)
 })
 
-it('it says what it makes, does it without a question, and says what to run next; again there is nothing to change', async () => {
+it('what it makes is said, done without a question, and says what to run next; again there is nothing to change', async () => {
   write(TEAM)
   expect(await goniec('apply', 'team.yaml', '--dry-run')).toMatchObject({
     code: 0,

@@ -30,7 +30,7 @@ function voiding<Change extends ThingChange<unknown>>(changes: readonly Change[]
 async function count(tx: Queries, condition: ReturnType<typeof sql>): Promise<number> {
   const { rows } = await sql<{ mails: number }>`
     select count(*) as mails from goniec.message m
-    where m.status = 'pending' and m.scheduled_at is not null and ${condition}`.execute(tx)
+    where m.status = 'pending' and m.scheduled_at > '-infinity' and ${condition}`.execute(tx)
   return rows[0]?.mails ?? 0
 }
 
