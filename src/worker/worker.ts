@@ -8,7 +8,7 @@
  *            nothing new and keeps its outcomes; if another process holds its name afterwards, it settles what it holds and ends non-zero.
  * Leaves     what a mail goes through to Sender, when to claim to Dispatch, truth to the database.
  */
-import { runPlan, type PlanRun } from '../campaigns/plan/run.ts'
+import type { PlanRun } from '../campaigns/plan/run.ts'
 import { openDatabase, type Database } from '../database/pool.ts'
 import { recover } from '../delivery/recover.ts'
 import type { Settlement } from '../delivery/settle.ts'
@@ -18,6 +18,7 @@ import { Connections } from './connections.ts'
 import { Dispatch } from './dispatch.ts'
 import { Engine, POLL_INTERVAL_MS } from './engine.ts'
 import { Outcomes } from './outcomes.ts'
+import { Planner } from './planner.ts'
 import { Sender } from './sender.ts'
 import { WorkerSession } from './session.ts'
 import type { WorkerSettings } from './settings.ts'
@@ -47,6 +48,7 @@ export class Worker {
   readonly #session: WorkerSession
   readonly #engine: Engine
   readonly #connections: Connections
+  readonly #planner: Planner
   #log: Logger
   #outcomes: Outcomes | undefined
   #dispatch: Dispatch | undefined
@@ -65,6 +67,7 @@ export class Worker {
       onIdleError: (error) => this.#log.debug({ problem: messageOf(error) }, 'a connection was lost'),
     })
     this.#connections = new Connections(options.settings.deadlines)
+    this.#planner = new Planner({ url: options.url, graceMs: options.settings.graceMs })
     this.#session = new WorkerSession(options.url, {
       onNotification: (payload) => this.#notified(payload),
       onLost: (error) => this.#databaseLost(error),
@@ -109,7 +112,7 @@ export class Worker {
       onSettled: (settlement) => this.#settled(settlement),
     })
     await this.recover()
-    await this.plan()
+    await this.#planBeforeDispatch()
     await this.#startEngine()
     this.#minuteTimer = setInterval(() => void this.#bookDispatch(), 60_000)
     await this.#bookDispatch()
@@ -144,9 +147,25 @@ export class Worker {
     await this.#planning
   }
 
+  /**
+   * Recover, plan, dispatch: in this order, so that what was missed does not go out before it has a place again. Where nothing was missed
+   * the plan can only add to what is due, and goes on beside the first mails.
+   */
+  async #planBeforeDispatch(): Promise<void> {
+    const [row] = await this.#database.query<{ missed: boolean }>(ANYTHING_MISSED, [this.#options.settings.graceMs])
+    const planned = this.plan()
+    if (row?.missed === false) {
+      planned.catch((error: unknown) =>
+        this.#log.warn({ problem: messageOf(error) }, 'the first plan failed; it is tried again within the minute'),
+      )
+    } else {
+      await planned
+    }
+  }
+
   async #plan(): Promise<void> {
     const startedMs = performance.now()
-    const run = await runPlan(this.#database, { graceMs: this.#options.settings.graceMs })
+    const run = await this.#planner.run()
     const tookMs = performance.now() - startedMs
     this.#planPauseMs = Math.min(30_000, Math.max(PLAN_PAUSE_MS, tookMs * 10))
     if (hasChanged(run)) this.#log.info({ ...run, took_ms: Math.round(tookMs) }, 'planned')
@@ -163,6 +182,7 @@ export class Worker {
     await this.#drain()
     await this.#planning.catch(() => undefined)
     await this.#engine.stop(2000)
+    await this.#planner.close()
     await this.#connections.close()
     await this.#session
       .close()
@@ -256,7 +276,7 @@ export class Worker {
     try {
       this.#outcomes?.retryNow()
       await this.recover()
-      await this.plan()
+      await this.#planBeforeDispatch()
       await this.#startEngine()
       await this.#bookDispatch()
     } catch (error) {
@@ -277,11 +297,22 @@ export class Worker {
   }
 }
 
+/** A slot that nobody may claim any more, or that stands on settings of before. */
+const ANYTHING_MISSED = `
+  with clock as materialized (select goniec.now() as now)
+  select exists (
+    select from goniec.message m, clock
+    where m.status = 'pending' and m.scheduled_at > '-infinity' and m.scheduled_at < clock.now - $1 * interval '1 millisecond'
+  ) or not exists (
+    select from goniec.message m, clock
+    where m.status = 'pending' and m.scheduled_at > '-infinity' and m.scheduled_at >= clock.now - $1 * interval '1 millisecond'
+  ) as missed`
+
 const DUE_WITHIN_THE_MINUTE = `
   with clock as materialized (select goniec.now() as now)
   select exists (
     select from goniec.message m, clock
-    where m.status = 'pending' and m.scheduled_at between clock.now - $1 * interval '1 millisecond' and clock.now + interval '1 minute'
+    where m.status = 'pending' and m.scheduled_at > '-infinity' and m.scheduled_at between clock.now - $1 * interval '1 millisecond' and clock.now + interval '1 minute'
   ) or exists (select from goniec.attempt a where a.state in ('claimed', 'transmitting') and a.message_id is not null) as busy`
 
 function hasChanged({ planned, moved, withdrawn, givenUp, completed }: PlanRun): boolean {

@@ -1,0 +1,21 @@
+/** The planner's thread: plans whenever it is told to, and says what came of it. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { runPlan } from '../campaigns/plan/run.ts'
+import { openDatabase } from '../database/pool.ts'
+import { messageOf } from '../errors.ts'
+import type { PlanAnswer, PlanThreadData } from './planner.ts'
+
+const { url, graceMs } = workerData as PlanThreadData
+const database = openDatabase(url, { name: 'plan', size: 3 })
+
+parentPort?.on('message', () => {
+  void answer().then((result) => parentPort?.postMessage(result))
+})
+
+async function answer(): Promise<PlanAnswer> {
+  try {
+    return { run: await runPlan(database, { graceMs }) }
+  } catch (error) {
+    return { problem: messageOf(error) }
+  }
+}
