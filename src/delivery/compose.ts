@@ -63,6 +63,7 @@ export async function compose(composition: Composition): Promise<ComposedMail> {
     from: mailAddress(composition.from),
     to: mailAddress(composition.to),
     subject,
+    // date: a header has the time as RFC 5322 writes it
     date: new Date(composition.date.epochMilliseconds).toUTCString().replace('GMT', '+0000'),
     ...(text === null ? {} : { text }),
     ...(html === null ? {} : { html }),

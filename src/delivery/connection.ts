@@ -5,6 +5,7 @@
  */
 import net from 'node:net'
 import tls from 'node:tls'
+import type { SMTPConnectionOptions } from 'nodemailer/lib/smtp-connection'
 
 /** How to reach and log in to a mailbox's server; secrets are resolved already. */
 export interface SmtpAccount {
@@ -51,10 +52,24 @@ export interface Failure {
   text: string
 }
 
-/** TLS as goniec uses it for `tls` and `starttls`: 1.2 or newer, certificate and name verified. */
-export function tlsOptions(account: SmtpAccount): tls.ConnectionOptions {
-  const name = net.isIP(account.host) === 0 ? { servername: account.host } : {}
-  return { minVersion: 'TLSv1.2', rejectUnauthorized: true, ...name, ...account.tls }
+/** The account as nodemailer's options, for a socket that is open already. */
+export function connectionOptions(account: SmtpAccount, timersMs: number): SMTPConnectionOptions {
+  const { host, port, security, clientName } = account
+  return {
+    host,
+    port,
+    secure: security === 'tls',
+    secured: security === 'tls',
+    requireTLS: security === 'starttls',
+    ignoreTLS: security === 'none',
+    tls: tlsOptions(account),
+    connectionTimeout: timersMs,
+    greetingTimeout: timersMs,
+    socketTimeout: timersMs,
+    // Closing destroys: what has not left this process when a dialogue is ended must not leave it afterwards.
+    socketCloseTimeout: 0,
+    ...(clientName === undefined ? {} : { name: clientName }),
+  }
 }
 
 export interface SocketEvents {
@@ -89,6 +104,12 @@ export function socketFailure(error: Error): Failure {
   // Nodemailer puts a code of its own over the system's.
   const { code = '', syscall = '', originalCode = code } = error as NodeJS.ErrnoException & { originalCode?: string }
   return { kind: kindOf(originalCode, syscall), text: error.message === '' ? originalCode : error.message }
+}
+
+/** TLS as goniec uses it for `tls` and `starttls`: 1.2 or newer, certificate and name verified. */
+function tlsOptions(account: SmtpAccount): tls.ConnectionOptions {
+  const name = net.isIP(account.host) === 0 ? { servername: account.host } : {}
+  return { minVersion: 'TLSv1.2', rejectUnauthorized: true, ...name, ...account.tls }
 }
 
 /** How long one of several addresses of a host is tried before the next one joins. */

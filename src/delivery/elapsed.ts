@@ -16,6 +16,7 @@ export interface Clocks {
 /** The machine's own. On Linux the uptime is read from /proc/uptime, to 10 ms. */
 export const systemClocks: Clocks = {
   monotonic: () => performance.now(),
+  // date: the wall clock itself is what is asked for
   wall: () => Date.now(),
   uptime: () => os.uptime() * 1000,
 }

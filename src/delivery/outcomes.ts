@@ -62,6 +62,7 @@ interface Row {
 const SETTING_UP = ['connect', 'tls', 'greeting', 'ehlo', 'starttls', 'auth', 'mail'] as const
 const CONTENT = ['data', 'body', 'dot'] as const
 
+/** The rows, in the order in which they are tried. */
 export const OUTCOME_TABLE: readonly Row[] = [
   { rule: 'accepted', kind: 'accepted', failures: [null] },
 

@@ -11,7 +11,7 @@ import type { Readable } from 'node:stream'
 import SMTPConnection from 'nodemailer/lib/smtp-connection'
 import XOAuth2 from 'nodemailer/lib/xoauth2'
 import { assert, messageOf } from '../errors.ts'
-import { type Failure, openSocket, type SmtpAccount, socketFailure, tlsOptions } from './connection.ts'
+import { connectionOptions, type Failure, openSocket, type SmtpAccount, socketFailure } from './connection.ts'
 import type { Deadlines } from './deadlines.ts'
 import { type Heard, ReplyReader } from './reply.ts'
 import { type Stage, Transcript } from './transcript.ts'
@@ -149,7 +149,10 @@ export class SmtpSession {
     assert(socket, 'a socket that is ready exists')
     this.#tap(socket)
     this.transcript.enter('greeting')
-    const smtp = new SMTPConnection({ ...this.#nodemailerOptions(), connection: socket })
+    // Nodemailer's own timers stay behind ours: theirs do not say which phase they ended, and its socket timeout counts silence only.
+    const timersMs = this.#deadlines.attemptMs + this.#deadlines.dotMs
+    const log = { transactionLog: true, logger: this.#commandLog() }
+    const smtp = new SMTPConnection({ ...connectionOptions(this.#account, timersMs), ...log, connection: socket })
     this.#smtp = smtp
     smtp.on('error', (error: Error) => this.#finished(error))
     smtp.on('end', () => this.end({ kind: 'lost', text: 'the connection was closed' }))
@@ -163,29 +166,6 @@ export class SmtpSession {
     const done = (error?: Error | null): void => this.#finished(error)
     if ('pass' in auth) smtp.login({ credentials: { user: auth.user, pass: auth.pass } }, done)
     else smtp.login({ user: auth.user, oauth2: new XOAuth2({ user: auth.user, accessToken: auth.accessToken }) }, done)
-  }
-
-  #nodemailerOptions(): ConstructorParameters<typeof SMTPConnection>[0] {
-    const { security, clientName } = this.#account
-    // Nodemailer's own timers stay behind ours: theirs do not say which phase they ended, and its socket timeout counts silence only.
-    const longMs = this.#deadlines.attemptMs + this.#deadlines.dotMs
-    return {
-      host: this.#account.host,
-      port: this.#account.port,
-      secure: security === 'tls',
-      secured: security === 'tls',
-      requireTLS: security === 'starttls',
-      ignoreTLS: security === 'none',
-      tls: tlsOptions(this.#account),
-      connectionTimeout: longMs,
-      greetingTimeout: longMs,
-      socketTimeout: longMs,
-      // Closing destroys: what has not left this process when a dialogue is ended must not leave it afterwards.
-      socketCloseTimeout: 0,
-      ...(clientName === undefined ? {} : { name: clientName }),
-      transactionLog: true,
-      logger: this.#commandLog(),
-    }
   }
 
   /** Nodemailer logs each command just before it writes it, secrets masked. Nothing of it is kept. */

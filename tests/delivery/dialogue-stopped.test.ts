@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+// The passing of time itself is what is tested here.
 import { setTimeout as passing } from 'node:timers/promises'
 import { expect, it, onTestFinished } from 'vitest'
 import type { DialogueResult } from '../../src/delivery/dialogue.ts'
@@ -29,7 +30,6 @@ it.each([
     const connection = await server.connection(0)
     await connection.reached('body')
     sender.kill('SIGSTOP')
-    // The passing of time itself is what is tested.
     await passing(stoppedMs)
     connection.socket.resume()
     sender.kill('SIGCONT')

@@ -15,6 +15,7 @@ function onMail(index: number, plan: Plan): (connection: number, mail: number) =
 /** A reply that takes its time. */
 function slow(line: string): Fault {
   return (connection) => {
+    // The server is slow on purpose.
     const timer = setTimeout(() => connection.write(`${line}\r\n`), 200)
     void connection.closed.then(() => clearTimeout(timer))
   }
@@ -90,6 +91,7 @@ describe.each([{ pipelining: false }, { pipelining: true }])(
 
     it('may take longer than a phase of the server', async () => {
       const { send } = await against({ pipelining, deadlines: { phaseMs: 300 } })
+      // The fence is slow on purpose.
       const late = new Promise<FenceVerdict>((resolve) => void setTimeout(() => resolve(passed), 450))
       expect(await send({ fence: () => late })).toMatchObject({ failure: null, fence: 'passed' })
     })
