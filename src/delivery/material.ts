@@ -1,6 +1,6 @@
 /**
- * Reads what the mails of messages are made of: one query for a batch, whatever kinds are in it. It is on the way of every mail that
- * goes out, so texts of variants and settings of mailboxes are read once for each version of their settings.
+ * Reads what the mails of messages are made of: one query for a batch, whatever kinds are in it (migrations/000013_material.sql). It is
+ * on the way of every mail that goes out, so texts of variants and settings of mailboxes are read once for each version of theirs.
  *
  * A text kept under a version may be younger than that version, never older: a change between the two queries has also moved the version
  * on, and then the fence refuses what was claimed before it.
@@ -24,7 +24,7 @@ export async function loadMaterial(
   mailboxByMessage: ReadonlyMap<number, number> = new Map(),
 ): Promise<Map<number, MessageMaterial>> {
   const mailboxes = messageIds.map((id) => mailboxByMessage.get(id) ?? null)
-  const rows = await database.query<Row>(MESSAGES, [messageIds, mailboxes])
+  const rows = await database.query<Row>('select * from goniec.material($1, $2)', [messageIds, mailboxes])
   const cache = cacheOf(database)
   await Promise.all([loadVariants(database, cache, rows), loadSenders(database, cache, rows)])
   return new Map(
@@ -73,33 +73,6 @@ interface Material {
   mail_references: string[]
   attachments: { filename: string; contentType?: string | null; content: string }[]
 }
-
-// Every join is by a key of a handful of rows; the two lookups of a mail's past go by its lead, who has few mails.
-const MESSAGES = `
-  select m.id, m.kind, m.is_test, m.recipient, m.idempotency_key, m.rfc_message_id, i.id as installation_id, now.now,
-         b.id as mailbox_id, b.version as mailbox_version, c.name as campaign_name, c.version as campaign_version,
-         m.step_id, m.step_key,
-         case when m.kind = 'campaign' then coalesce(v.letter, goniec.pick_variant(m.step_id, m.enrollment_id)) end as letter,
-         e.fields, previous.mail as previous, to_jsonb(mm) - 'digest' as material
-  from unnest($1::bigint[], $2::bigint[]) as asked (message_id, mailbox_id)
-  join goniec.message m on m.id = asked.message_id
-  cross join goniec.installation i
-  cross join (select goniec.now()) as now
-  left join goniec.mailbox b on b.id = coalesce(asked.mailbox_id, m.mailbox_id, m.bound_mailbox_id)
-  left join goniec.campaign c on c.id = m.campaign_id
-  left join goniec.enrollment e on e.id = m.enrollment_id
-  left join goniec.variant v on v.step_id = m.step_id and v.letter = m.variant
-  left join goniec.message_material mm on mm.message_id = m.id
-  left join lateral (
-    select jsonb_build_object('message_id', coalesce(a.server_message_id, p.rfc_message_id), 'subject', kept.subject,
-                              'references', kept.headers ->> 'references') as mail
-    from goniec.message p
-    left join goniec.attempt a on a.message_id = p.id and a.state = 'accepted'
-    left join goniec.message_content kept on kept.message_id = p.id
-    where p.lead_id = m.lead_id and p.enrollment_id = m.enrollment_id and p.kind = 'campaign' and p.status = 'sent'
-    order by p.sent_at desc, p.id desc
-    limit 1
-  ) as previous on m.kind = 'campaign' and m.follows_at is not null`
 
 interface Cache {
   variants: Map<string, VariantTemplates>
