@@ -1,0 +1,151 @@
+import { describe, expect, test } from 'vitest'
+import { dayNumber, dayText, isTimeZone, weekdayOf, zoneDays } from '../../src/schedule/days.ts'
+import { holidayCountries, isHolidayCode, isPublicHoliday } from '../../src/schedule/holidays.ts'
+import { nextSendingDays, windowProblems, windowsOf } from '../../src/schedule/windows.ts'
+import { campaign, inWarsaw, warsaw } from './worlds.ts'
+
+const HOUR = 3_600_000
+const everyDay = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const
+
+describe('days', () => {
+  test('a day and its number are each other', () => {
+    for (const day of ['1969-12-31', '1970-01-01', '2000-02-29', '2026-03-29', '2100-03-01']) {
+      expect(dayText(dayNumber(day))).toBe(day)
+    }
+    expect(dayNumber('1970-01-01')).toBe(0)
+    expect(dayNumber('2026-03-23') - dayNumber('2026-02-23')).toBe(28)
+    expect(weekdayOf(dayNumber('2026-03-23'))).toBe(0)
+    expect(weekdayOf(dayNumber('1969-12-28'))).toBe(6)
+  })
+
+  test('days in Warsaw have 23, 24 and 25 hours', () => {
+    const zone = zoneDays('Europe/Warsaw')
+    const hours = ['2026-03-28', '2026-03-29', '2026-10-25'].map((day) => {
+      return (zone.startMs(dayNumber(day) + 1) - zone.startMs(dayNumber(day))) / HOUR
+    })
+    expect(hours).toEqual([24, 23, 25])
+  })
+
+  test('an instant falls on the day that its zone shows', () => {
+    const midnight = warsaw('2026-10-25 00:00')
+    expect(dayText(zoneDays('Europe/Warsaw').dayAt(midnight))).toBe('2026-10-25')
+    expect(dayText(zoneDays('Europe/Warsaw').dayAt(midnight - 1))).toBe('2026-10-24')
+    expect(dayText(zoneDays('America/New_York').dayAt(midnight))).toBe('2026-10-24')
+    expect(dayText(zoneDays('Pacific/Auckland').dayAt(midnight))).toBe('2026-10-25')
+  })
+
+  test('a zone that does not exist is told from one that does', () => {
+    expect(isTimeZone('Europe/Warsaw')).toBe(true)
+    expect(isTimeZone('Europe/Warszawa')).toBe(false)
+  })
+})
+
+describe('public holidays', () => {
+  test.each([
+    '2026-12-24',
+    '2026-12-25',
+    '2026-12-26',
+    '2026-05-01',
+    '2026-05-03',
+    '2026-01-06',
+    '2026-04-06',
+    '2026-06-04',
+  ])('%s is one in Poland', (day) => {
+    expect(isPublicHoliday('PL', dayNumber(day))).toBe(true)
+  })
+
+  test.each(['2026-05-02', '2026-12-31', '2024-12-24', '2026-02-14', '2026-12-06'])('%s is none in Poland', (day) => {
+    expect(isPublicHoliday('PL', dayNumber(day))).toBe(false)
+  })
+
+  test('a region has its own', () => {
+    expect(isPublicHoliday('DE', dayNumber('2026-01-06'))).toBe(false)
+    expect(isPublicHoliday('DE-BY', dayNumber('2026-01-06'))).toBe(true)
+  })
+
+  test('one that lasts for days is one on each of them, and a half day is none', () => {
+    const days = (code: string, month: string): string[] =>
+      Array.from({ length: 28 }, (_, index) => dayNumber(`${month}-01`) + index)
+        .filter((day) => isPublicHoliday(code, day))
+        .map(dayText)
+    expect(days('TR', '2026-05')).toEqual(['2026-05-01', '2026-05-19', '2026-05-27', '2026-05-28'])
+    expect(days('CN', '2026-08')).toEqual([])
+  })
+
+  test('only codes behind which there is a calendar are known', () => {
+    expect(['PL', 'DE-BY', 'US-LA-NO'].map(isHolidayCode)).toEqual([true, true, true])
+    expect(['XX', 'pl', 'DE-XX', 'POLAND', ''].map(isHolidayCode)).toEqual([false, false, false, false, false])
+    expect(holidayCountries()).toContain('PL')
+  })
+})
+
+describe('windows', () => {
+  test('weekends, holidays and skipped dates are left out', () => {
+    const calendar = campaign({ skipDates: ['2026-12-31'] })
+    expect(nextSendingDays(calendar, '2026-12-23', 6)).toEqual([
+      '2026-12-23',
+      '2026-12-28',
+      '2026-12-29',
+      '2026-12-30',
+      '2027-01-04',
+      '2027-01-05',
+    ])
+  })
+
+  test('a campaign has no window before it starts', () => {
+    expect(nextSendingDays(campaign({ startsOn: '2026-04-08' }), '2026-03-23', 2)).toEqual(['2026-04-08', '2026-04-09'])
+  })
+
+  test('on the night that skips an hour, a time that no clock shows is an hour later', () => {
+    const window = { from: '02:30', to: '09:00', days: everyDay }
+    const [before, on] = windowsOf(campaign({ window }), '2026-03-28', 2)
+    expect(inWarsaw(before?.opensMs ?? 0)).toBe('2026-03-28 02:30:00')
+    expect(inWarsaw(on?.opensMs ?? 0)).toBe('2026-03-29 03:30:00')
+    expect(inWarsaw(on?.closesMs ?? 0)).toBe('2026-03-29 09:00:00')
+  })
+
+  test('on the night that repeats an hour, a time that comes twice is the first of both', () => {
+    const window = { from: '02:30', to: '03:00', days: everyDay }
+    const [on] = windowsOf(campaign({ window }), '2026-10-25', 1)
+    expect(on && [on.opensMs, on.closesMs]).toEqual([Date.UTC(2026, 9, 25, 0, 30), Date.UTC(2026, 9, 25, 2, 0)])
+  })
+
+  test('a window that the clock change swallows is no window', () => {
+    const window = { from: '02:30', to: '03:00', days: everyDay }
+    expect(nextSendingDays(campaign({ window }), '2026-03-28', 2)).toEqual(['2026-03-28', '2026-03-30'])
+  })
+
+  test.each([
+    ['2026-03-29', 23],
+    ['2026-10-25', 25],
+    ['2026-10-26', 24],
+  ])('a whole day ends at the next midnight: %s has %i hours', (day, hours) => {
+    const window = { from: '00:00', to: '24:00', days: everyDay }
+    const [one] = windowsOf(campaign({ window, holidays: null }), day, 1)
+    expect(one && (one.closesMs - one.opensMs) / HOUR).toBe(hours)
+  })
+
+  test('a campaign that never sends has no sending day, and asking ends', () => {
+    expect(nextSendingDays(campaign({ window: { from: '09:00', to: '17:00', days: [] } }), '2026-03-23', 3)).toEqual([])
+    expect(nextSendingDays(campaign(), '2026-03-23', 0)).toEqual([])
+  })
+
+  test.each([
+    ['09:00', '17:00', ''],
+    ['00:00', '24:00', ''],
+    ['22:00', '06:00', 'crosses midnight'],
+    ['09:00', '09:00', 'is empty'],
+    ['9:00', '17:00', 'window.from must be a time from 00:00 to 23:59, got 9:00'],
+    ['24:00', '24:00', 'window.from must be'],
+    ['09:00', '24:30', 'window.to must be a time from 00:01 to 24:00, got 24:30'],
+    ['09:60', '17:00', 'window.from must be'],
+  ])('a window from %s to %s: %s', (from, to, problem) => {
+    const problems = windowProblems({ from, to, days: ['mon'] })
+    if (problem === '') expect(problems).toEqual([])
+    else expect(problems.join('\n')).toContain(problem)
+  })
+
+  test('a window without a day is told', () => {
+    expect(windowProblems({ from: '09:00', to: '17:00', days: [] })).toEqual(['window.days names no day'])
+  })
+})
