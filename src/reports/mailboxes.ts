@@ -15,6 +15,7 @@ export interface MailboxSummary {
   free_from: Instant | null
   faults: number
   fault_reason: string | null
+  /** Its last mail went on the wire then. */
   last_fence_at: Instant | null
   /** Its next planned mail. */
   next_at: Instant | null
@@ -83,7 +84,11 @@ function select(more: string): string {
         'day', clock.today - b.warmup_started + 1,
         'stage', (select max(w.from_day) from goniec.warmup_stage w where w.from_day <= clock.today - b.warmup_started + 1),
         'started', to_char(b.warmup_started, 'YYYY-MM-DD')) end as warmup,
-      case when g.free_from > clock.now then g.free_from end as free_from, coalesce(g.faults, 0) as faults, g.fault_reason, g.last_fence_at,
+      case when g.free_from > clock.now then g.free_from end as free_from, coalesce(g.faults, 0) as faults, g.fault_reason,
+      -- The gate keeps it only where there is a gap to keep.
+      greatest(g.last_fence_at, (
+        select max(a.transmitting_at)
+        from (select a.transmitting_at from goniec.attempt a where a.mailbox_id = b.id order by a.id desc limit 10) a)) as last_fence_at,
       (select min(n.at) from (values ('response'), ('campaign'), ('warmup')) as k (kind)
        cross join lateral (
          select min(m.scheduled_at) as at from goniec.message m

@@ -43,7 +43,7 @@ test('people get a table with the times of the campaign’s zone, and are told t
   expect(lines[1]).toMatch(
     /2026-12-01 06:00:01 +pending +jan@klient\.example +spring-offer +intro A +anna@firma\.example +planned$/,
   )
-  expect(stderr).toBe('There are more: --limit 500, or --json for all.\n')
+  expect(stderr).toBe('Times are local in America/New_York.\nThere are more: --limit 500, or --json for all.\n')
 })
 
 /** The exit code and the first line of what is said. */

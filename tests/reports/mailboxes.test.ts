@@ -35,7 +35,7 @@ test('a mailbox shows today’s use of each limit', async () => {
       free_from: null,
       faults: 0,
       fault_reason: null,
-      last_fence_at: null,
+      last_fence_at: NOON,
       next_at: world.at(5000),
     },
   ])
@@ -88,7 +88,7 @@ test('a closer look shows faults, refusals of today, doubts, and the servers’ 
   expect(report).toMatchObject({
     rejected_today: 1,
     in_doubt: 1,
-    faults: 1,
+    faults: 2,
     fault_reason: '421 4.7.0 too many',
     smtp: { host: '127.0.0.1', port: 25, security: 'none', user: null, password: null },
     answers: [

@@ -98,3 +98,12 @@ test('a mail of which nothing was sent has no content, and a number of nobody is
   expect(await readContent(inSession(state.session), id)).toBeNull()
   expect(await readMessage(inSession(state.session), id + 1000)).toBeUndefined()
 })
+
+test('times within events are instants like all others', async () => {
+  const { world, session } = state
+  const { id } = await world.mail({ dueInMs: null })
+  const mailbox = await world.mailbox()
+  await world.update('message', id, { scheduled_at: NOON, window_closes_at: world.at(1000), mailbox_id: mailbox })
+  const message = await readMessage(inSession(session), id)
+  expect(message?.events).toMatchObject([{ type: 'planned', data: { to: NOON } }])
+})

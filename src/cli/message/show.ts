@@ -1,7 +1,7 @@
 import { unknownMessage } from '../../delivery/unknown-message.ts'
 import { readContent, readMessage, type EventReport, type MessageReport } from '../../reports/message.ts'
 import { describeReason } from '../../reports/reason-words.ts'
-import { formatDuration, toLocalTime, type Instant } from '../../time.ts'
+import { formatDuration, Temporal, toLocalTime, type Instant } from '../../time.ts'
 import type { Cli } from '../cli.ts'
 import type { Cell } from '../output.ts'
 import { printContent } from './content.ts'
@@ -37,8 +37,7 @@ function printFacts({ output }: Cli, message: MessageReport): void {
     ['sent', local(message.sent_at)],
     ['late', lateness(message)],
     ['from', message.mailbox ?? message.bound_mailbox],
-    ['why', message.reason === null ? null : describeReason(message.reason)],
-    ['', message.detail],
+    ['why', message.detail ?? (message.reason === null ? null : describeReason(message.reason))],
     ['not before', local(message.not_before)],
     ['Message-ID', message.rfc_message_id],
     ['key', message.idempotency_key],
@@ -86,18 +85,22 @@ function printEvents({ output }: Cli, { events }: MessageReport): void {
     { header: 'at', value: ({ at }) => at, seconds: true },
     { header: 'event', value: ({ type }) => type },
     { header: 'by', value: ({ actor }) => actor },
-    { header: 'what', value: describeData },
+    { header: 'what', value: ({ data }) => describeData(data, output.timeZone) },
   ])
 }
 
-function describeData({ data }: EventReport): string {
+function describeData(data: EventReport['data'], timeZone: string): string {
   return Object.entries(data)
-    .map(([name, value]) => `${name} ${typeof value === 'string' ? value : JSON.stringify(value)}`)
+    .map(([name, value]) => {
+      if (value instanceof Temporal.Instant) return `${name} ${toLocalTime(value, timeZone, { seconds: true })}`
+      return `${name} ${typeof value === 'string' ? value : JSON.stringify(value)}`
+    })
     .join(', ')
 }
 
 function sayNext({ output }: Cli, { id, status, held_reason: held }: MessageReport): void {
-  if (status === 'failed' || held !== null)
+  if (status === 'failed') output.say(`Next: goniec message retry ${id}`)
+  if (status === 'pending' && held !== null)
     output.say(`Next: goniec message retry ${id}, or goniec message cancel ${id}`)
   if (status === 'in_doubt') output.say(`Next: goniec doubt resolve ${id} --as sent|not-sent`)
 }

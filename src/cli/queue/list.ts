@@ -72,8 +72,15 @@ async function printTable({ output }: Cli, database: Database, filter: QueueFilt
   const mails: Mail[] = []
   // One more than is shown tells whether there is more.
   for await (const page of readQueue(database, { ...filter, limit: filter.limit + 1 })) mails.push(...page)
+  if (mails.length === 0) return output.say('There are no such mails. Next: goniec campaign list')
   output.table(mails.slice(0, filter.limit), COLUMNS)
+  output.say(describeZones(mails))
   if (mails.length > filter.limit) output.say(`There are more: --limit ${filter.limit * 10}, or --json for all.`)
+}
+
+function describeZones(mails: Mail[]): string {
+  const [zone, ...others] = new Set(mails.map(({ timezone }) => timezone))
+  return others.length === 0 ? `Times are local in ${zone}.` : 'Times are local, each in its campaign’s zone.'
 }
 
 const COLUMNS: readonly Column<Mail>[] = [

@@ -31,10 +31,8 @@ export async function sendResponse(cli: Cli, options: SendOptions): Promise<void
   const content = await readContent(options)
   const response = await cli.withDatabase(async (database) => {
     const request = { ...content, ...(await findNamed(database, options, cli.output.timeZone)) }
-    const expected = await enqueueResponse(database, request, { dryRun: true })
-    if (dryRun || !expected.created) return expected
-    await askOnTerminal(cli, options.to, expected)
-    return enqueueResponse(database, request)
+    if (!dryRun) await askOnTerminal(cli, options.to, () => enqueueResponse(database, request, { dryRun: true }))
+    return enqueueResponse(database, request, { dryRun })
   })
   const { status, scheduled_at, created } = response
   // The number of a rehearsal belongs to nobody.
@@ -91,20 +89,19 @@ async function findNamed(
 }
 
 /** Programs that answer requests are not asked: their key keeps the response from going out twice. */
-async function askOnTerminal(cli: Cli, to: string, { subject, mailbox }: EnqueuedResponse): Promise<void> {
-  if (process.stdin.isTTY && process.stderr.isTTY) await cli.confirm(`Send "${subject}" to ${to} from ${mailbox}?`)
+async function askOnTerminal(cli: Cli, to: string, rehearse: () => Promise<EnqueuedResponse>): Promise<void> {
+  if (!process.stdin.isTTY || !process.stderr.isTTY || cli.flags.yes) return
+  const { created, subject, mailbox } = await rehearse()
+  if (created) await cli.confirm(`Send "${subject}" to ${to} from ${mailbox}?`)
 }
 
 function say({ output }: Cli, { key, to, dryRun }: SendOptions, response: EnqueuedResponse): void {
   const { id, status, created, mailbox, not_before: notBefore, sent_at: sentAt, scheduled_at: scheduledAt } = response
   const local = (at: Instant): string => toLocalTime(at, output.timeZone, { seconds: true })
   if (!created) {
-    const when = sentAt
-      ? ` at ${local(sentAt)}`
-      : scheduledAt && status === 'pending'
-        ? `, planned at ${local(scheduledAt)}`
-        : ''
-    output.say(`Response "${key}" was asked for already: message ${id} is ${status}${when}.`)
+    const state = sentAt ? `was sent at ${local(sentAt)}` : `is ${status}`
+    const planned = scheduledAt && status === 'pending' ? `, planned at ${local(scheduledAt)}` : ''
+    output.say(`Response "${key}" was asked for already: message ${id} ${state}${planned}.`)
     return output.say(`Next: goniec message show ${id}`)
   }
   const when = notBefore === null ? 'as soon as it may' : `not before ${local(notBefore)} (${output.timeZone})`
