@@ -174,12 +174,19 @@ declare
   v_digest text;
   v_message goniec.message;
   v_id bigint;
+  v_subject text := enqueue_response.subject;
+  v_reply_to text;
+  v_references text[] := '{}';
 begin
   if coalesce(trim(enqueue_response.key), '') = '' then
     raise exception 'a response needs an idempotency key' using errcode = 'invalid_parameter_value', hint = 'key: whatever names the request, so that it is answered once';
   end if;
   if coalesce(enqueue_response.text, enqueue_response.html) is null then
     raise exception 'a response needs a text or an html part' using errcode = 'invalid_parameter_value';
+  end if;
+  if jsonb_typeof(enqueue_response.attachments) <> 'array' or jsonb_path_exists(
+    enqueue_response.attachments, '$[*] ? (!(@.filename.type() == "string" && @.filename != "" && @.content.type() == "string"))') then
+    raise exception 'attachments are a list of {filename, contentType, content}, content in base64' using errcode = 'invalid_parameter_value';
   end if;
   -- The time in UTC: as text it would depend on the zone of the session, and the same request would seem another one.
   v_digest := encode(sha256(convert_to(jsonb_build_array(lower(trim(enqueue_response."to")), enqueue_response.subject, enqueue_response.text, enqueue_response.html,
@@ -220,12 +227,28 @@ begin
   else
     select b.* into v_mailbox from goniec.mailbox b where b.id = v_last.mailbox_id;
   end if;
-  if enqueue_response.subject is null and v_last.id is null then
-    raise exception 'nothing was sent to "%" that the response could be a reply to, so it needs a subject', v_lead.email using errcode = 'invalid_parameter_value';
+  if v_subject is null then
+    -- A reply in the thread of the last mail. A server that replaces Message-IDs told which one the lead has seen.
+    select regexp_replace(c.subject, '^(Re: )?', 'Re: '), coalesce(a.server_message_id, v_last.rfc_message_id),
+           array_remove(regexp_split_to_array(coalesce(c.headers ->> 'references', ''), '\s+'), '')
+    into v_subject, v_reply_to, v_references
+    from (select v_last.id) as last
+    left join goniec.message_content c on c.message_id = last.id
+    left join goniec.attempt a on a.message_id = last.id and a.state = 'accepted';
+    if v_subject is null then
+      raise exception 'nothing was sent to "%" that the response could be a reply to, so it needs a subject', v_lead.email using errcode = 'invalid_parameter_value';
+    end if;
   end if;
-  v_day := (select (greatest(enqueue_response.at, v_now) at time zone i.timezone)::date from goniec.installation i);
 
+  v_day := (select (greatest(enqueue_response.at, v_now) at time zone i.timezone)::date from goniec.installation i);
   begin
+    -- The index does not see those that were asked for again; the first of a day may be one of them.
+    if not coalesce(enqueue_response.again, false) and exists (
+      select from goniec.message m
+      where m.lead_id = v_lead.id and m.kind = 'response' and m.response_day = v_day and m.campaign_id is not distinct from v_campaign
+        and m.status <> 'cancelled' and not m.is_test) then
+      raise unique_violation;
+    end if;
     insert into goniec.message (kind, campaign_id, lead_id, recipient, bound_mailbox_id, idempotency_key, response_day, again, not_before)
     values ('response', v_campaign, v_lead.id, v_lead.email, v_mailbox.id, enqueue_response.key, v_day, coalesce(enqueue_response.again, false), enqueue_response.at)
     returning id into v_id;
@@ -234,11 +257,7 @@ begin
       using errcode = 'unique_violation', constraint = 'one_response_per_lead_campaign_and_day', hint = 'again: true (--again) asks for another one on the same day';
   end;
   insert into goniec.message_material (message_id, subject, text, html, in_reply_to, mail_references, attachments, digest)
-  values (v_id,
-          coalesce(enqueue_response.subject, (select regexp_replace(c.subject, '^(Re: )?', 'Re: ') from goniec.message_content c where c.message_id = v_last.id)),
-          enqueue_response.text, enqueue_response.html,
-          case when enqueue_response.subject is null then v_last.rfc_message_id end,
-          case when enqueue_response.subject is null and v_last.rfc_message_id is not null then array[v_last.rfc_message_id] else '{}' end,
+  values (v_id, v_subject, enqueue_response.text, enqueue_response.html, v_reply_to, array_remove(v_references || v_reply_to, null),
           coalesce(enqueue_response.attachments, '[]'), v_digest);
   perform pg_notify('goniec', 'plan');
   return v_id;
