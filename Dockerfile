@@ -1,0 +1,27 @@
+# The command goniec, for a worker and for the migration step. Small, and not root.
+#
+#   docker build -t goniec .
+#   docker run --rm -e DATABASE_URL=… goniec worker
+
+FROM node:24-bookworm-slim AS build
+WORKDIR /build
+COPY package.json package-lock.json ./
+# Install scripts prepare the embedded database, which an image does not need.
+RUN npm ci --ignore-scripts
+COPY tsconfig.json tsconfig.build.json ./
+COPY bin bin
+COPY src src
+COPY migrations migrations
+RUN npm run build && npm prune --omit=dev --omit=optional --ignore-scripts
+
+FROM node:24-bookworm-slim
+ENV NODE_ENV=production
+WORKDIR /goniec
+COPY --from=build /build/package.json ./
+COPY --from=build /build/node_modules node_modules
+COPY --from=build /build/dist dist
+COPY --from=build /build/bin bin
+COPY --from=build /build/migrations migrations
+USER node
+ENTRYPOINT ["node", "/goniec/bin/goniec.js"]
+CMD ["worker"]
