@@ -15,6 +15,10 @@ export async function tidyContents(database: Database, keepDays: number): Promis
          from goniec.message_content c
          join goniec.message m on m.id = c.message_id
          where m.status in ('sent', 'failed', 'cancelled') and coalesce(m.sent_at, m.created_at) < goniec.now() - $1 * interval '1 day'
+           -- A follow-up that is still to come replies to it, and needs its subject and references.
+           and not exists (select from goniec.message open_mail
+                           where open_mail.lead_id = m.lead_id and open_mail.enrollment_id = m.enrollment_id
+                             and open_mail.status in ('pending', 'sending', 'in_doubt'))
          order by c.message_id
          limit ${BATCH})
        returning message_id`,
