@@ -96,7 +96,7 @@ begin
 end $$;
 
 create trigger guard_message_insert before insert on goniec.message
-  for each row execute function goniec.guard_message();
+  for each row when (new.status <> 'pending') execute function goniec.guard_message();
 create trigger guard_message_update before update of status, kind, campaign_id, lead_id, step_key, recipient, enrollment_id, idempotency_key, is_test, first_planned_at, sent_at
   on goniec.message for each row execute function goniec.guard_message();
 
@@ -105,9 +105,11 @@ language plpgsql
 as $$
 begin
   if tg_op = 'INSERT' then
-    if new.state <> 'claimed' then
+    -- History, what was sent before goniec, is accepted from the start: nobody of ours ever held it. It makes a mail sent, never one sent again.
+    if new.state <> 'claimed' and not (new.state = 'accepted' and new.ended_by is not distinct from 'import' and new.incarnation_id is null and new.message_id is not null) then
       raise exception 'a new attempt is claimed, not %', new.state
-        using errcode = 'check_violation', constraint = 'attempt_starts_claimed';
+        using errcode = 'check_violation', constraint = 'attempt_starts_claimed',
+              hint = 'goniec lead import CSV --history takes what was sent elsewhere before';
     end if;
     return new;
   end if;
@@ -278,7 +280,7 @@ language plpgsql
 as $$
 begin
   insert into goniec.event (type, message_id, attempt_id, campaign_id, lead_id, mailbox_id, data)
-  select case when a.message_id is null then 'slot_taken' else 'claimed' end, a.message_id, a.id, a.campaign_id, a.lead_id, a.mailbox_id,
+  select case when a.message_id is null then 'slot_taken' when a.ended_by = 'import' then 'imported' else 'claimed' end, a.message_id, a.id, a.campaign_id, a.lead_id, a.mailbox_id,
          jsonb_strip_nulls(jsonb_build_object('incarnation', a.incarnation_id, 'kind', a.kind))
   from new_rows a;
   return null;

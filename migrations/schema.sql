@@ -723,6 +723,50 @@ begin
   end loop;
 end $function$;
 
+CREATE OR REPLACE FUNCTION goniec.count_history(p_messages bigint[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+begin
+  insert into goniec.mailbox_day as d (mailbox_id, day, daily_limit, campaign_limit, warmup_limit, campaign_taken)
+  select b.id, s.day, goniec.limit_for_day(l.daily_limit, s.mails), goniec.limit_for_day(l.campaign_limit, s.mails), l.warmup_limit, s.mails
+  from (
+    select a.mailbox_id, a.mailbox_day as day, count(*)::integer as mails
+    from goniec.attempt a
+    where a.message_id = any (p_messages) and a.holds_capacity and a.ended_by = 'import'
+    group by 1, 2
+  ) as s
+  join goniec.mailbox b on b.id = s.mailbox_id
+  cross join lateral goniec.mailbox_limits(b, s.day) l
+  order by b.id, s.day
+  on conflict (mailbox_id, day) do update
+  set campaign_taken = d.campaign_taken + excluded.campaign_taken,
+      daily_limit = goniec.limit_for_day(d.daily_limit, d.campaign_taken + d.warmup_taken + d.response_taken + excluded.campaign_taken),
+      campaign_limit = goniec.limit_for_day(d.campaign_limit, d.campaign_taken + excluded.campaign_taken);
+
+  insert into goniec.campaign_day as d (campaign_id, day, daily_limit, taken)
+  select a.campaign_id, a.campaign_day, goniec.limit_for_day(c.daily_limit, count(*)::integer), count(*)
+  from goniec.attempt a
+  join goniec.campaign c on c.id = a.campaign_id
+  where a.message_id = any (p_messages) and a.holds_capacity and a.ended_by = 'import'
+  group by a.campaign_id, a.campaign_day, c.daily_limit
+  order by 1, 2
+  on conflict (campaign_id, day) do update
+  set taken = d.taken + excluded.taken, daily_limit = goniec.limit_for_day(d.daily_limit, d.taken + excluded.taken);
+
+  insert into goniec.salesperson_day as d (salesperson_id, day, daily_limit, taken)
+  select a.salesperson_id, a.mailbox_day, goniec.limit_for_day(s.daily_limit, count(*)::integer), count(*)
+  from goniec.attempt a
+  join goniec.salesperson s on s.id = a.salesperson_id
+  where a.message_id = any (p_messages) and a.holds_capacity and a.ended_by = 'import'
+  group by a.salesperson_id, a.mailbox_day, s.daily_limit
+  order by 1, 2
+  on conflict (salesperson_id, day) do update
+  set taken = d.taken + excluded.taken, daily_limit = goniec.limit_for_day(d.daily_limit, d.taken + excluded.taken);
+end $function$;
+
 CREATE OR REPLACE FUNCTION goniec.end_attempts(p_attempts bigint[], p_now timestamp with time zone, p_incarnation bigint, p_seen_gone bigint[])
  RETURNS void
  LANGUAGE sql
@@ -1130,9 +1174,11 @@ CREATE OR REPLACE FUNCTION goniec.guard_attempt()
 AS $function$
 begin
   if tg_op = 'INSERT' then
-    if new.state <> 'claimed' then
+    -- History, what was sent before goniec, is accepted from the start: nobody of ours ever held it. It makes a mail sent, never one sent again.
+    if new.state <> 'claimed' and not (new.state = 'accepted' and new.ended_by is not distinct from 'import' and new.incarnation_id is null and new.message_id is not null) then
       raise exception 'a new attempt is claimed, not %', new.state
-        using errcode = 'check_violation', constraint = 'attempt_starts_claimed';
+        using errcode = 'check_violation', constraint = 'attempt_starts_claimed',
+              hint = 'goniec lead import CSV --history takes what was sent elsewhere before';
     end if;
     return new;
   end if;
@@ -1223,6 +1269,144 @@ begin
       using errcode = 'check_violation', constraint = 'message_sent_at_is_permanent';
   end if;
   return new;
+end $function$;
+
+CREATE OR REPLACE FUNCTION goniec.import_history(p_rows jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET jit TO 'off'
+ SET lock_timeout TO '2s'
+AS $function$
+declare
+  v_now timestamptz;
+  v_zone text := (select i.timezone from goniec.installation i);
+  v_today date;
+  v_rows jsonb;
+  v_rejects jsonb;
+  v_known integer;
+  v_enrolled integer;
+  v_sent bigint[];
+  v_taken_over bigint[];
+begin
+  perform pg_advisory_xact_lock(hashtextextended('goniec history', 20201));
+
+  insert into goniec.lead (email, email_given)
+  select distinct on (r.email) r.email, nullif(r.given, r.email)
+  from jsonb_to_recordset(p_rows) as r (email text, given text)
+  where not exists (select from goniec.lead l where l.email = r.email offset 0)
+  order by r.email
+  on conflict (email) do nothing;
+
+  insert into goniec.enrollment (campaign_id, lead_id)
+  select distinct r.campaign_id, l.id
+  from jsonb_to_recordset(p_rows) as r (email text, campaign_id bigint)
+  join goniec.lead l on l.email = r.email
+  where not exists (select from goniec.enrollment e where e.campaign_id = r.campaign_id and e.lead_id = l.id offset 0)
+  order by r.campaign_id, l.id
+  on conflict (campaign_id, lead_id) do nothing;
+  get diagnostics v_enrolled = row_count;
+
+  -- Every row with its place; of several for one step the first.
+  select jsonb_agg(to_jsonb(placed))
+  into v_rows
+  from (
+    select distinct on (r.campaign_id, l.id, s.key)
+           r.line, r.campaign_id, l.id as lead_id, e.id as enrollment_id, l.email, s.id as step_id, s.key as step_key, s.position,
+           r.mailbox_id, coalesce(r.mailbox_id, (select min(cm.mailbox_id) from goniec.campaign_mailbox cm where cm.campaign_id = r.campaign_id)) as ledger_mailbox_id,
+           r.sent_at, r.message_id as rfc_message_id, r.subject
+    from jsonb_to_recordset(p_rows) as r (
+      line bigint, email text, campaign_id bigint, step_id bigint, sent_at timestamptz, message_id text, mailbox_id bigint, subject text)
+    join goniec.lead l on l.email = r.email
+    join goniec.step s on s.id = r.step_id
+    join goniec.enrollment e on e.campaign_id = r.campaign_id and e.lead_id = l.id
+    order by r.campaign_id, l.id, s.key, r.line
+  ) as placed;
+  if v_rows is null then
+    return jsonb_build_object('new', 0, 'known', 0, 'updated', 0, 'enrolled', 0, 'rejects', '[]'::jsonb);
+  end if;
+
+  insert into goniec.message (kind, campaign_id, enrollment_id, lead_id, recipient, step_id, step_key, slot_reason)
+  select 'campaign', r.campaign_id, r.enrollment_id, r.lead_id, r.email, r.step_id, r.step_key, 'history'
+  from jsonb_to_recordset(v_rows) as r (campaign_id bigint, enrollment_id bigint, lead_id bigint, email text, step_id bigint, step_key text)
+  where not exists (
+    select from goniec.message m where m.campaign_id = r.campaign_id and m.lead_id = r.lead_id and m.step_key = r.step_key and m.kind = 'campaign' offset 0)
+  order by r.campaign_id, r.lead_id, r.step_key
+  on conflict do nothing;
+
+  perform m.id
+  from jsonb_to_recordset(v_rows) as r (campaign_id bigint, lead_id bigint, step_key text)
+  join goniec.message m on m.campaign_id = r.campaign_id and m.lead_id = r.lead_id and m.kind = 'campaign'
+  where m.step_key = r.step_key or m.status = 'pending'
+  order by m.id
+  for no key update of m;
+
+  -- What is waiting, or had failed, becomes sent; by the rows as they are now that they are locked.
+  select coalesce(array_agg(m.id order by m.id) filter (where m.status in ('pending', 'failed')), '{}'),
+         coalesce(array_agg(m.id) filter (where m.status in ('pending', 'failed') and m.slot_reason is distinct from 'history'), '{}'),
+         coalesce(jsonb_agg(jsonb_build_object('line', r.line, 'reason', m.status, 'id', m.id) order by r.line)
+           filter (where m.status in ('sending', 'in_doubt', 'cancelled')), '[]')
+  into v_sent, v_taken_over, v_rejects
+  from jsonb_to_recordset(v_rows) as r (line bigint, campaign_id bigint, lead_id bigint, step_key text)
+  join goniec.message m on m.campaign_id = r.campaign_id and m.lead_id = r.lead_id and m.step_key = r.step_key and m.kind = 'campaign';
+  v_known := jsonb_array_length(p_rows) - cardinality(v_sent) - jsonb_array_length(v_rejects);
+
+  v_now := goniec.now();
+  v_today := (v_now at time zone v_zone)::date;
+
+  update goniec.message m set status = 'pending', failed_reason = null where m.id = any (v_sent) and m.status = 'failed';
+  update goniec.message m
+  set status = 'sending', held_reason = null, not_before = null,
+      mailbox_id = r.mailbox_id,
+      scheduled_at = case when r.mailbox_id is not null then r.sent_at end,
+      window_closes_at = case when r.mailbox_id is not null then r.sent_at + interval '1 minute' end
+  from jsonb_to_recordset(v_rows) as r (campaign_id bigint, lead_id bigint, step_key text, mailbox_id bigint, sent_at timestamptz)
+  where m.id = any (v_sent) and m.kind = 'campaign' and m.campaign_id = r.campaign_id and m.lead_id = r.lead_id and m.step_key = r.step_key;
+
+  insert into goniec.attempt (
+    message_id, mailbox_id, kind, campaign_id, salesperson_id, lead_id, state, lease_until, deadline_at, mailbox_day, campaign_day,
+    holds_capacity, claimed_at, transmitting_at, finished_at, outcome, ended_by)
+  select m.id, r.ledger_mailbox_id, 'campaign', m.campaign_id, c.salesperson_id, m.lead_id, 'accepted', r.sent_at, r.sent_at,
+         (r.sent_at at time zone v_zone)::date, (r.sent_at at time zone c.timezone)::date,
+         r.mailbox_id is not null and (r.sent_at at time zone v_zone)::date >= v_today, r.sent_at, r.sent_at, r.sent_at, 'accepted', 'import'
+  from jsonb_to_recordset(v_rows) as r (
+    campaign_id bigint, lead_id bigint, step_key text, mailbox_id bigint, ledger_mailbox_id bigint, sent_at timestamptz)
+  join goniec.message m on m.campaign_id = r.campaign_id and m.lead_id = r.lead_id and m.step_key = r.step_key and m.kind = 'campaign'
+  join goniec.campaign c on c.id = m.campaign_id
+  where m.id = any (v_sent);
+
+  update goniec.message m
+  set status = 'sent', sent_at = r.sent_at, rfc_message_id = coalesce(r.rfc_message_id, m.rfc_message_id), slot_reason = 'history'
+  from jsonb_to_recordset(v_rows) as r (campaign_id bigint, lead_id bigint, step_key text, sent_at timestamptz, rfc_message_id text)
+  where m.id = any (v_sent) and m.kind = 'campaign' and m.campaign_id = r.campaign_id and m.lead_id = r.lead_id and m.step_key = r.step_key;
+
+  insert into goniec.message_content (message_id, attempt_id, subject)
+  select m.id, a.id, r.subject
+  from jsonb_to_recordset(v_rows) as r (campaign_id bigint, lead_id bigint, step_key text, subject text)
+  join goniec.message m on m.campaign_id = r.campaign_id and m.lead_id = r.lead_id and m.step_key = r.step_key and m.kind = 'campaign'
+  join goniec.attempt a on a.message_id = m.id and a.state = 'accepted'
+  where m.id = any (v_sent) and r.subject is not null
+  on conflict (message_id) do update set attempt_id = excluded.attempt_id, subject = excluded.subject, text = null, html = null, headers = '{}';
+
+  update goniec.message m
+  set status = 'cancelled', slot_reason = 'history', scheduled_at = null, mailbox_id = null, window_closes_at = null
+  from goniec.step s, jsonb_to_recordset(v_rows) as r (campaign_id bigint, lead_id bigint, position integer)
+  where m.campaign_id = r.campaign_id and m.lead_id = r.lead_id and m.kind = 'campaign' and m.status = 'pending'
+    and s.id = m.step_id and s.position < r.position and s.retired_at is null;
+
+  perform goniec.follow_up(v_sent);
+
+  insert into goniec.lead_day (lead_id, day, campaign_id)
+  select distinct a.lead_id, a.mailbox_day, a.campaign_id
+  from goniec.attempt a
+  where a.message_id = any (v_sent) and a.state = 'accepted' and a.mailbox_day > v_today - 366
+  order by a.lead_id, a.mailbox_day, a.campaign_id
+  on conflict do nothing;
+
+  perform goniec.count_history(v_sent);
+  return jsonb_build_object('new', cardinality(v_sent), 'known', v_known, 'updated', cardinality(v_taken_over), 'enrolled', v_enrolled, 'rejects', v_rejects);
 end $function$;
 
 CREATE OR REPLACE FUNCTION goniec.import_leads(p_campaign bigint, p_rows jsonb, p_dry_run boolean DEFAULT false)
@@ -1783,7 +1967,7 @@ CREATE OR REPLACE FUNCTION goniec.record_attempt_claims()
 AS $function$
 begin
   insert into goniec.event (type, message_id, attempt_id, campaign_id, lead_id, mailbox_id, data)
-  select case when a.message_id is null then 'slot_taken' else 'claimed' end, a.message_id, a.id, a.campaign_id, a.lead_id, a.mailbox_id,
+  select case when a.message_id is null then 'slot_taken' when a.ended_by = 'import' then 'imported' else 'claimed' end, a.message_id, a.id, a.campaign_id, a.lead_id, a.mailbox_id,
          jsonb_strip_nulls(jsonb_build_object('incarnation', a.incarnation_id, 'kind', a.kind))
   from new_rows a;
   return null;
@@ -2470,7 +2654,7 @@ CREATE TRIGGER installation_wakes_plan AFTER UPDATE ON goniec.installation FOR E
 
 CREATE TRIGGER mailbox_wakes_plan AFTER UPDATE ON goniec.mailbox FOR EACH STATEMENT EXECUTE FUNCTION goniec.wake_plan();
 
-CREATE TRIGGER guard_message_insert BEFORE INSERT ON goniec.message FOR EACH ROW EXECUTE FUNCTION goniec.guard_message();
+CREATE TRIGGER guard_message_insert BEFORE INSERT ON goniec.message FOR EACH ROW WHEN ((new.status <> 'pending'::text)) EXECUTE FUNCTION goniec.guard_message();
 
 CREATE TRIGGER guard_message_update BEFORE UPDATE OF status, kind, campaign_id, lead_id, step_key, recipient, enrollment_id, idempotency_key, is_test, first_planned_at, sent_at ON goniec.message FOR EACH ROW EXECUTE FUNCTION goniec.guard_message();
 
@@ -2533,6 +2717,8 @@ comment on table goniec.event is 'Append-only: every operation on a mail, and ev
 comment on column goniec.event.type is 'planned, moved, withdrawn, claimed, fenced, settled, cancelled, failed, retried, held, resolved, contradicted; campaign_*, mailbox_*, lead_*, suppressed, unsuppressed, paused_all, resumed_all, applied, imported.';
 
 comment on function goniec.fence(p_incarnation bigint, p_attempts bigint[], p_total interval, p_contents jsonb) is 'Lets attempts pass to transmitting. p_contents: [{attempt_id, subject, text, html, headers}]. Verdict passed, too_early (opens_at: ask again then), or the reason of the refusal.';
+
+comment on function goniec.import_history(p_rows jsonb) is 'Records what was sent: [{line, email, given, campaign_id, step_id, sent_at, message_id, mailbox_id, subject}]; the last three may be null. Returns {new, known, updated: mails that were waiting here, enrolled, rejects: [{line, reason, id}]}; reason is sending, in_doubt or cancelled.';
 
 comment on function goniec.import_leads(p_campaign bigint, p_rows jsonb, p_dry_run boolean) is 'Enrolls a batch: [{line, email, given, fields}], each address once. Returns {new, known, enrolled, updated, rejects: [{line, reason}]}; reason is suppressed, unsubscribed, bounced, replied, blocked or removed.';
 
@@ -2924,6 +3110,8 @@ grant execute on function goniec.claimable(at timestamp with time zone, today da
 
 grant execute on function goniec.complete_campaigns() to public;
 
+grant execute on function goniec.count_history(p_messages bigint[]) to public;
+
 grant execute on function goniec.end_attempts(p_attempts bigint[], p_now timestamp with time zone, p_incarnation bigint, p_seen_gone bigint[]) to public;
 
 grant execute on function goniec.enqueue_response("to" text, key text, text text, subject text, html text, "from" text, at timestamp with time zone, campaign text, attachments jsonb, again boolean) to public;
@@ -2941,6 +3129,8 @@ grant execute on function goniec.guard_attempt() to public;
 grant execute on function goniec.guard_campaign() to public;
 
 grant execute on function goniec.guard_message() to public;
+
+grant execute on function goniec.import_history(p_rows jsonb) to public;
 
 grant execute on function goniec.import_leads(p_campaign bigint, p_rows jsonb, p_dry_run boolean) to public;
 

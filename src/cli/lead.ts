@@ -22,6 +22,10 @@ function registerImport(lead: Command, cli: Cli): void {
     )
     .argument('<CSV>', 'a file; - is standard input')
     .option('--campaign <NAME>', 'the campaign that the leads come into')
+    .option(
+      '--history',
+      'what was sent elsewhere before (columns email, campaign, step, sent_at, message_id, mailbox, subject)',
+    )
     .option('--dry-run', 'count, and write the rejected lines; import nothing')
     .option('--strict', 'import nothing if a line is rejected, and end with 1')
     .option('--address-column <NAME>', 'the column that holds the address (default: email, e-mail, adres e-mail, …)')
@@ -31,5 +35,6 @@ function registerImport(lead: Command, cli: Cli): void {
   addExamples(command, [
     'goniec lead import leads.csv --campaign spring-offer',
     'goniec lead import leads.csv --campaign spring-offer --dry-run',
+    'goniec lead import sent-before.csv --history',
   ])
 }

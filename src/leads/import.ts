@@ -177,7 +177,7 @@ function cancelled({ name }: Campaign): GoniecError {
 }
 
 /** What was committed stays; what was not is done by importing the file again. */
-function interrupted(error: unknown, { rows, enrolled }: ImportCounts, url: string): unknown {
+export function interrupted(error: unknown, { rows, enrolled }: ImportCounts, url: string): unknown {
   const known = explainDatabaseError(error, url)
   if (known === undefined) return error
   const done = `${rows} lines were done before, and ${enrolled} leads enrolled`

@@ -8,6 +8,7 @@
 import { sql } from 'kysely'
 import { nameActor } from '../../database/actor.ts'
 import type { Database, Queries } from '../../database/pool.ts'
+import { whileLocksAreGivenUp } from '../../database/given-up-locks.ts'
 import { GoniecError } from '../../errors.ts'
 import { passBarrier } from '../barrier.ts'
 import type { Definition } from '../definition/definition.ts'
@@ -51,8 +52,8 @@ export async function previewApply(database: Database, definition: Definition): 
 
 /** Applies the files. `agreed` is what the person saw: if something else would be changed by now, nothing is. */
 export async function applyDefinition(database: Database, definition: Definition, agreed: Preview): Promise<Applied> {
-  const campaigns = await retrying(() => database.transaction((tx) => write(tx, definition, agreed)))
-  await retrying(() => database.query('select goniec.make_day_rows(3)'))
+  const campaigns = await whileLocksAreGivenUp(() => database.transaction((tx) => write(tx, definition, agreed)))
+  await whileLocksAreGivenUp(() => database.query('select goniec.make_day_rows(3)'))
   let cancelled = 0
   for (const id of campaigns) cancelled += await sweepRetired(database, id)
   const alreadyPassed = await passBarrier(database)
@@ -133,21 +134,4 @@ function shortened({ field, from, to }: Change['fields'][number]): object {
 
 function cut(value: unknown): unknown {
   return typeof value === 'string' && value.length > 200 ? `${value.slice(0, 200)}…` : value
-}
-
-/** Again and again where a lock was given up for the sake of others; each try holds nothing when it fails. */
-async function retrying<Result>(work: () => Promise<Result>): Promise<Result> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await work()
-    } catch (error) {
-      const gaveUp = error instanceof Error && 'code' in error && (error.code === '55P03' || error.code === '40P01')
-      if (!gaveUp) throw error
-      if (tries < 20) continue
-      throw new GoniecError('database_busy', 'another program holds a mailbox or a day of it in an open transaction', {
-        hint: 'end that transaction (select * from pg_stat_activity), and run the command again',
-        cause: error,
-      })
-    }
-  }
 }

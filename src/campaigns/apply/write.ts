@@ -43,13 +43,20 @@ export async function writeChanges(tx: Queries, changes: Changes, ids: Ids): Pro
   await sql`update goniec.mailbox b set version = b.version + 1 where ${isTouched(touched)}`.execute(tx)
 }
 
-/** Locks what `writeChanges` changes and others change as well, before it is read. */
+/**
+ * Locks what `writeChanges` changes and others change as well, before it is read. A campaign that has never run is locked "for update",
+ * so that no import is just making mails of a step that is removed; one that runs is not, since settle's follow-ups would wait.
+ */
 export async function lockThings(
   tx: Queries,
   { salespeople, campaigns }: Record<'salespeople' | 'campaigns', string[]>,
-) {
+): Promise<void> {
   await sql`select from goniec.installation for no key update`.execute(tx)
   await sql`select from goniec.salesperson where email = any (${salespeople}) order by id for no key update`.execute(tx)
+  await sql`
+    select from goniec.campaign c where c.name = any (${campaigns}) and c.started_at is null order by c.id for update`.execute(
+    tx,
+  )
   await sql`
     select from goniec.campaign c
     where c.name = any (${campaigns})

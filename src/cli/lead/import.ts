@@ -1,10 +1,12 @@
 import { GoniecError } from '../../errors.ts'
 import { shellWord } from '../../campaigns/campaign.ts'
+import { importHistory } from '../../leads/history.ts'
 import { importLeads, type Imported, type ImportProgress } from '../../leads/import.ts'
 import type { Cli } from '../cli.ts'
 
 export interface ImportFlags {
   campaign?: string
+  history?: boolean
   dryRun?: boolean
   strict?: boolean
   addressColumn?: string
@@ -14,25 +16,28 @@ export interface ImportFlags {
 
 /** Imports a CSV file, and says what became of its lines. */
 export async function runImport(cli: Cli, csv: string, flags: ImportFlags): Promise<void> {
-  const { campaign, delimiter, ...rest } = flags
-  if (campaign === undefined) throw noCampaign(csv)
+  const { campaign, delimiter, history = false, ...rest } = flags
+  if ((campaign === undefined) === !history) throw unclear(csv, history)
+  const input = csv === '-' ? process.stdin : csv
+  const options = {
+    ...rest,
+    ...(delimiter === undefined ? {} : { delimiter: readDelimiter(delimiter) }),
+    onProgress: (progress: ImportProgress) => cli.output.progress(describe(progress)),
+  }
   const imported = await cli.withDatabase(
     (database) =>
-      importLeads(database, csv === '-' ? process.stdin : csv, {
-        ...rest,
-        ...(delimiter === undefined ? {} : { delimiter: readDelimiter(delimiter) }),
-        campaign,
-        onProgress: (progress) => cli.output.progress(describe(progress)),
-      }),
+      campaign === undefined
+        ? importHistory(database, input, options)
+        : importLeads(database, input, { ...options, campaign }),
     { name: 'import' },
   )
-  report(cli, imported, flags, campaign)
+  report(cli, imported, flags)
 }
 
-/** Usage, and not commander's own check: with `--history` the file names the campaigns. */
-function noCampaign(csv: string): GoniecError {
-  return new GoniecError('usage', 'say which campaign the leads come into', {
-    hint: `goniec lead import ${shellWord(csv)} --campaign NAME`,
+function unclear(csv: string, history: boolean): GoniecError {
+  const message = history ? 'a history names its campaigns itself' : 'say which campaign the leads come into'
+  return new GoniecError('usage', message, {
+    hint: `goniec lead import ${shellWord(csv)} ${history ? '--history' : '--campaign NAME'}`,
     exitCode: 2,
   })
 }
@@ -51,7 +56,7 @@ function describe({ rows, enrolled, part }: ImportProgress): string {
   return `${Math.floor(part * 100)} %  ${rows} lines, ${enrolled} enrolled`
 }
 
-function report(cli: Cli, imported: Imported, { dryRun = false, strict = false }: ImportFlags, campaign: string): void {
+function report(cli: Cli, imported: Imported, { campaign, dryRun = false, strict = false }: ImportFlags): void {
   const { rejectsFile, written, ...counts } = imported
   cli.output.data({ ...counts, rejects_file: rejectsFile, dry_run: dryRun }, () =>
     cli.output.properties(Object.entries({ ...counts, 'rejects file': rejectsFile })),
@@ -62,7 +67,9 @@ function report(cli: Cli, imported: Imported, { dryRun = false, strict = false }
     return cli.output.say(`Nothing was imported: ${rejectedWords(counts.rejected)}. Mend them, or leave --strict out.`)
   }
   if (counts.rejected > 0) cli.output.say(`${rejectedWords(counts.rejected)}; the reasons stand in ${rejectsFile}.`)
-  cli.output.say(`Next: goniec campaign check ${shellWord(campaign)}`)
+  cli.output.say(
+    campaign === undefined ? 'Next: goniec campaign list' : `Next: goniec campaign check ${shellWord(campaign)}`,
+  )
 }
 
 function rejectedWords(count: number): string {
