@@ -51,7 +51,8 @@ interface Part {
 }
 
 const PLANNED: Part = {
-  where: 'm.scheduled_at is not null',
+  // Spelt as the index of planned times has it, or it is not used.
+  where: "m.scheduled_at > '-infinity'",
   order: 'm.scheduled_at, m.id',
   after: '(m.scheduled_at, m.id) > ($1::timestamptz, $2::bigint)',
   keyOf: (last) => [last.scheduled_at, last.id],

@@ -1,0 +1,34 @@
+import { readFile } from 'node:fs/promises'
+import { expect, test } from 'vitest'
+import { describeReason } from '../../src/reports/reason-words.ts'
+import { MOVE_REASONS } from '../../src/schedule/plan-input.ts'
+import { WAITING_CODES } from '../../src/schedule/plan-result.ts'
+
+/** Every code that the statement itself names. */
+async function ownCodes(): Promise<string[]> {
+  const source = await readFile('src/reports/reason.ts', 'utf8')
+  const named = [...source.matchAll(/(?:then|else|, )\s*'([a-z_]+)'/g)].map(([, code = '']) => code)
+  const composed = ['draft', 'scheduled', 'paused', 'completed', 'cancelled'].map((status) => `campaign_${status}`)
+  return [...named.filter((code) => !code.endsWith('_')), ...composed, 'mailbox_paused', 'mailbox_broken']
+}
+
+test('every reason has words of its own, and stands on the page that explains them', async () => {
+  const page = await readFile('docs/looking.md', 'utf8')
+  const codes = [...(await ownCodes()), ...WAITING_CODES, ...MOVE_REASONS]
+  expect(codes.length).toBeGreaterThan(40)
+  expect(
+    codes.filter(
+      (code) =>
+        describeReason(code) === code.replaceAll('_', ' ') && !['planned', 'failed', 'cancelled'].includes(code),
+    ),
+  ).toEqual([])
+  expect(
+    codes.filter((code) => code !== 'cancelled' && !page.includes(`\`${code}\``) && code !== 'attempt_open'),
+  ).toEqual([])
+})
+
+test('what is no code stands for itself, an unknown code for its words', () => {
+  expect(describeReason('550 relay not permitted')).toBe('550 relay not permitted')
+  expect(describeReason('campaign cancelled')).toBe('campaign cancelled')
+  expect(describeReason('lease_over')).toBe('lease over')
+})
