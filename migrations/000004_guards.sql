@@ -84,6 +84,11 @@ begin
     select from goniec.transition t where t.entity = 'message' and t.from_state = old.status and t.to_state = new.status) then
     perform goniec.refuse_transition('message', old.id, old.status, new.status);
   end if;
+  if old.status = 'failed' and new.status = 'pending'
+     and not pg_has_role(current_user, (select c.relowner from pg_class c where c.oid = tg_relid), 'usage') then
+    raise exception 'message % has failed; only an operator may have it tried again', old.id
+      using errcode = 'insufficient_privilege', constraint = 'message_is_retried_by_an_operator', hint = format('goniec message retry %s', old.id);
+  end if;
   if old.first_planned_at is not null and new.first_planned_at is distinct from old.first_planned_at then
     raise exception 'message % was first planned at %; that never changes', old.id, old.first_planned_at
       using errcode = 'check_violation', constraint = 'message_first_planned_at_is_permanent';
@@ -113,9 +118,10 @@ begin
     end if;
     return new;
   end if;
-  if (new.message_id, new.mailbox_id, new.kind, new.campaign_id, new.lead_id, new.incarnation_id)
-     is distinct from (old.message_id, old.mailbox_id, old.kind, old.campaign_id, old.lead_id, old.incarnation_id) then
-    raise exception 'attempt % belongs to another message, mailbox or worker; that never changes', old.id
+  if (new.message_id, new.mailbox_id, new.kind, new.campaign_id, new.salesperson_id, new.lead_id, new.incarnation_id, new.mailbox_day, new.campaign_day)
+     is distinct from
+     (old.message_id, old.mailbox_id, old.kind, old.campaign_id, old.salesperson_id, old.lead_id, old.incarnation_id, old.mailbox_day, old.campaign_day) then
+    raise exception 'attempt % belongs to another message, mailbox, worker or day; that never changes', old.id
       using errcode = 'check_violation', constraint = 'attempt_identity_is_permanent';
   end if;
   if new.state = old.state then
@@ -126,7 +132,7 @@ begin
     perform goniec.refuse_transition('attempt', old.id, old.state, new.state);
   end if;
   if old.state = 'transmitting' and new.state = 'aborted'
-     and nullif(current_setting('goniec.incarnation', true), '')::bigint is distinct from old.incarnation_id then
+     and (nullif(current_setting('goniec.incarnation', true), '')::bigint = old.incarnation_id) is not true then
     raise exception 'attempt % is transmitting: only its own worker can know that nothing was sent', old.id
       using errcode = 'check_violation', constraint = 'attempt_is_aborted_by_its_own_worker',
             hint = 'recovery makes it in_doubt; then goniec doubt resolve';
@@ -141,7 +147,7 @@ end $$;
 
 create trigger guard_attempt_insert before insert on goniec.attempt
   for each row execute function goniec.guard_attempt();
-create trigger guard_attempt_update before update of state, message_id, mailbox_id, kind, campaign_id, lead_id, incarnation_id
+create trigger guard_attempt_update before update of state, message_id, mailbox_id, kind, campaign_id, salesperson_id, lead_id, incarnation_id, mailbox_day, campaign_day
   on goniec.attempt for each row execute function goniec.guard_attempt();
 
 -- A message and its attempts agree when the transaction ends:
@@ -173,7 +179,8 @@ begin
         coalesce('an attempt of it is ' || attempt_now, 'no attempt of it is under way, accepted or in doubt')
       using errcode = 'check_violation', constraint = 'message_agrees_with_its_attempts',
             detail = case when attempt_now = 'accepted' then 'The server has accepted this mail. Sending it again would mail a person twice.'
-                          when attempt_now = 'in_doubt' then 'Nobody knows whether the server has accepted this mail.' end,
+                          when attempt_now = 'in_doubt' then 'Nobody knows whether the server has accepted this mail.'
+                          else 'A message and its attempts change together, in one transaction.' end,
             hint = format('goniec message show %s', subject);
   end if;
   return null;

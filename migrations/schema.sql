@@ -561,7 +561,8 @@ begin
         coalesce('an attempt of it is ' || attempt_now, 'no attempt of it is under way, accepted or in doubt')
       using errcode = 'check_violation', constraint = 'message_agrees_with_its_attempts',
             detail = case when attempt_now = 'accepted' then 'The server has accepted this mail. Sending it again would mail a person twice.'
-                          when attempt_now = 'in_doubt' then 'Nobody knows whether the server has accepted this mail.' end,
+                          when attempt_now = 'in_doubt' then 'Nobody knows whether the server has accepted this mail.'
+                          else 'A message and its attempts change together, in one transaction.' end,
             hint = format('goniec message show %s', subject);
   end if;
   return null;
@@ -1182,9 +1183,10 @@ begin
     end if;
     return new;
   end if;
-  if (new.message_id, new.mailbox_id, new.kind, new.campaign_id, new.lead_id, new.incarnation_id)
-     is distinct from (old.message_id, old.mailbox_id, old.kind, old.campaign_id, old.lead_id, old.incarnation_id) then
-    raise exception 'attempt % belongs to another message, mailbox or worker; that never changes', old.id
+  if (new.message_id, new.mailbox_id, new.kind, new.campaign_id, new.salesperson_id, new.lead_id, new.incarnation_id, new.mailbox_day, new.campaign_day)
+     is distinct from
+     (old.message_id, old.mailbox_id, old.kind, old.campaign_id, old.salesperson_id, old.lead_id, old.incarnation_id, old.mailbox_day, old.campaign_day) then
+    raise exception 'attempt % belongs to another message, mailbox, worker or day; that never changes', old.id
       using errcode = 'check_violation', constraint = 'attempt_identity_is_permanent';
   end if;
   if new.state = old.state then
@@ -1195,7 +1197,7 @@ begin
     perform goniec.refuse_transition('attempt', old.id, old.state, new.state);
   end if;
   if old.state = 'transmitting' and new.state = 'aborted'
-     and nullif(current_setting('goniec.incarnation', true), '')::bigint is distinct from old.incarnation_id then
+     and (nullif(current_setting('goniec.incarnation', true), '')::bigint = old.incarnation_id) is not true then
     raise exception 'attempt % is transmitting: only its own worker can know that nothing was sent', old.id
       using errcode = 'check_violation', constraint = 'attempt_is_aborted_by_its_own_worker',
             hint = 'recovery makes it in_doubt; then goniec doubt resolve';
@@ -1259,6 +1261,11 @@ begin
   if new.status <> old.status and not exists (
     select from goniec.transition t where t.entity = 'message' and t.from_state = old.status and t.to_state = new.status) then
     perform goniec.refuse_transition('message', old.id, old.status, new.status);
+  end if;
+  if old.status = 'failed' and new.status = 'pending'
+     and not pg_has_role(current_user, (select c.relowner from pg_class c where c.oid = tg_relid), 'usage') then
+    raise exception 'message % has failed; only an operator may have it tried again', old.id
+      using errcode = 'insufficient_privilege', constraint = 'message_is_retried_by_an_operator', hint = format('goniec message retry %s', old.id);
   end if;
   if old.first_planned_at is not null and new.first_planned_at is distinct from old.first_planned_at then
     raise exception 'message % was first planned at %; that never changes', old.id, old.first_planned_at
@@ -2636,7 +2643,7 @@ CREATE CONSTRAINT TRIGGER attempt_still_agrees_with_its_message AFTER UPDATE OF 
 
 CREATE TRIGGER guard_attempt_insert BEFORE INSERT ON goniec.attempt FOR EACH ROW EXECUTE FUNCTION goniec.guard_attempt();
 
-CREATE TRIGGER guard_attempt_update BEFORE UPDATE OF state, message_id, mailbox_id, kind, campaign_id, lead_id, incarnation_id ON goniec.attempt FOR EACH ROW EXECUTE FUNCTION goniec.guard_attempt();
+CREATE TRIGGER guard_attempt_update BEFORE UPDATE OF state, message_id, mailbox_id, kind, campaign_id, salesperson_id, lead_id, incarnation_id, mailbox_day, campaign_day ON goniec.attempt FOR EACH ROW EXECUTE FUNCTION goniec.guard_attempt();
 
 CREATE TRIGGER campaign_wakes_plan AFTER UPDATE ON goniec.campaign FOR EACH STATEMENT EXECUTE FUNCTION goniec.wake_plan();
 
