@@ -5,7 +5,9 @@
  * request nobody took is withdrawn, so that no worker logs in later for somebody who has gone. Leaves the login, and writing the
  * answer (with `notify goniec, 'check'`), to the task.
  */
+import { sql } from 'kysely'
 import { Client } from 'pg'
+import { nameActor } from '../database/actor.ts'
 import { clientConfig, type Database } from '../database/pool.ts'
 import type { Instant } from '../time.ts'
 
@@ -76,13 +78,14 @@ async function listen(url: string): Promise<Ear> {
 
 /** The job has a key of its own, which nobody else writes, so that it can be withdrawn. */
 async function request(database: Database, mailboxIds: readonly number[]): Promise<number[]> {
-  const rows = await database.query<{ id: number }>(
-    `insert into goniec.login_check (mailbox_id)
-     select asked.id from unnest($1::bigint[]) with ordinality as asked (id, place) order by asked.place
-     returning id`,
-    [mailboxIds],
-  )
-  const ids = rows.map(({ id }) => id)
+  const ids = await database.transaction(async (tx) => {
+    await nameActor(tx)
+    const { rows } = await sql<{ id: number }>`
+      insert into goniec.login_check (mailbox_id)
+      select asked.id from unnest(${mailboxIds}::bigint[]) with ordinality as asked (id, place) order by asked.place
+      returning id`.execute(tx)
+    return rows.map(({ id }) => id)
+  })
   await database.query(
     `select from graphile_worker.add_job('check', json_build_object('ids', $1::bigint[]), job_key := $2, max_attempts := 1)`,
     [ids, jobKey(ids)],

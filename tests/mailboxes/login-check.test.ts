@@ -60,6 +60,9 @@ test('a worker answers for each mailbox, in the order they were asked for', asyn
     },
     expect.objectContaining({ mailboxId: anna?.id, ok: true, response: '235 2.7.0 Accepted' }),
   ])
+  // Who asked, not the database's user.
+  const [row] = await database.query<{ requested_by: string }>('select requested_by from goniec.login_check')
+  expect(row?.requested_by).toMatch(/^[^@]+@.+$/)
 })
 
 test('without a worker the answer stays open, and the request is withdrawn', async () => {

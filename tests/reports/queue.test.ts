@@ -6,6 +6,7 @@ import { setClock } from '../support/clock.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { claim } from '../support/protocol.ts'
 import { NOON, World } from '../support/world.ts'
+import { inSession } from './in-session.ts'
 
 let database: TestDatabase
 let world: World
@@ -76,6 +77,14 @@ test('campaign, mailbox and status narrow it down', async () => {
     failed.id,
     planless.id,
   ])
+})
+
+test('a reporter, who may only read, sees the queue', async () => {
+  const { id } = await world.mail()
+  const session = await database.session('reporter')
+  const mails: Mail[] = []
+  for await (const page of readQueue(inSession(session))) mails.push(...page)
+  expect(mails).toMatchObject([{ id, reason: 'due' }])
 })
 
 test('pages meet without a gap or a repeat, and the limit is kept across them', async () => {
