@@ -32,12 +32,12 @@ export function reasonsOf(asked: string): string {
             when goniec.is_suppressed(m.recipient) then 'suppressed'
             when b.status <> 'active' then 'mailbox_' || b.status
             when m.scheduled_at is null then coalesce(m.slot_reason, 'not_planned')
-            when k.message_id is null or sd.day is null or (c.id is not null and k.campaign_day is null) then 'day_not_prepared'
             when not k.settings_current then 'settings_changed'
             when k.already_tried then 'attempt_open'
             when m.scheduled_at > clock.now then coalesce(m.slot_reason, 'planned')
             when m.scheduled_at < clock.now - ${GRACE} then 'missed'
             when m.window_closes_at <= clock.now then 'window_closed'
+            when bd.day is null or sd.day is null or (c.id is not null and k.campaign_day is null) then 'day_not_prepared'
             when k.in_contact_gap then 'contact_gap'
             when k.salesperson_room <= 0 then 'salesperson_limit'
             when k.campaign_room <= 0 then 'campaign_limit'
