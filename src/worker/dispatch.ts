@@ -87,6 +87,12 @@ export class Dispatch {
     }
   }
 
+  /** Sends until nothing is due soon; where another call is at it, waits for that one. */
+  async finish(): Promise<void> {
+    if (this.#running) await this.#ended
+    else await this.run()
+  }
+
   /** Something may have opened: look again now. */
   wake(): void {
     this.#woken = true
@@ -105,11 +111,15 @@ export class Dispatch {
   }
 
   async #loop(): Promise<number | undefined> {
-    for (;;) {
+    for (let failures = 0; ;) {
       if (this.#stopping || !this.#options.mayClaim()) return undefined
       this.#woken = false
       const answer = await this.#claim()
-      if (answer === undefined) return undefined
+      failures = answer === undefined ? failures + 1 : 0
+      if (answer === undefined) {
+        await this.#until(Math.min(FAILED_MS * 2 ** failures, LONGEST_FAILED_MS))
+        continue
+      }
       const askedAtMs = performance.now()
       await this.#start(answer.attempts)
       const waitMs = this.#waitAfter(answer, askedAtMs)
@@ -118,7 +128,7 @@ export class Dispatch {
     }
   }
 
-  /** Undefined when the database did not answer: whoever notices that it is back calls again. */
+  /** Undefined when the database did not answer. */
   async #claim(): Promise<Claim | undefined> {
     const { database, incarnationId, settings, log } = this.#options
     const room = Math.min(settings.batch, settings.inFlight - this.#inFlight.size)
@@ -206,6 +216,10 @@ export class Dispatch {
 }
 
 const LONGEST_WAIT_MS = 60_000
+
+/** After a claim that failed: a moment, doubled each time. A worker that has lost its name too ends the loop instead. */
+const FAILED_MS = 50
+const LONGEST_FAILED_MS = 5000
 
 /** Stands for the database's clock where it was not asked. */
 const NOWHEN = instantAt(0)

@@ -1,13 +1,21 @@
 /**
  * graphile-worker, kept running: it starts the tasks, and nothing else depends on it. Its jobs carry no mail and hold no truth.
  *
- * Owns       the runner and its own small pool. Promises that a runner which ends by itself (its pool died with the database) is started
- *            again when the database is back, and that one which cannot be kept running ends the worker: `onDead`, once.
+ * It is one of three things at any moment:
+ *   running   a runner is there.
+ *   away      the database is gone: the runner was let go of, and the worker starts it again when the database is back.
+ *   failing   the runner ended by itself, or bookings are refused, while the database answers otherwise. It is tried again with pauses;
+ *             what does not heal ends the worker: `onDead`, once.
+ *
+ * graphile itself would try for ever, silently, and a worker without an engine looks alive and does little.
+ *
+ * Owns       the runner and its own small pool.
  * Leaves     its jobs that a dead runner left locked to graphile, which frees them after four hours; each is harmless then.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { Logger as GraphileLogger, parseCronItems, run, type Runner, type TaskList } from 'graphile-worker'
 import { Pool } from 'pg'
+import { clientConfig } from '../database/pool.ts'
 import { messageOf } from '../errors.ts'
 import type { Logger } from '../log.ts'
 
@@ -22,42 +30,83 @@ export interface EngineOptions {
 /** Rare, since jobs that matter are booked for now, which wakes the runner, or some seconds before they are needed. */
 export const POLL_INTERVAL_MS = 10_000
 
-/** Jobs at the same time: the dispatch loop stays in one of them for as long as something is due soon. */
+/** Jobs at the same time: the dispatch loop stays in one of them for as long as something is due soon, a plan and the next one in two. */
 const CONCURRENCY = 4
 
-/** A runner that ends so often within a minute is not kept running. */
-const MOST_ENDS_A_MINUTE = 5
+/** An engine that fails so often within a minute is not kept running. */
+const MOST_FAILURES_A_MINUTE = 5
+
+/** Between two tries of what failed. */
+const PAUSE_MS = 1000
 
 export class Engine {
   #options: EngineOptions
   #tasks: TaskList = {}
   #runner: Runner | undefined
+  #starting: Promise<void> | undefined
   #pool: Pool | undefined
   #stopping = false
-  #ends: number[] = []
+  #failures: number[] = []
 
   constructor(options: EngineOptions) {
     this.#options = options
   }
 
-  /** Starts the runner with these tasks. Rejects where the database does not answer. */
+  /** Starts the runner with these tasks, unless it runs. Rejects where the database does not answer. */
   async start(tasks: TaskList): Promise<void> {
     if (this.#stopping || this.#runner) return
     this.#tasks = tasks
-    const { url, cron, log } = this.#options
-    const pool = new Pool({
-      connectionString: url,
-      max: CONCURRENCY + 2,
-      application_name: 'goniec engine',
-      keepAlive: true,
-    })
-    const onError = (error: Error): void => log.warn({ problem: messageOf(error) }, 'the engine lost a connection')
-    pool.on('error', onError)
-    pool.on('connect', (client) => client.on('error', onError))
+    this.#starting ??= this.#start().finally(() => (this.#starting = undefined))
+    await this.#starting
+  }
+
+  /** Books a task to run now, or later. Several bookings of a task that has not begun are one. What fails is tried again. */
+  async book(task: string, { afterMs = 0 }: { afterMs?: number } = {}): Promise<void> {
+    // date: graphile's interface takes one
+    const runAt = new Date(Date.now() + afterMs)
+    const spec = { jobKey: task, jobKeyMode: 'replace', maxAttempts: 1, ...(afterMs > 0 ? { runAt } : {}) } as const
+    while (!this.#stopping && this.#runner) {
+      try {
+        await this.#runner.addJob(task, {}, spec)
+        return
+      } catch (error) {
+        this.#options.log.warn({ task, problem: messageOf(error) }, 'a task could not be booked yet')
+        if (isRefusal(error)) this.#failed(`"${task}" could not be booked: ${messageOf(error)}`)
+        await delay(PAUSE_MS)
+      }
+    }
+  }
+
+  /** The database is gone: lets go of the runner, whose end cannot be waited for. */
+  abandon(): void {
+    const [pool, runner] = [this.#pool, this.#runner]
+    this.#runner = undefined
+    this.#pool = undefined
+    this.#failures = []
+    runner?.stop().catch(this.#note)
+    pool?.end().catch(this.#note)
+  }
+
+  /** Lets running tasks end; whoever calls waits as long as he wants to. */
+  async stop(): Promise<void> {
+    this.#stopping = true
+    const runner = this.#runner
+    this.#runner = undefined
+    try {
+      await runner?.stop()
+    } catch (error) {
+      this.#options.log.warn({ problem: messageOf(error) }, 'the engine did not stop well')
+    }
+    await this.#pool?.end()
+  }
+
+  async #start(): Promise<void> {
+    const { cron, log } = this.#options
+    const pool = this.#openPool()
     this.#pool = pool
     const runner = await run({
       pgPool: pool,
-      taskList: tasks,
+      taskList: this.#tasks,
       parsedCronItems: parseCronItems(
         cron.map(({ task, match }) => ({
           task,
@@ -71,6 +120,11 @@ export class Engine {
       noHandleSignals: true,
       logger: quietLogger(log),
     })
+    // Stopped, or the database lost again, while it started.
+    if (this.#stopping || this.#pool !== pool) {
+      void runner.stop().catch(this.#note)
+      return
+    }
     this.#runner = runner
     runner.promise.then(
       () => this.#ended(runner, 'it ended by itself'),
@@ -78,63 +132,49 @@ export class Engine {
     )
   }
 
-  /** Books a task to run now. Several bookings of a task that has not begun are one. */
-  async book(task: string, { afterMs = 0 }: { afterMs?: number } = {}): Promise<void> {
-    const runAt = new Date(Date.now() + afterMs)
-    await this.#runner?.addJob(
-      task,
-      {},
-      { jobKey: task, jobKeyMode: 'replace', maxAttempts: 1, ...(afterMs > 0 ? { runAt } : {}) },
-    )
-  }
+  readonly #note = (error: unknown): void =>
+    this.#options.log.debug({ problem: messageOf(error) }, 'the engine did not stop well')
 
-  /** The database is gone: forgets the runner, whose end cannot be waited for. */
-  abandon(): void {
-    const pool = this.#pool
-    const runner = this.#runner
-    this.#runner = undefined
-    this.#pool = undefined
-    runner
-      ?.stop()
-      .catch((error: unknown) => this.#options.log.debug({ problem: messageOf(error) }, 'the engine did not stop well'))
-    void pool?.end().catch(() => undefined)
-  }
-
-  /** Lets running tasks end, at most this long. */
-  async stop(withinMs: number): Promise<void> {
-    this.#stopping = true
-    const runner = this.#runner
-    this.#runner = undefined
-    if (runner) {
-      const stopped = runner.stop().catch((error: unknown) => {
-        this.#options.log.warn({ problem: messageOf(error) }, 'the engine did not stop well')
-      })
-      await Promise.race([stopped, delay(withinMs, undefined, { ref: false })])
-    }
-    await this.#pool?.end()
+  #openPool(): Pool {
+    const { url, log } = this.#options
+    const pool = new Pool({ ...clientConfig(url, { name: 'engine' }), max: CONCURRENCY + 2 })
+    const onError = (error: Error): void => log.debug({ problem: messageOf(error) }, 'the engine lost a connection')
+    pool.on('error', onError)
+    pool.on('connect', (client) => client.on('error', onError))
+    return pool
   }
 
   #ended(runner: Runner, reason: string): void {
     if (this.#stopping || runner !== this.#runner) return
     this.#options.log.warn({ reason }, 'the engine ended; it is started again')
     this.#runner = undefined
-    const now = performance.now()
-    this.#ends = [...this.#ends.filter((end) => now - end < 60_000), now]
-    if (this.#ends.length >= MOST_ENDS_A_MINUTE)
-      return this.#options.onDead(`the engine ended ${this.#ends.length} times within a minute: ${reason}`)
+    this.#failed(reason)
     void this.#restart()
   }
 
   async #restart(): Promise<void> {
-    for (let pauseMs = 200; !this.#stopping && !this.#runner; pauseMs = Math.min(pauseMs * 2, 5000)) {
+    while (!this.#stopping && !this.#runner) {
       try {
         await this.start(this.#tasks)
       } catch (error) {
         this.#options.log.warn({ problem: messageOf(error) }, 'the engine could not be started yet')
-        await delay(pauseMs)
+        if (isRefusal(error)) this.#failed(`it could not be started: ${messageOf(error)}`)
+        await delay(PAUSE_MS)
       }
     }
   }
+
+  #failed(reason: string): void {
+    const now = performance.now()
+    this.#failures = [...this.#failures.filter((failure) => now - failure < 60_000), now]
+    if (this.#failures.length !== MOST_FAILURES_A_MINUTE) return
+    this.#options.onDead(`the engine failed ${MOST_FAILURES_A_MINUTE} times within a minute; the last: ${reason}`)
+  }
+}
+
+/** The server answers, and says no: a right or a table is missing. Connections that break or are too many are the world's weather. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && /^(0A|2B|3[DF]|42|P0|XX)/.test(String(error.code))
 }
 
 /** graphile's own lines are of interest only when something is wrong. */

@@ -7,7 +7,6 @@
  *            one statement.
  * Leaves     what cannot be kept, the death of this process, to recovery: the attempt becomes in_doubt.
  */
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Pool } from 'pg'
 import { Coalescer } from '../delivery/batch.ts'
 import { settle, type OutcomeReport, type SettleAnswer, type Settlement } from '../delivery/settle.ts'
@@ -24,8 +23,9 @@ export class Outcomes {
   #log: Logger
   #settles: Coalescer<OutcomeReport, SettleAnswer>
   #kept = new Map<number, OutcomeReport>()
-  #retryNow = new AbortController()
-  #givenUp = false
+  #waiting = new Set<() => void>()
+  #givenUp = Promise.withResolvers<void>()
+  #isGivenUp = false
 
   constructor({ pool, incarnationId, log }: OutcomesOptions) {
     this.#log = log
@@ -37,31 +37,44 @@ export class Outcomes {
     return [...this.#kept.values()]
   }
 
-  /** Writes the outcome; resolves when it is committed, however long that takes. */
+  /** Writes the outcome; resolves when it is committed, however long that takes, or when all are given up. */
   async write(report: OutcomeReport): Promise<Settlement> {
     this.#kept.set(report.attemptId, report)
-    for (let pauseMs = 100; !this.#givenUp; pauseMs = Math.min(pauseMs * 2, 5000)) {
-      const settlement = await this.#try(report)
+    for (let pauseMs = 100; !this.#isGivenUp; pauseMs = Math.min(pauseMs * 2, 5000)) {
+      // A database that is away may also not answer at all.
+      const settlement = await Promise.race([this.#try(report), this.#givenUp.promise])
       if (settlement) {
         this.#kept.delete(report.attemptId)
         return settlement
       }
-      await delay(pauseMs, undefined, { signal: this.#retryNow.signal }).catch(() => undefined)
+      await this.#pause(pauseMs)
     }
     return { verdict: 'unwritten', status: null }
   }
 
   /** The process ends and the database is away: what is kept is left to recovery. Returns it, for the log. */
   giveUp(): readonly OutcomeReport[] {
-    this.#givenUp = true
+    this.#isGivenUp = true
+    this.#givenUp.resolve()
     this.retryNow()
     return this.kept
   }
 
   /** The database is back: those that wait for their next try are tried at once. */
   retryNow(): void {
-    this.#retryNow.abort()
-    this.#retryNow = new AbortController()
+    for (const wake of this.#waiting) wake()
+  }
+
+  async #pause(pauseMs: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const wake = (): void => {
+        clearTimeout(timer)
+        this.#waiting.delete(wake)
+        resolve()
+      }
+      const timer = setTimeout(wake, pauseMs)
+      this.#waiting.add(wake)
+    })
   }
 
   async #try(report: OutcomeReport): Promise<Settlement | undefined> {

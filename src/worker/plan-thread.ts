@@ -9,6 +9,7 @@ const { url, graceMs } = workerData as PlanThreadData
 const database = openDatabase(url, { name: 'plan', size: 3 })
 
 parentPort?.on('message', () => {
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
   void answer().then((result) => parentPort?.postMessage(result))
 })
 

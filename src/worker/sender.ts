@@ -16,6 +16,7 @@ import type { DialogueResult } from '../delivery/dialogue.ts'
 import { fence, type FenceAnswer, type FenceRequest } from '../delivery/fence.ts'
 import type { FenceVerdict } from '../delivery/gated-mail.ts'
 import { outcomeOf } from '../delivery/outcomes.ts'
+import { showReply } from '../delivery/reply.ts'
 import type { OutcomeReport, Settlement } from '../delivery/settle.ts'
 import { GoniecError, messageOf } from '../errors.ts'
 import type { Logger } from '../log.ts'
@@ -143,7 +144,7 @@ export function toReport(attempt: ClaimedAttempt, result: DialogueResult, refusa
     outcome: outcome.kind,
     stage: result.stage,
     code: result.reply?.code ?? null,
-    response: result.reply ? `${result.reply.code} ${result.reply.text}` : (refusal ?? result.error) || null,
+    response: result.reply ? showReply(result.reply) : (refusal ?? result.error) || null,
     giveBack: outcome.giveBack,
     leadBounced: outcome.leadBounced,
     permanent: outcome.permanentFault,

@@ -6,23 +6,21 @@
  *
  * Owns       its parts and their order. Promises: SIGTERM drains within a bound and loses nothing; while the database is away it sends
  *            nothing new and keeps its outcomes; if another process holds its name afterwards, it settles what it holds and ends non-zero.
- * Leaves     what a mail goes through to Sender, when to claim to Dispatch, truth to the database.
+ * Leaves     what a mail goes through to Sender, when to claim to Dispatch, when to plan to Planning, truth to the database.
  */
-import type { PlanRun } from '../campaigns/plan/run.ts'
-import { openDatabase, type Database } from '../database/pool.ts'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Database } from '../database/pool.ts'
+import { openDatabase } from '../database/pool.ts'
 import { recover } from '../delivery/recover.ts'
-import type { Settlement } from '../delivery/settle.ts'
 import { messageOf } from '../errors.ts'
 import type { Logger } from '../log.ts'
-import { Connections } from './connections.ts'
-import { Dispatch } from './dispatch.ts'
-import { Engine, POLL_INTERVAL_MS } from './engine.ts'
-import { Outcomes } from './outcomes.ts'
-import { Planner } from './planner.ts'
-import { Sender } from './sender.ts'
+import { POLL_INTERVAL_MS } from './engine.ts'
+import { makeParts, type Parts } from './parts.ts'
 import { WorkerSession } from './session.ts'
 import type { WorkerSettings } from './settings.ts'
-import { taskList, CRON } from './tasks.ts'
+import { stopParts, type Stopped } from './stop.ts'
+import { taskList } from './tasks.ts'
+import { untilIdle } from './until-idle.ts'
 
 export interface WorkerOptions {
   url: string
@@ -39,24 +37,21 @@ export interface WorkerOptions {
 /** How long before a planned instant the dispatch job is booked: the engine polls rarely, and the loop waits for the instant itself. */
 const WAKE_EARLY_MS = POLL_INTERVAL_MS + 5_000
 
-/** Between two plans that mails' ends ask for: a moment, or ten times as long as a plan takes. */
-const PLAN_PAUSE_MS = 300
+/** The safety net below all wake-ups. */
+const TICK_MS = 60_000
+
+/** After a return of the database that it took back. */
+const AGAIN_MS = 1000
 
 export class Worker {
   readonly #options: WorkerOptions
   readonly #database: Database
   readonly #session: WorkerSession
-  readonly #engine: Engine
-  readonly #connections: Connections
-  readonly #planner: Planner
   #log: Logger
-  #outcomes: Outcomes | undefined
-  #dispatch: Dispatch | undefined
-  #minuteTimer: NodeJS.Timeout | undefined
-  #planTimer: NodeJS.Timeout | undefined
-  #planPauseMs = PLAN_PAUSE_MS
-  #planning: Promise<void> = Promise.resolve()
-  #stopping = false
+  #parts: Parts | undefined
+  #tick: NodeJS.Timeout | undefined
+  #awayBecause = ''
+  #stopped: Promise<Stopped> | undefined
 
   constructor(options: WorkerOptions) {
     this.#options = options
@@ -66,19 +61,12 @@ export class Worker {
       size: 12,
       onIdleError: (error) => this.#log.debug({ problem: messageOf(error) }, 'a connection was lost'),
     })
-    this.#connections = new Connections(options.settings.deadlines)
-    this.#planner = new Planner({ url: options.url, graceMs: options.settings.graceMs })
     this.#session = new WorkerSession(options.url, {
       onNotification: (payload) => this.#notified(payload),
       onLost: (error) => this.#databaseLost(error),
+      onStillAway: (error) => this.#databaseStillAway(error),
       onRegained: () => void this.#databaseBack(),
       onUsurped: () => void this.#usurped(),
-    })
-    this.#engine = new Engine({
-      url: options.url,
-      cron: CRON,
-      log: options.log,
-      onDead: (reason) => void this.#die(reason),
     })
   }
 
@@ -86,49 +74,90 @@ export class Worker {
     return this.#session.name
   }
 
-  /** Recovers, plans, and begins to send. Rejects where it cannot run at all. */
+  /** Recovers, plans, and begins to send. Rejects where it cannot run at all; what it had begun is stopped by then. */
   async start(): Promise<void> {
-    await this.#session.open(this.#options.name)
-    this.#log = this.#log.child({ worker: this.name, incarnation: this.#session.incarnationId })
-    this.#log.info('worker started')
-    const { settings } = this.#options
-    const common = { database: this.#database, incarnationId: this.#session.incarnationId, settings, log: this.#log }
-    const outcomes = new Outcomes({
-      pool: this.#database.pool,
-      incarnationId: this.#session.incarnationId,
-      log: this.#log,
-    })
-    const sender = new Sender({
-      ...common,
-      connections: this.#connections,
-      outcomes,
-      mayFence: () => this.#session.held,
-    })
-    this.#outcomes = outcomes
-    this.#dispatch = new Dispatch({
-      ...common,
-      sender,
-      mayClaim: () => this.#session.held,
-      onSettled: (settlement) => this.#settled(settlement),
-    })
-    await this.recover()
-    await this.#planBeforeDispatch()
-    await this.#startEngine()
-    this.#minuteTimer = setInterval(() => void this.#bookDispatch(), 60_000)
-    await this.#bookDispatch()
+    try {
+      await this.#session.open(this.#options.name)
+      this.#log = this.#log.child({ worker: this.name, incarnation: this.#session.incarnationId })
+      this.#log.info('worker started')
+      this.#parts = this.#makeParts()
+      await this.#inOrder(this.#parts)
+      if (!this.#isStopping) this.#tick = setInterval(() => void this.#bookDispatch(), TICK_MS)
+    } catch (error) {
+      if (this.#isStopping) return
+      await this.stop()
+      throw error
+    }
   }
 
   /** Sends until nothing is due within the minute and nothing is in flight; then returns. */
   async untilIdle(): Promise<void> {
-    while (!this.#stopping) {
-      await this.#dispatch?.run()
-      await this.plan()
-      if (!this.#stopping && !(await this.#isBusySoon())) return
-    }
+    if (!this.#parts) return
+    const { dispatch, planning } = this.#parts
+    await untilIdle({
+      database: this.#database,
+      graceMs: this.#options.settings.graceMs,
+      send: () => dispatch.finish(),
+      plan: () => planning.run(),
+      isStopping: () => this.#isStopping,
+      log: this.#log,
+    })
+  }
+
+  /** Stops claiming, lets mails in flight end within the bound, writes what is left, and gives the name back. Every caller waits for the same end. */
+  async stop(): Promise<Stopped> {
+    this.#stopped ??= this.#stop()
+    return this.#stopped
+  }
+
+  get #isStopping(): boolean {
+    return this.#stopped !== undefined
+  }
+
+  async #stop(): Promise<Stopped> {
+    clearInterval(this.#tick)
+    return stopParts({
+      parts: this.#parts,
+      session: this.#session,
+      database: this.#database,
+      drainMs: this.#options.settings.drainMs,
+      log: this.#log,
+    })
+  }
+
+  #makeParts(): Parts {
+    return makeParts({
+      database: this.#database,
+      session: this.#session,
+      settings: this.#options.settings,
+      log: this.#log,
+      onEngineDead: (reason) => void this.#die(reason),
+    })
+  }
+
+  /** Recover, plan, dispatch. The first mails do not wait for the engine either: it is needed for what comes later. */
+  async #inOrder({ planning, engine }: Parts): Promise<void> {
+    await this.#recover()
+    if (!this.#isStopping) await planning.beforeDispatch()
+    if (this.#isStopping) return
+    void this.#runDispatch()
+    await engine.start(
+      taskList({
+        name: this.name,
+        database: this.#database,
+        deadlines: this.#options.settings.deadlines,
+        keepContentDays: this.#options.keepContentDays,
+        dispatch: () => this.#runDispatch(),
+        plan: () => planning.runUnlessWaiting(),
+        recover: () => this.#recover(),
+        log: this.#log,
+      }),
+    )
+    await this.#bookDispatch()
   }
 
   /** Ends what vanished workers left: of this name at once, of others when their time is over. */
-  async recover(): Promise<void> {
+  async #recover(): Promise<void> {
     const { gone, seenGone } = await this.#session.predecessors()
     const recovered = await recover(this.#database.pool, { incarnationId: this.#session.incarnationId, gone, seenGone })
     await this.#session.endPredecessors(gone)
@@ -139,182 +168,57 @@ export class Worker {
     }
   }
 
-  /** Plans once; nothing is planned any more by a worker that stops. */
-  async plan(): Promise<void> {
-    if (this.#stopping) return
-    // One at a time; one that failed does not keep the next from running.
-    this.#planning = this.#planning.catch(() => undefined).then(() => this.#plan())
-    await this.#planning
-  }
-
-  /**
-   * Recover, plan, dispatch: in this order, so that what was missed does not go out before it has a place again. Where nothing was missed
-   * the plan can only add to what is due, and goes on beside the first mails.
-   */
-  async #planBeforeDispatch(): Promise<void> {
-    const [row] = await this.#database.query<{ missed: boolean }>(ANYTHING_MISSED, [this.#options.settings.graceMs])
-    const planned = this.plan()
-    if (row?.missed === false) {
-      planned.catch((error: unknown) =>
-        this.#log.warn({ problem: messageOf(error) }, 'the first plan failed; it is tried again within the minute'),
-      )
-    } else {
-      await planned
-    }
-  }
-
-  async #plan(): Promise<void> {
-    const startedMs = performance.now()
-    const run = await this.#planner.run()
-    const tookMs = performance.now() - startedMs
-    this.#planPauseMs = Math.min(30_000, Math.max(PLAN_PAUSE_MS, tookMs * 10))
-    if (hasChanged(run)) this.#log.info({ ...run, took_ms: Math.round(tookMs) }, 'planned')
-    this.#dispatch?.wake()
-  }
-
-  /** Stops claiming, lets mails in flight end within the bound, writes what is left, and gives the name back. */
-  async stop(): Promise<void> {
-    if (this.#stopping) return
-    this.#stopping = true
-    clearInterval(this.#minuteTimer)
-    clearTimeout(this.#planTimer)
-    this.#log.info({ in_flight: this.#dispatch?.inFlight ?? 0 }, 'worker stops: mails in flight are finished first')
-    await this.#drain()
-    await this.#planning.catch(() => undefined)
-    await this.#engine.stop(2000)
-    await this.#planner.close()
-    await this.#connections.close()
-    await this.#session
-      .close()
-      .catch((error: unknown) => this.#log.debug({ problem: messageOf(error) }, 'the session was gone'))
-    await this.#database.close()
-    this.#log.info('worker stopped')
-  }
-
-  /** Twice the bound: once for the dialogues, once for the database to take what came of them. */
-  async #drain(): Promise<void> {
-    const { drainMs } = this.#options.settings
-    const timer = setTimeout(() => {
-      for (const { attemptId, outcome, response } of this.#outcomes?.giveUp() ?? []) {
-        this.#log.fatal(
-          { attempt_id: attemptId, outcome, response },
-          'this outcome could not be written; recovery will decide on its attempt',
-        )
-      }
-    }, drainMs * 2)
-    await this.#dispatch?.stop(drainMs)
-    clearTimeout(timer)
-  }
-
-  async #startEngine(): Promise<void> {
-    await this.#engine.start(
-      taskList({
-        name: this.name,
-        database: this.#database,
-        deadlines: this.#options.settings.deadlines,
-        keepContentDays: this.#options.keepContentDays,
-        dispatch: () => this.#runDispatch(),
-        plan: () => this.plan(),
-        recover: () => this.recover(),
-        log: this.#log,
-      }),
-    )
-  }
-
   async #runDispatch(): Promise<void> {
-    const nextInMs = await this.#dispatch?.run()
-    if (nextInMs !== undefined && !this.#stopping) await this.#bookDispatch(Math.max(0, nextInMs - WAKE_EARLY_MS))
+    const nextInMs = await this.#parts?.dispatch.run()
+    if (nextInMs !== undefined && !this.#isStopping) await this.#bookDispatch(Math.max(0, nextInMs - WAKE_EARLY_MS))
   }
 
   async #bookDispatch(afterMs = 0): Promise<void> {
-    if (this.#dispatch?.isRunning) return this.#dispatch.wake()
-    try {
-      await this.#engine.book(`dispatch:${this.name}`, { afterMs })
-    } catch (error) {
-      this.#log.warn(
-        { problem: messageOf(error) },
-        'the next dispatch could not be booked; it is booked again within the minute',
-      )
-    }
-  }
-
-  async #isBusySoon(): Promise<boolean> {
-    const [row] = await this.#database.query<{ busy: boolean }>(DUE_WITHIN_THE_MINUTE, [this.#options.settings.graceMs])
-    return row?.busy === true
-  }
-
-  #settled({ status }: Settlement): void {
-    // What is pending again, and a next step's mail, want a slot.
-    if (status === 'pending' || status === 'sent') this.#requestPlan()
-  }
-
-  #requestPlan(): void {
-    if (this.#planTimer !== undefined || this.#stopping) return
-    this.#planTimer = setTimeout(() => {
-      this.#planTimer = undefined
-      this.#engine.book('plan').catch((error: unknown) => {
-        this.#log.warn(
-          { problem: messageOf(error) },
-          'the next plan could not be booked; it is booked again within the minute',
-        )
-      })
-    }, this.#planPauseMs)
+    if (this.#parts?.dispatch.isRunning) return this.#parts.dispatch.wake()
+    await this.#parts?.engine.book(`dispatch:${this.name}`, { afterMs })
   }
 
   #notified(payload: string): void {
-    if (payload === 'plan') this.#requestPlan()
+    if (payload === 'plan') this.#parts?.planning.request()
     if (payload === 'dispatch') void this.#bookDispatch()
   }
 
   #databaseLost(error: Error): void {
     this.#log.error({ problem: messageOf(error) }, 'the database is away: nothing new is sent, outcomes are kept')
-    this.#engine.abandon()
+    this.#awayBecause = ''
+    this.#parts?.engine.abandon()
+  }
+
+  /** A line for each new reason, not for each try. */
+  #databaseStillAway(error: unknown): void {
+    const problem = messageOf(error)
+    if (problem !== this.#awayBecause) this.#log.warn({ problem }, 'the database is still away; it is tried again')
+    this.#awayBecause = problem
   }
 
   async #databaseBack(): Promise<void> {
-    this.#log.info('the database is back')
-    try {
-      this.#outcomes?.retryNow()
-      await this.recover()
-      await this.#planBeforeDispatch()
-      await this.#startEngine()
-      await this.#bookDispatch()
-    } catch (error) {
-      // Gone again: the session notices too, and this is called anew.
-      this.#log.warn({ problem: messageOf(error) }, 'the database went away again')
+    this.#log.info({ outcomes_kept: this.#parts?.outcomes.kept.length }, 'the database is back')
+    while (this.#session.held && !this.#isStopping && this.#parts) {
+      try {
+        this.#parts.outcomes.retryNow()
+        await this.#inOrder(this.#parts)
+        return
+      } catch (error) {
+        this.#log.warn({ problem: messageOf(error) }, 'work could not be taken up yet; it is tried again')
+        await delay(AGAIN_MS)
+      }
     }
   }
 
   async #usurped(): Promise<void> {
-    this.#log.fatal({ unsettled: this.#outcomes?.kept.length }, 'another process works under this name now')
-    this.#outcomes?.retryNow()
+    this.#log.fatal({ outcomes_kept: this.#parts?.outcomes.kept.length }, 'another process works under this name now')
+    this.#parts?.outcomes.retryNow()
     await this.#die(`another process works under the name "${this.name}" now`)
   }
 
   async #die(reason: string): Promise<void> {
+    this.#log.fatal({ reason }, 'the worker cannot go on')
     await this.stop()
     this.#options.onFatal(reason)
   }
-}
-
-/** A slot that nobody may claim any more, or that stands on settings of before. */
-const ANYTHING_MISSED = `
-  with clock as materialized (select goniec.now() as now)
-  select exists (
-    select from goniec.message m, clock
-    where m.status = 'pending' and m.scheduled_at > '-infinity' and m.scheduled_at < clock.now - $1 * interval '1 millisecond'
-  ) or not exists (
-    select from goniec.message m, clock
-    where m.status = 'pending' and m.scheduled_at > '-infinity' and m.scheduled_at >= clock.now - $1 * interval '1 millisecond'
-  ) as missed`
-
-const DUE_WITHIN_THE_MINUTE = `
-  with clock as materialized (select goniec.now() as now)
-  select exists (
-    select from goniec.message m, clock
-    where m.status = 'pending' and m.scheduled_at > '-infinity' and m.scheduled_at between clock.now - $1 * interval '1 millisecond' and clock.now + interval '1 minute'
-  ) or exists (select from goniec.attempt a where a.state in ('claimed', 'transmitting') and a.message_id is not null) as busy`
-
-function hasChanged({ planned, moved, withdrawn, givenUp, completed }: PlanRun): boolean {
-  return planned + moved + withdrawn + givenUp + completed.length > 0
 }

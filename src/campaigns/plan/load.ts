@@ -42,12 +42,12 @@ export async function loadPlanInput(
     const query: reads.Query = async (text, values = []) => (await client.query(text, values)).rows
     const loaded = await read(query, { horizonDays, graceMs })
     await client.query('commit')
+    client.release()
     return loaded
   } catch (error) {
-    await client.query('rollback').catch(() => undefined)
+    // The connection goes with the transaction, whatever has become of them.
+    client.release(true)
     throw error
-  } finally {
-    client.release()
   }
 }
 

@@ -2,7 +2,9 @@
  * One run of the plan: tend the campaigns, make the day rows, lay the slots, end what has nothing open.
  *
  * Owns       the lock "plan" (one plan at a time, over all workers). Promises that a run sees everything that was committed before it
- *            began. Leaves waking the workers' dispatch to the notification it sends when slots have changed.
+ *            began, and that nobody holds the lock for ever: a process that is stopped in the middle of a plan loses it, and its writes
+ *            find what they read changed.
+ * Leaves     waking the workers' dispatch to the notification it sends when slots have changed.
  */
 import type { Database } from '../../database/pool.ts'
 import { plan } from '../../schedule/plan.ts'
@@ -19,16 +21,21 @@ export interface PlanRun extends SavedPlan {
 export async function runPlan(database: Database, options: LoadOptions = {}): Promise<PlanRun> {
   const client = await database.pool.connect()
   try {
+    await client.query(`set idle_session_timeout = '${LONGEST_PLAN}'`)
     await client.query(`select pg_advisory_lock(goniec.lock_key('plan'))`)
-    try {
-      return await planOnce(database, options)
-    } finally {
-      await client.query(`select pg_advisory_unlock(goniec.lock_key('plan'))`)
-    }
-  } finally {
+    const run = await planOnce(database, options)
+    await client.query(`select pg_advisory_unlock(goniec.lock_key('plan'))`)
     client.release()
+    return run
+  } catch (error) {
+    // The lock goes with the connection, whatever has become of it.
+    client.release(true)
+    throw error
   }
 }
+
+/** A process that holds the lock for longer is taken for stopped; a million slots take seconds. */
+const LONGEST_PLAN = '5min'
 
 async function planOnce(database: Database, options: LoadOptions): Promise<PlanRun> {
   await tendCampaigns(database)

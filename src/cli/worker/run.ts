@@ -12,7 +12,9 @@ export async function runWorker(cli: Cli, options: { name?: string; untilIdle?: 
   const log = createLogger({ level: cli.config.logLevel })
   await cli.withDatabase(async ({ url }) => {
     survive(url, log)
-    const stopped = Promise.withResolvers<void>()
+    const ended = Promise.withResolvers<void>()
+    // Told by `await` below, as soon as the start is over.
+    ended.promise.catch(() => undefined)
     const worker = new Worker({
       url,
       name: options.name,
@@ -20,20 +22,40 @@ export async function runWorker(cli: Cli, options: { name?: string; untilIdle?: 
       keepContentDays: keepContentDays(),
       log,
       onFatal: (reason) =>
-        stopped.reject(new GoniecError('worker_died', reason, { hint: 'see the log above; start it again' })),
+        ended.reject(new GoniecError('worker_died', reason, { hint: 'see the log above; start it again' })),
     })
-    handleSignals(cli, worker, log, stopped.resolve)
-    await worker.start()
-    if (options.untilIdle) {
-      await worker.untilIdle()
-      await worker.stop()
-      stopped.resolve()
+    const stop = (): void => void stopWorker(worker).then(ended.resolve, ended.reject)
+    handleSignals(cli, log, stop)
+    try {
+      await worker.start()
+      if (options.untilIdle) {
+        await worker.untilIdle()
+        stop()
+      }
+      await ended.promise
+    } catch (error) {
+      // Already, should something that does not close keep the error from being reported.
+      process.exitCode = 1
+      throw error
+    } finally {
+      endAnyway()
     }
-    await stopped.promise
   })
 }
 
-function handleSignals(cli: Cli, worker: Worker, log: Logger, onStopped: () => void): void {
+async function stopWorker(worker: Worker): Promise<void> {
+  const { unwritten } = await worker.stop()
+  if (unwritten === 0) return
+  throw new GoniecError(
+    'outcomes_unwritten',
+    `${unwritten} outcomes could not be written, since the database was away`,
+    {
+      hint: 'see the log above; start the worker again when the database is back: mails whose fate it cannot know are then in doubt',
+    },
+  )
+}
+
+function handleSignals(cli: Cli, log: Logger, stop: () => void): void {
   let signals = 0
   cli.handleSignals((signal) => {
     signals += 1
@@ -42,8 +64,13 @@ function handleSignals(cli: Cli, worker: Worker, log: Logger, onStopped: () => v
       process.exit(130)
     }
     cli.output.say('Stopping when the mails in flight are finished. Once more stops at once.')
-    void worker.stop().then(onStopped)
+    stop()
   })
+}
+
+/** A connection to a server that is gone may not close for minutes; everything that matters is done by now. */
+function endAnyway(): void {
+  setTimeout(() => process.exit(), 2000).unref()
 }
 
 /**

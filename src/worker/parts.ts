@@ -1,0 +1,52 @@
+/** What a worker is made of, put together once its name is known. */
+import type { Database } from '../database/pool.ts'
+import type { Logger } from '../log.ts'
+import { Connections } from './connections.ts'
+import { Dispatch } from './dispatch.ts'
+import { Engine } from './engine.ts'
+import { Outcomes } from './outcomes.ts'
+import { Planning } from './planning.ts'
+import { Sender } from './sender.ts'
+import type { WorkerSession } from './session.ts'
+import type { WorkerSettings } from './settings.ts'
+import { CRON } from './tasks.ts'
+
+export interface Parts {
+  connections: Connections
+  outcomes: Outcomes
+  dispatch: Dispatch
+  planning: Planning
+  engine: Engine
+}
+
+export interface PartsOptions {
+  database: Database
+  session: WorkerSession
+  settings: WorkerSettings
+  log: Logger
+  onEngineDead: (reason: string) => void
+}
+
+/** Nothing of it has begun yet. Whoever has lost his name claims and fences nothing. */
+export function makeParts({ database, session, settings, log, onEngineDead }: PartsOptions): Parts {
+  const common = { database, incarnationId: session.incarnationId, settings, log }
+  const engine = new Engine({ url: database.url, cron: CRON, log, onDead: onEngineDead })
+  const connections = new Connections(settings.deadlines)
+  const outcomes = new Outcomes({ pool: database.pool, incarnationId: session.incarnationId, log })
+  const planning = new Planning({
+    database,
+    graceMs: settings.graceMs,
+    book: () => engine.book('plan'),
+    onPlanned: () => dispatch.wake(),
+    log,
+  })
+  const dispatch = new Dispatch({
+    ...common,
+    sender: new Sender({ ...common, connections, outcomes, mayFence: () => session.held }),
+    mayClaim: () => session.held,
+    onSettled: ({ status }) => {
+      if (status === 'pending' || status === 'sent') planning.request()
+    },
+  })
+  return { connections, outcomes, dispatch, planning, engine }
+}

@@ -1,0 +1,120 @@
+/**
+ * When this worker plans: at its start and on every return of the database, when a task says so, and soon after mails have ended.
+ *
+ * One plan at a time; whoever asks while one runs gets the next one, which sees what he has seen, and all who ask meanwhile share it.
+ * Owns the planner's thread. Leaves to the database that plans of several workers do not meet.
+ */
+import type { PlanRun } from '../campaigns/plan/run.ts'
+import type { Database } from '../database/pool.ts'
+import { messageOf } from '../errors.ts'
+import type { Logger } from '../log.ts'
+import { Planner } from './planner.ts'
+
+export interface PlanningOptions {
+  database: Database
+  graceMs: number
+  /** Has a plan booked, for whichever worker is free. */
+  book: () => Promise<void>
+  /** Told after each plan: something may be due that was not. */
+  onPlanned: () => void
+  log: Logger
+}
+
+/** Between two plans that mails' ends ask for: a moment, or ten times as long as a plan takes, but not for ever. */
+const SHORTEST_PAUSE_MS = 300
+const LONGEST_PAUSE_MS = 30_000
+
+export class Planning {
+  #options: PlanningOptions
+  #planner: Planner
+  #timer: NodeJS.Timeout | undefined
+  #pauseMs = SHORTEST_PAUSE_MS
+  #running: Promise<void> | undefined
+  #next: Promise<void> | undefined
+  #closed = false
+
+  constructor(options: PlanningOptions) {
+    this.#options = options
+    this.#planner = new Planner({ url: options.database.url, graceMs: options.graceMs })
+  }
+
+  /** Plans once, from what is committed now. Rejects where the plan failed. */
+  async run(): Promise<void> {
+    if (this.#closed) return
+    if (this.#running) return (this.#next ??= this.#afterRunning())
+    this.#running = this.#plan()
+    try {
+      await this.#running
+    } finally {
+      this.#running = undefined
+    }
+  }
+
+  /** The same as a task: not a second one that waits, since it would keep a place that other tasks need. */
+  async runUnlessWaiting(): Promise<void> {
+    if (!this.#next) await this.run()
+  }
+
+  /** What is pending again, and a next step's mail, want a slot: soon, and once for many. */
+  request(): void {
+    if (this.#timer !== undefined || this.#closed) return
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      void this.#options.book()
+    }, this.#pauseMs)
+  }
+
+  /**
+   * Plan, then dispatch, so that what was missed gets its place before anything later goes out. Where nothing was missed the plan can only
+   * add to what is due: then this resolves at once, and the plan goes on beside the first mails.
+   */
+  async beforeDispatch(): Promise<void> {
+    const { database, graceMs, log } = this.#options
+    const [row] = await database.query<{ missed: boolean }>(ANYTHING_MISSED, [graceMs])
+    const planned = this.run()
+    if (row?.missed !== false) return planned
+    planned.catch((error: unknown) =>
+      log.warn({ problem: messageOf(error) }, 'the first plan failed; it is tried again within the minute'),
+    )
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    clearTimeout(this.#timer)
+    await this.#planner.close()
+  }
+
+  async #afterRunning(): Promise<void> {
+    try {
+      await this.#running
+    } catch {
+      // Told to whoever asked for that one; it does not keep the next from running.
+    }
+    this.#next = undefined
+    await this.run()
+  }
+
+  async #plan(): Promise<void> {
+    const startedMs = performance.now()
+    const run = await this.#planner.run()
+    const tookMs = performance.now() - startedMs
+    this.#pauseMs = Math.min(LONGEST_PAUSE_MS, Math.max(SHORTEST_PAUSE_MS, tookMs * 10))
+    if (hasChanged(run)) this.#options.log.info({ ...run, took_ms: Math.round(tookMs) }, 'planned')
+    this.#options.onPlanned()
+  }
+}
+
+/** A slot that nobody may claim any more; or nothing that could be claimed, so that there is nothing to hurry for. */
+const ANYTHING_MISSED = `
+  with clock as materialized (select goniec.now() - $1 * interval '1 millisecond' as oldest)
+  select exists (
+    select from goniec.message m, clock
+    where m.status = 'pending' and m.scheduled_at > '-infinity' and m.scheduled_at < clock.oldest
+  ) or not exists (
+    select from goniec.message m, clock
+    where m.status = 'pending' and m.scheduled_at > '-infinity' and m.scheduled_at >= clock.oldest
+  ) as missed`
+
+function hasChanged({ planned, moved, withdrawn, givenUp, completed }: PlanRun): boolean {
+  return planned + moved + withdrawn + givenUp + completed.length > 0
+}
