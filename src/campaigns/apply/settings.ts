@@ -33,6 +33,7 @@ export const SALESPERSON: readonly Setting<SalespersonDefinition>[] = [
   { field: 'daily_limit', column: 'daily_limit', of: ({ dailyLimit }) => dailyLimit },
 ]
 
+/** What a definition file says of a mailbox, column by column. */
 export const MAILBOX: readonly Setting<MailboxDefinition>[] = [
   { field: 'name', column: 'name', of: ({ name }) => name },
   { field: 'salesperson', column: 'salesperson_id', of: ({ salesperson }) => salesperson },

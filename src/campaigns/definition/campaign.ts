@@ -21,6 +21,7 @@ import {
 export const WEEKDAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const
 const WORKING_DAYS: (typeof WEEKDAYS)[number][] = ['mon', 'tue', 'wed', 'thu', 'fri']
 
+/** The keys of a campaign; texts may lie in files beside the definition file, in `directory`. */
 export function campaign(directory: string) {
   return keyed({
     name: campaignName(),

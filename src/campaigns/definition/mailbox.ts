@@ -16,6 +16,7 @@ export function salesperson() {
   return keyed({ email: address(), name: line('a name'), daily_limit: wholeNumber(0).optional() })
 }
 
+/** The keys of a mailbox; its signature may lie in files beside the definition file, in `directory`. */
 export function mailbox(directory: string) {
   return keyed({
     address: address(),

@@ -15,6 +15,7 @@ export function line(what: string, maxLength = 200) {
   return leaf((value) => readLine(value, what, maxLength))
 }
 
+/** One line of text, or what is wrong with the value. */
 export function readLine(value: unknown, what: string, maxLength: number): string | Mistake {
   if (typeof value === 'number' || typeof value === 'boolean')
     return new Mistake(`${expected(what, value).message}; put it in "quotes"`)

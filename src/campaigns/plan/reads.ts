@@ -15,6 +15,7 @@ export function installation(query: Query): Promise<{ now_ms: number; timezone: 
   )
 }
 
+/** The ramp of warm-ups, in its order. */
 export async function warmupStages(query: Query): Promise<WarmupStage[]> {
   return query(
     `select from_day as "fromDay", warmup_limit as "warmupLimit", campaign_limit as "campaignLimit" from goniec.warmup_stage order by from_day`,
@@ -27,6 +28,7 @@ export interface SalespersonRow {
   taken: Record<string, number>
 }
 
+/** All salespeople, with what was taken of their days. */
 export function salespeople(query: Query): Promise<SalespersonRow[]> {
   return query(
     `select s.id, s.daily_limit, coalesce(t.taken, '{}') as taken
