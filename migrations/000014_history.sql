@@ -13,6 +13,17 @@
 --   that another program holds in an open transaction is not waited for long; the caller tries the batch again.
 --   A mail of an earlier step that is still waiting is cancelled: whoever has had the reminder gets no introduction.
 
+-- The mails of a lead in a campaign. "offset 0" has them looked up by these two, and their state regarded afterwards: an index over what is
+-- pending would look better to the planner, and be read from end to end for each row.
+create function goniec.mails_of_lead(p_campaign bigint, p_lead bigint)
+returns table (id bigint, status text, step_key text, place integer, slot_reason text)
+language sql stable
+as $$
+  select m.id, m.status, m.step_key, s.position, m.slot_reason
+  from (select * from goniec.message m where m.campaign_id = p_campaign and m.lead_id = p_lead and m.kind = 'campaign' offset 0) m
+  join goniec.step s on s.id = m.step_id
+$$;
+
 create function goniec.import_history(p_rows jsonb) returns jsonb
 language plpgsql
 set enable_seqscan = off
@@ -31,6 +42,7 @@ declare
   v_enrolled integer;
   v_sent bigint[];
   v_taken_over bigint[];
+  v_attempts bigint[];
 begin
   perform pg_advisory_xact_lock(hashtextextended('goniec history', 20201));
 
@@ -78,22 +90,28 @@ begin
   on conflict do nothing;
 
   perform m.id
-  from jsonb_to_recordset(v_rows) as r (campaign_id bigint, lead_id bigint, step_key text)
-  join goniec.message m on m.campaign_id = r.campaign_id and m.lead_id = r.lead_id and m.kind = 'campaign'
-  where m.step_key = r.step_key or m.status = 'pending'
+  from goniec.message m
+  where m.id in (
+    select of_lead.id
+    from jsonb_to_recordset(v_rows) as r (campaign_id bigint, lead_id bigint, step_key text)
+    cross join lateral goniec.mails_of_lead(r.campaign_id, r.lead_id) as of_lead
+    where of_lead.step_key = r.step_key or of_lead.status = 'pending')
   order by m.id
   for no key update of m;
 
   -- What is waiting, or had failed, becomes sent; by the rows as they are now that they are locked.
-  select coalesce(array_agg(m.id order by m.id) filter (where m.status in ('pending', 'failed')), '{}'),
-         coalesce(array_agg(m.id) filter (where m.status in ('pending', 'failed') and m.slot_reason is distinct from 'history'), '{}'),
-         coalesce(jsonb_agg(jsonb_build_object('line', r.line, 'reason', m.status, 'id', m.id) order by r.line)
-           filter (where m.status in ('sending', 'in_doubt', 'cancelled')), '[]')
-  into v_sent, v_taken_over, v_rejects
-  from jsonb_to_recordset(v_rows) as r (line bigint, campaign_id bigint, lead_id bigint, step_key text)
-  join goniec.message m on m.campaign_id = r.campaign_id and m.lead_id = r.lead_id and m.step_key = r.step_key and m.kind = 'campaign';
+  select jsonb_agg(to_jsonb(r) || jsonb_build_object('id', of_lead.id)) filter (where of_lead.status in ('pending', 'failed')),
+         coalesce(array_agg(of_lead.id order by of_lead.id) filter (where of_lead.status in ('pending', 'failed')), '{}'),
+         coalesce(array_agg(of_lead.id) filter (where of_lead.status in ('pending', 'failed') and of_lead.slot_reason is distinct from 'history'), '{}'),
+         coalesce(jsonb_agg(jsonb_build_object('line', r.line, 'reason', of_lead.status, 'id', of_lead.id) order by r.line)
+           filter (where of_lead.status in ('sending', 'in_doubt', 'cancelled')), '[]')
+  into v_rows, v_sent, v_taken_over, v_rejects
+  from jsonb_to_recordset(v_rows) as r (
+    line bigint, campaign_id bigint, lead_id bigint, step_key text, position integer, mailbox_id bigint, ledger_mailbox_id bigint,
+    sent_at timestamptz, rfc_message_id text, subject text)
+  cross join lateral goniec.mails_of_lead(r.campaign_id, r.lead_id) as of_lead
+  where of_lead.step_key = r.step_key;
   v_known := jsonb_array_length(p_rows) - cardinality(v_sent) - jsonb_array_length(v_rejects);
-
   v_now := goniec.now();
   v_today := (v_now at time zone v_zone)::date;
 
@@ -103,50 +121,55 @@ begin
       mailbox_id = r.mailbox_id,
       scheduled_at = case when r.mailbox_id is not null then r.sent_at end,
       window_closes_at = case when r.mailbox_id is not null then r.sent_at + interval '1 minute' end
-  from jsonb_to_recordset(v_rows) as r (campaign_id bigint, lead_id bigint, step_key text, mailbox_id bigint, sent_at timestamptz)
-  where m.id = any (v_sent) and m.kind = 'campaign' and m.campaign_id = r.campaign_id and m.lead_id = r.lead_id and m.step_key = r.step_key;
+  from jsonb_to_recordset(v_rows) as r (id bigint, mailbox_id bigint, sent_at timestamptz)
+  where m.id = r.id;
 
-  insert into goniec.attempt (
-    message_id, mailbox_id, kind, campaign_id, salesperson_id, lead_id, state, lease_until, deadline_at, mailbox_day, campaign_day,
-    holds_capacity, claimed_at, transmitting_at, finished_at, outcome, ended_by)
-  select m.id, r.ledger_mailbox_id, 'campaign', m.campaign_id, c.salesperson_id, m.lead_id, 'accepted', r.sent_at, r.sent_at,
-         (r.sent_at at time zone v_zone)::date, (r.sent_at at time zone c.timezone)::date,
-         r.mailbox_id is not null and (r.sent_at at time zone v_zone)::date >= v_today, r.sent_at, r.sent_at, r.sent_at, 'accepted', 'import'
-  from jsonb_to_recordset(v_rows) as r (
-    campaign_id bigint, lead_id bigint, step_key text, mailbox_id bigint, ledger_mailbox_id bigint, sent_at timestamptz)
-  join goniec.message m on m.campaign_id = r.campaign_id and m.lead_id = r.lead_id and m.step_key = r.step_key and m.kind = 'campaign'
-  join goniec.campaign c on c.id = m.campaign_id
-  where m.id = any (v_sent);
+  with
+  accepted as (
+    insert into goniec.attempt (
+      message_id, mailbox_id, kind, campaign_id, salesperson_id, lead_id, state, lease_until, deadline_at, mailbox_day, campaign_day,
+      holds_capacity, claimed_at, transmitting_at, finished_at, outcome, ended_by)
+    select r.id, r.ledger_mailbox_id, 'campaign', r.campaign_id, c.salesperson_id, r.lead_id, 'accepted', r.sent_at, r.sent_at,
+           (r.sent_at at time zone v_zone)::date, (r.sent_at at time zone c.timezone)::date,
+           r.mailbox_id is not null and (r.sent_at at time zone v_zone)::date >= v_today, r.sent_at, r.sent_at, r.sent_at, 'accepted', 'import'
+    from jsonb_to_recordset(v_rows) as r (
+      id bigint, campaign_id bigint, lead_id bigint, mailbox_id bigint, ledger_mailbox_id bigint, sent_at timestamptz)
+    join goniec.campaign c on c.id = r.campaign_id
+    order by r.id
+    returning id, message_id
+  )
+  select array_agg(a.id order by a.message_id) into v_attempts from accepted a;
 
   update goniec.message m
   set status = 'sent', sent_at = r.sent_at, rfc_message_id = coalesce(r.rfc_message_id, m.rfc_message_id), slot_reason = 'history'
-  from jsonb_to_recordset(v_rows) as r (campaign_id bigint, lead_id bigint, step_key text, sent_at timestamptz, rfc_message_id text)
-  where m.id = any (v_sent) and m.kind = 'campaign' and m.campaign_id = r.campaign_id and m.lead_id = r.lead_id and m.step_key = r.step_key;
+  from jsonb_to_recordset(v_rows) as r (id bigint, sent_at timestamptz, rfc_message_id text)
+  where m.id = r.id;
 
   insert into goniec.message_content (message_id, attempt_id, subject)
-  select m.id, a.id, r.subject
-  from jsonb_to_recordset(v_rows) as r (campaign_id bigint, lead_id bigint, step_key text, subject text)
-  join goniec.message m on m.campaign_id = r.campaign_id and m.lead_id = r.lead_id and m.step_key = r.step_key and m.kind = 'campaign'
-  join goniec.attempt a on a.message_id = m.id and a.state = 'accepted'
-  where m.id = any (v_sent) and r.subject is not null
+  select r.id, sent.attempt_id, r.subject
+  from jsonb_to_recordset(v_rows) as r (id bigint, subject text)
+  join (select unnest(v_sent) as message_id, unnest(v_attempts) as attempt_id) as sent on sent.message_id = r.id
+  where r.subject is not null
   on conflict (message_id) do update set attempt_id = excluded.attempt_id, subject = excluded.subject, text = null, html = null, headers = '{}';
 
   update goniec.message m
   set status = 'cancelled', slot_reason = 'history', scheduled_at = null, mailbox_id = null, window_closes_at = null
-  from goniec.step s, jsonb_to_recordset(v_rows) as r (campaign_id bigint, lead_id bigint, position integer)
-  where m.campaign_id = r.campaign_id and m.lead_id = r.lead_id and m.kind = 'campaign' and m.status = 'pending'
-    and s.id = m.step_id and s.position < r.position and s.retired_at is null;
+  where m.status = 'pending' and m.id in (
+    select of_lead.id
+    from jsonb_to_recordset(v_rows) as r (campaign_id bigint, lead_id bigint, position integer)
+    cross join lateral goniec.mails_of_lead(r.campaign_id, r.lead_id) as of_lead
+    where of_lead.status = 'pending' and of_lead.place < r.position);
 
   perform goniec.follow_up(v_sent);
 
   insert into goniec.lead_day (lead_id, day, campaign_id)
   select distinct a.lead_id, a.mailbox_day, a.campaign_id
   from goniec.attempt a
-  where a.message_id = any (v_sent) and a.state = 'accepted' and a.mailbox_day > v_today - 366
+  where a.id = any (v_attempts) and a.mailbox_day > v_today - 366
   order by a.lead_id, a.mailbox_day, a.campaign_id
   on conflict do nothing;
 
-  perform goniec.count_history(v_sent);
+  perform goniec.count_history(v_attempts);
   return jsonb_build_object('new', cardinality(v_sent), 'known', v_known, 'updated', cardinality(v_taken_over), 'enrolled', v_enrolled, 'rejects', v_rejects);
 end $$;
 
@@ -154,7 +177,7 @@ comment on function goniec.import_history(jsonb) is
   'Records what was sent: [{line, email, given, campaign_id, step_id, sent_at, message_id, mailbox_id, subject}]; the last three may be null. Returns {new, known, updated: mails that were waiting here, enrolled, rejects: [{line, reason, id}]}; reason is sending, in_doubt or cancelled.';
 
 -- What history sent today counts today. Nothing is refused: a limit is raised to what was taken.
-create function goniec.count_history(p_messages bigint[]) returns void
+create function goniec.count_history(p_attempts bigint[]) returns void
 language plpgsql
 set enable_seqscan = off
 set jit = off
@@ -165,7 +188,7 @@ begin
   from (
     select a.mailbox_id, a.mailbox_day as day, count(*)::integer as mails
     from goniec.attempt a
-    where a.message_id = any (p_messages) and a.holds_capacity and a.ended_by = 'import'
+    where a.id = any (p_attempts) and a.holds_capacity
     group by 1, 2
   ) as s
   join goniec.mailbox b on b.id = s.mailbox_id
@@ -180,7 +203,7 @@ begin
   select a.campaign_id, a.campaign_day, goniec.limit_for_day(c.daily_limit, count(*)::integer), count(*)
   from goniec.attempt a
   join goniec.campaign c on c.id = a.campaign_id
-  where a.message_id = any (p_messages) and a.holds_capacity and a.ended_by = 'import'
+  where a.id = any (p_attempts) and a.holds_capacity
   group by a.campaign_id, a.campaign_day, c.daily_limit
   order by 1, 2
   on conflict (campaign_id, day) do update
@@ -190,7 +213,7 @@ begin
   select a.salesperson_id, a.mailbox_day, goniec.limit_for_day(s.daily_limit, count(*)::integer), count(*)
   from goniec.attempt a
   join goniec.salesperson s on s.id = a.salesperson_id
-  where a.message_id = any (p_messages) and a.holds_capacity and a.ended_by = 'import'
+  where a.id = any (p_attempts) and a.holds_capacity
   group by a.salesperson_id, a.mailbox_day, s.daily_limit
   order by 1, 2
   on conflict (salesperson_id, day) do update

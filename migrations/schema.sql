@@ -724,7 +724,7 @@ begin
   end loop;
 end $function$;
 
-CREATE OR REPLACE FUNCTION goniec.count_history(p_messages bigint[])
+CREATE OR REPLACE FUNCTION goniec.count_history(p_attempts bigint[])
  RETURNS void
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
@@ -736,7 +736,7 @@ begin
   from (
     select a.mailbox_id, a.mailbox_day as day, count(*)::integer as mails
     from goniec.attempt a
-    where a.message_id = any (p_messages) and a.holds_capacity and a.ended_by = 'import'
+    where a.id = any (p_attempts) and a.holds_capacity
     group by 1, 2
   ) as s
   join goniec.mailbox b on b.id = s.mailbox_id
@@ -751,7 +751,7 @@ begin
   select a.campaign_id, a.campaign_day, goniec.limit_for_day(c.daily_limit, count(*)::integer), count(*)
   from goniec.attempt a
   join goniec.campaign c on c.id = a.campaign_id
-  where a.message_id = any (p_messages) and a.holds_capacity and a.ended_by = 'import'
+  where a.id = any (p_attempts) and a.holds_capacity
   group by a.campaign_id, a.campaign_day, c.daily_limit
   order by 1, 2
   on conflict (campaign_id, day) do update
@@ -761,7 +761,7 @@ begin
   select a.salesperson_id, a.mailbox_day, goniec.limit_for_day(s.daily_limit, count(*)::integer), count(*)
   from goniec.attempt a
   join goniec.salesperson s on s.id = a.salesperson_id
-  where a.message_id = any (p_messages) and a.holds_capacity and a.ended_by = 'import'
+  where a.id = any (p_attempts) and a.holds_capacity
   group by a.salesperson_id, a.mailbox_day, s.daily_limit
   order by 1, 2
   on conflict (salesperson_id, day) do update
@@ -1297,6 +1297,7 @@ declare
   v_enrolled integer;
   v_sent bigint[];
   v_taken_over bigint[];
+  v_attempts bigint[];
 begin
   perform pg_advisory_xact_lock(hashtextextended('goniec history', 20201));
 
@@ -1344,22 +1345,28 @@ begin
   on conflict do nothing;
 
   perform m.id
-  from jsonb_to_recordset(v_rows) as r (campaign_id bigint, lead_id bigint, step_key text)
-  join goniec.message m on m.campaign_id = r.campaign_id and m.lead_id = r.lead_id and m.kind = 'campaign'
-  where m.step_key = r.step_key or m.status = 'pending'
+  from goniec.message m
+  where m.id in (
+    select of_lead.id
+    from jsonb_to_recordset(v_rows) as r (campaign_id bigint, lead_id bigint, step_key text)
+    cross join lateral goniec.mails_of_lead(r.campaign_id, r.lead_id) as of_lead
+    where of_lead.step_key = r.step_key or of_lead.status = 'pending')
   order by m.id
   for no key update of m;
 
   -- What is waiting, or had failed, becomes sent; by the rows as they are now that they are locked.
-  select coalesce(array_agg(m.id order by m.id) filter (where m.status in ('pending', 'failed')), '{}'),
-         coalesce(array_agg(m.id) filter (where m.status in ('pending', 'failed') and m.slot_reason is distinct from 'history'), '{}'),
-         coalesce(jsonb_agg(jsonb_build_object('line', r.line, 'reason', m.status, 'id', m.id) order by r.line)
-           filter (where m.status in ('sending', 'in_doubt', 'cancelled')), '[]')
-  into v_sent, v_taken_over, v_rejects
-  from jsonb_to_recordset(v_rows) as r (line bigint, campaign_id bigint, lead_id bigint, step_key text)
-  join goniec.message m on m.campaign_id = r.campaign_id and m.lead_id = r.lead_id and m.step_key = r.step_key and m.kind = 'campaign';
+  select jsonb_agg(to_jsonb(r) || jsonb_build_object('id', of_lead.id)) filter (where of_lead.status in ('pending', 'failed')),
+         coalesce(array_agg(of_lead.id order by of_lead.id) filter (where of_lead.status in ('pending', 'failed')), '{}'),
+         coalesce(array_agg(of_lead.id) filter (where of_lead.status in ('pending', 'failed') and of_lead.slot_reason is distinct from 'history'), '{}'),
+         coalesce(jsonb_agg(jsonb_build_object('line', r.line, 'reason', of_lead.status, 'id', of_lead.id) order by r.line)
+           filter (where of_lead.status in ('sending', 'in_doubt', 'cancelled')), '[]')
+  into v_rows, v_sent, v_taken_over, v_rejects
+  from jsonb_to_recordset(v_rows) as r (
+    line bigint, campaign_id bigint, lead_id bigint, step_key text, position integer, mailbox_id bigint, ledger_mailbox_id bigint,
+    sent_at timestamptz, rfc_message_id text, subject text)
+  cross join lateral goniec.mails_of_lead(r.campaign_id, r.lead_id) as of_lead
+  where of_lead.step_key = r.step_key;
   v_known := jsonb_array_length(p_rows) - cardinality(v_sent) - jsonb_array_length(v_rejects);
-
   v_now := goniec.now();
   v_today := (v_now at time zone v_zone)::date;
 
@@ -1369,50 +1376,55 @@ begin
       mailbox_id = r.mailbox_id,
       scheduled_at = case when r.mailbox_id is not null then r.sent_at end,
       window_closes_at = case when r.mailbox_id is not null then r.sent_at + interval '1 minute' end
-  from jsonb_to_recordset(v_rows) as r (campaign_id bigint, lead_id bigint, step_key text, mailbox_id bigint, sent_at timestamptz)
-  where m.id = any (v_sent) and m.kind = 'campaign' and m.campaign_id = r.campaign_id and m.lead_id = r.lead_id and m.step_key = r.step_key;
+  from jsonb_to_recordset(v_rows) as r (id bigint, mailbox_id bigint, sent_at timestamptz)
+  where m.id = r.id;
 
-  insert into goniec.attempt (
-    message_id, mailbox_id, kind, campaign_id, salesperson_id, lead_id, state, lease_until, deadline_at, mailbox_day, campaign_day,
-    holds_capacity, claimed_at, transmitting_at, finished_at, outcome, ended_by)
-  select m.id, r.ledger_mailbox_id, 'campaign', m.campaign_id, c.salesperson_id, m.lead_id, 'accepted', r.sent_at, r.sent_at,
-         (r.sent_at at time zone v_zone)::date, (r.sent_at at time zone c.timezone)::date,
-         r.mailbox_id is not null and (r.sent_at at time zone v_zone)::date >= v_today, r.sent_at, r.sent_at, r.sent_at, 'accepted', 'import'
-  from jsonb_to_recordset(v_rows) as r (
-    campaign_id bigint, lead_id bigint, step_key text, mailbox_id bigint, ledger_mailbox_id bigint, sent_at timestamptz)
-  join goniec.message m on m.campaign_id = r.campaign_id and m.lead_id = r.lead_id and m.step_key = r.step_key and m.kind = 'campaign'
-  join goniec.campaign c on c.id = m.campaign_id
-  where m.id = any (v_sent);
+  with
+  accepted as (
+    insert into goniec.attempt (
+      message_id, mailbox_id, kind, campaign_id, salesperson_id, lead_id, state, lease_until, deadline_at, mailbox_day, campaign_day,
+      holds_capacity, claimed_at, transmitting_at, finished_at, outcome, ended_by)
+    select r.id, r.ledger_mailbox_id, 'campaign', r.campaign_id, c.salesperson_id, r.lead_id, 'accepted', r.sent_at, r.sent_at,
+           (r.sent_at at time zone v_zone)::date, (r.sent_at at time zone c.timezone)::date,
+           r.mailbox_id is not null and (r.sent_at at time zone v_zone)::date >= v_today, r.sent_at, r.sent_at, r.sent_at, 'accepted', 'import'
+    from jsonb_to_recordset(v_rows) as r (
+      id bigint, campaign_id bigint, lead_id bigint, mailbox_id bigint, ledger_mailbox_id bigint, sent_at timestamptz)
+    join goniec.campaign c on c.id = r.campaign_id
+    order by r.id
+    returning id, message_id
+  )
+  select array_agg(a.id order by a.message_id) into v_attempts from accepted a;
 
   update goniec.message m
   set status = 'sent', sent_at = r.sent_at, rfc_message_id = coalesce(r.rfc_message_id, m.rfc_message_id), slot_reason = 'history'
-  from jsonb_to_recordset(v_rows) as r (campaign_id bigint, lead_id bigint, step_key text, sent_at timestamptz, rfc_message_id text)
-  where m.id = any (v_sent) and m.kind = 'campaign' and m.campaign_id = r.campaign_id and m.lead_id = r.lead_id and m.step_key = r.step_key;
+  from jsonb_to_recordset(v_rows) as r (id bigint, sent_at timestamptz, rfc_message_id text)
+  where m.id = r.id;
 
   insert into goniec.message_content (message_id, attempt_id, subject)
-  select m.id, a.id, r.subject
-  from jsonb_to_recordset(v_rows) as r (campaign_id bigint, lead_id bigint, step_key text, subject text)
-  join goniec.message m on m.campaign_id = r.campaign_id and m.lead_id = r.lead_id and m.step_key = r.step_key and m.kind = 'campaign'
-  join goniec.attempt a on a.message_id = m.id and a.state = 'accepted'
-  where m.id = any (v_sent) and r.subject is not null
+  select r.id, sent.attempt_id, r.subject
+  from jsonb_to_recordset(v_rows) as r (id bigint, subject text)
+  join (select unnest(v_sent) as message_id, unnest(v_attempts) as attempt_id) as sent on sent.message_id = r.id
+  where r.subject is not null
   on conflict (message_id) do update set attempt_id = excluded.attempt_id, subject = excluded.subject, text = null, html = null, headers = '{}';
 
   update goniec.message m
   set status = 'cancelled', slot_reason = 'history', scheduled_at = null, mailbox_id = null, window_closes_at = null
-  from goniec.step s, jsonb_to_recordset(v_rows) as r (campaign_id bigint, lead_id bigint, position integer)
-  where m.campaign_id = r.campaign_id and m.lead_id = r.lead_id and m.kind = 'campaign' and m.status = 'pending'
-    and s.id = m.step_id and s.position < r.position and s.retired_at is null;
+  where m.status = 'pending' and m.id in (
+    select of_lead.id
+    from jsonb_to_recordset(v_rows) as r (campaign_id bigint, lead_id bigint, position integer)
+    cross join lateral goniec.mails_of_lead(r.campaign_id, r.lead_id) as of_lead
+    where of_lead.status = 'pending' and of_lead.place < r.position);
 
   perform goniec.follow_up(v_sent);
 
   insert into goniec.lead_day (lead_id, day, campaign_id)
   select distinct a.lead_id, a.mailbox_day, a.campaign_id
   from goniec.attempt a
-  where a.message_id = any (v_sent) and a.state = 'accepted' and a.mailbox_day > v_today - 366
+  where a.id = any (v_attempts) and a.mailbox_day > v_today - 366
   order by a.lead_id, a.mailbox_day, a.campaign_id
   on conflict do nothing;
 
-  perform goniec.count_history(v_sent);
+  perform goniec.count_history(v_attempts);
   return jsonb_build_object('new', cardinality(v_sent), 'known', v_known, 'updated', cardinality(v_taken_over), 'enrolled', v_enrolled, 'rejects', v_rejects);
 end $function$;
 
@@ -1679,6 +1691,16 @@ AS $function$
     select p_mailbox.warmup_started is not null and p_day >= p_mailbox.warmup_started
            and (stage.from_day is null or stage.campaign_limit is not null or stage.warmup_limit is not null) as warming
   ) as state
+$function$;
+
+CREATE OR REPLACE FUNCTION goniec.mails_of_lead(p_campaign bigint, p_lead bigint)
+ RETURNS TABLE(id bigint, status text, step_key text, place integer, slot_reason text)
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select m.id, m.status, m.step_key, s.position, m.slot_reason
+  from (select * from goniec.message m where m.campaign_id = p_campaign and m.lead_id = p_lead and m.kind = 'campaign' offset 0) m
+  join goniec.step s on s.id = m.step_id
 $function$;
 
 CREATE OR REPLACE FUNCTION goniec.make_campaign_days(p_campaign bigint, p_today date, p_days integer)
@@ -3117,7 +3139,7 @@ grant execute on function goniec.claimable(at timestamp with time zone, today da
 
 grant execute on function goniec.complete_campaigns() to public;
 
-grant execute on function goniec.count_history(p_messages bigint[]) to public;
+grant execute on function goniec.count_history(p_attempts bigint[]) to public;
 
 grant execute on function goniec.end_attempts(p_attempts bigint[], p_now timestamp with time zone, p_incarnation bigint, p_seen_gone bigint[]) to public;
 
@@ -3158,6 +3180,8 @@ grant execute on function goniec.locked_messages(p_now timestamp with time zone,
 grant execute on function goniec.mailbox_backoff(faults integer, spread_by bigint) to public;
 
 grant execute on function goniec.mailbox_limits(p_mailbox goniec.mailbox, p_day date) to public;
+
+grant execute on function goniec.mails_of_lead(p_campaign bigint, p_lead bigint) to public;
 
 grant execute on function goniec.make_campaign_days(p_campaign bigint, p_today date, p_days integer) to public;
 

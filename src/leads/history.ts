@@ -13,7 +13,8 @@ import { type Reject, RejectsFile } from './csv-rejects.ts'
 import { type HistoryRow, type Names, readHistoryRow, readNames, requireColumns } from './history-rows.ts'
 import { interrupted, type Imported, type ImportOptions } from './import.ts'
 
-const BATCH_ROWS = 500
+/** The record of changes compares the rows of a statement with each other: larger batches take longer for each row. */
+const BATCH_ROWS = 150
 
 /**
  * Records the mails of a file, or a stream. Of the counts, `new` are mails recorded, `known` those that were sent already, `updated` those
