@@ -25,11 +25,9 @@ export function openMailboxDay(mailbox: Mailbox, day: number, nowMs: number): vo
 export function openCampaignDay(campaign: Campaign, day: number, nowMs: number): void {
   const { input, shortestDelayMs, timeline } = campaign
   const holes = new Holes()
-  let startMs = nowMs
+  let startMs = delayOverMs(campaign, nowMs)
   if (input.delayMs > 0) {
     const last = timeline.lastBefore(day)
-    if (input.lastFenceMs !== null)
-      startMs = Math.max(startMs, input.lastFenceMs + fenceDelayMs(campaign, input.lastFenceMs))
     if (last) startMs = Math.max(startMs, last.atMs + delayAfterMs(campaign, last))
     for (const mail of timeline.on(day)) {
       holes.push(startMs, mail.atMs - shortestDelayMs)
@@ -54,6 +52,8 @@ export function delayAfterMs({ input, shortestDelayMs }: Campaign, mail: Mail): 
   )
 }
 
-function fenceDelayMs({ input }: Campaign, lastFenceMs: number): number {
-  return drawnDelayMs(input.delayMs, input.jitter, lastFenceMs + input.id)
+/** From when on the delay after the campaign's last mail that is out is over. */
+export function delayOverMs({ input }: Campaign, nowMs: number): number {
+  if (input.lastFenceMs === null) return nowMs
+  return Math.max(nowMs, input.lastFenceMs + drawnDelayMs(input.delayMs, input.jitter, input.lastFenceMs + input.id))
 }

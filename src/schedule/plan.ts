@@ -22,6 +22,7 @@ import { standKept, takeKeptRoom } from './keep.ts'
 import type { PlanInput } from './plan-input.ts'
 import type { Plan } from './plan-result.ts'
 import { resultOf } from './result-of.ts'
+import { takeShares } from './share.ts'
 import { whyNoPlace } from './waiting.ts'
 import type { Mail, World } from './world.ts'
 
@@ -46,12 +47,14 @@ export function plan(input: PlanInput): Plan {
  * other campaigns. So whoever still waits is asked again, until nobody takes over anything.
  */
 function fillCampaigns(world: World): void {
-  let takeOvers: number
+  let taken: number
   do {
     const followUps = mailsWithoutPlace(world, 'campaign').filter((mail) => mail.isFollowUp)
-    takeOvers = fill(world, followUps.toSorted(byDue), { line: 'by mailbox', mayTakeOver: true })
+    taken = fill(world, followUps.toSorted(byDue), { line: 'by mailbox', mayTakeOver: true })
     fillFirstMails(world)
-  } while (takeOvers > 0)
+    const late = mailsWithoutPlace(world, 'campaign').filter((mail) => !mail.isFollowUp && !isMissed(mail))
+    taken += takeShares(world, late.filter(({ input }) => input.boundMailboxId === null).toSorted(byOrder))
+  } while (taken > 0)
 }
 
 /** One that lost its slot goes after it, if there is a place; else wherever there is one. */

@@ -1,5 +1,7 @@
-/** What each lane may take of a shared mailbox or salesperson on a day, before the rest goes to whoever can use it. */
-import type { DayCounter } from './counter.ts'
+/**
+ * What each lane may take of a shared mailbox or salesperson on a day, before the rest goes to whoever can use it: its part, by weight, of
+ * what is free and of what these lanes have there already, less what it has itself.
+ */
 import type { Lane } from './lane.ts'
 import type { Mailbox, Salesperson } from './world.ts'
 
@@ -27,22 +29,28 @@ export class Quota {
   }
 }
 
-/** Gives the lanes their parts, equal but for their weights. False where nobody wants more of what is shared than there is. */
+/** Gives the lanes their parts. False where nobody wants more of what is shared than there is. */
 export function setQuotas(lanes: readonly Lane[], day: number): boolean {
-  const shared = sharedOf(lanes, day)
+  const standing = new Map(lanes.map((lane) => [lane, standingOf(lane, day)]))
+  const shared = sharedOf(standing, day)
   if (![...shared.values()].some(isShort)) return false
-  for (const lane of lanes) {
-    const part = (owner: Mailbox | Salesperson | null | undefined): number => {
+  for (const [lane, own] of standing) {
+    const part = (owner: Owner | null | undefined): number => {
       const all = owner && shared.get(owner)
-      return all && isShort(all) ? Math.ceil((all.room * lane.weight) / all.weight) : Number.POSITIVE_INFINITY
+      if (!all || !isShort(all)) return Number.POSITIVE_INFINITY
+      return Math.ceil(((all.room + all.standing) * lane.weight) / all.weight) - (own.get(owner) ?? 0)
     }
     lane.quota = new Quota(lane.pool.mailboxes, lane.pool.mailboxes.map(part), part(lane.campaign?.salesperson))
   }
   return true
 }
 
+type Owner = Mailbox | Salesperson
+
 interface Shared {
   room: number
+  /** What these lanes have there already. */
+  standing: number
   lanes: number
   weight: number
   wanted: number
@@ -52,28 +60,34 @@ function isShort({ lanes, wanted, room }: Shared): boolean {
   return lanes > 1 && wanted > room
 }
 
-function sharedOf(lanes: readonly Lane[], day: number): Map<Mailbox | Salesperson, Shared> {
-  const shared = new Map<Mailbox | Salesperson, Shared>()
-  const want = (owner: Mailbox | Salesperson, room: () => number, lane: Lane, wanted: number): void => {
-    const known = shared.get(owner)
-    if (!known) {
-      shared.set(owner, { room: room(), lanes: 1, weight: lane.weight, wanted })
-      return
-    }
-    known.lanes++
-    known.weight += lane.weight
-    known.wanted += wanted
-  }
-  for (const lane of lanes) {
+/** How many mails of a lane's campaign stand on each mailbox on a day, and on its salesperson. */
+function standingOf({ campaign }: Lane, day: number): Map<Owner, number> {
+  const counts = new Map<Owner, number>()
+  const mails = campaign?.timeline.on(day) ?? []
+  for (const { mailbox } of mails) if (mailbox) counts.set(mailbox, (counts.get(mailbox) ?? 0) + 1)
+  if (campaign?.salesperson) counts.set(campaign.salesperson, mails.length)
+  return counts
+}
+
+function sharedOf(standing: ReadonlyMap<Lane, ReadonlyMap<Owner, number>>, day: number): Map<Owner, Shared> {
+  const shared = new Map<Owner, Shared>()
+  for (const [lane, own] of standing) {
     let wanted = 0
     for (const queue of lane.queues.values()) wanted += queue.size
-    for (const mailbox of lane.pool.mailboxes) want(mailbox, () => tighter(mailbox, day).room(day), lane, wanted)
-    const salesperson = lane.campaign?.salesperson
-    if (salesperson) want(salesperson, () => salesperson.counter.room(day), lane, wanted)
+    const owners: Owner[] = [...lane.pool.mailboxes]
+    if (lane.campaign?.salesperson) owners.push(lane.campaign.salesperson)
+    for (const owner of owners) {
+      const all = shared.get(owner) ?? { room: roomOf(owner, day), standing: 0, lanes: 0, weight: 0, wanted: 0 }
+      shared.set(owner, all)
+      all.standing += own.get(owner) ?? 0
+      all.lanes++
+      all.weight += lane.weight
+      all.wanted += wanted
+    }
   }
   return shared
 }
 
-function tighter({ all, campaign }: Mailbox, day: number): DayCounter {
-  return all.room(day) < campaign.room(day) ? all : campaign
+function roomOf(owner: Owner, day: number): number {
+  return 'counter' in owner ? owner.counter.room(day) : Math.min(owner.all.room(day), owner.campaign.room(day))
 }

@@ -5,7 +5,7 @@
  */
 import type { Lane } from './lane.ts'
 import type { Queue } from './queue.ts'
-import { leadIsTaken, replace, wasTriedEnough } from './world.ts'
+import { leadIsTaken, place, remove, wasTriedEnough } from './world.ts'
 import type { Campaign, Mail, Segment, World } from './world.ts'
 
 /** Lets the mails of a lane that are still waiting on a day take over slots, once all that is free is taken. Says how many did. */
@@ -33,7 +33,8 @@ function takeOverIn(world: World, campaign: Campaign, queue: Queue, segment: Seg
   ) {
     const { dueMs } = mail
     const loser = losers.at(-1)
-    if (!loser || loser.atMs < dueMs || leadIsTaken(world, mail, segment)) {
+    // What was missed displaces nobody.
+    if (!loser || loser.atMs < dueMs || mail.reason === 'missed' || leadIsTaken(world, mail, segment)) {
       queue.setHeadAside()
       continue
     }
@@ -43,9 +44,12 @@ function takeOverIn(world: World, campaign: Campaign, queue: Queue, segment: Seg
       continue
     }
     losers.pop()
+    const { atMs, mailbox } = loser
+    if (!mailbox) continue
+    remove(world, loser)
     loser.reason ??= 'priority'
-    loser.afterMs = loser.atMs
-    replace(world, loser, mail)
+    loser.afterMs = atMs
+    place(world, mail, atMs, mailbox, segment)
     count++
   }
   queue.reopen()

@@ -38,11 +38,10 @@ export class Timeline<Item extends { atMs: number }> {
     return undefined
   }
 
-  /** Puts a mail in the place of another, which has the same time. */
-  swap(day: number, out: Item, item: Item): void {
+  remove(day: number, item: Item): void {
     const list = this.#days[day]
-    const index = list?.indexOf(out) ?? -1
-    if (list && index >= 0) list[index] = item
+    const index = list?.indexOf(item) ?? -1
+    if (index >= 0) list?.splice(index, 1)
   }
 
   /** Drops all mails that do not pass. */

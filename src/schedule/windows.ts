@@ -51,11 +51,10 @@ export function nextSendingDays(calendar: SendingCalendar, fromDay: string, coun
 
 /** What is wrong with a window, in sentences for the author of the definition file; empty if nothing is. */
 export function windowProblems(window: Window): string[] {
-  const from = minutesOf(window.from)
+  const from = window.from === '24:00' ? undefined : minutesOf(window.from)
   const to = minutesOf(window.to)
   const problems: string[] = []
-  if (from === undefined || from === 1440)
-    problems.push(`window.from must be a time from 00:00 to 23:59, got ${window.from}`)
+  if (from === undefined) problems.push(`window.from must be a time from 00:00 to 23:59, got ${window.from}`)
   if (to === undefined) problems.push(`window.to must be a time from 00:01 to 24:00, got ${window.to}`)
   if (from !== undefined && to !== undefined && to < from) {
     problems.push(

@@ -1,7 +1,7 @@
 /**
  * The world that a plan is reckoned in: the input, indexed, with all zone conversions done. It owns the counters, the timelines and
- * the contacts, and keeps them true: a mail is put in (`place`) or put in another's stead (`replace`) here and nowhere else. Who goes
- * where is left to others.
+ * the contacts, and keeps them true: a mail is put in (`place`) and taken out (`remove`) here and nowhere else. Who goes where is left
+ * to others.
  *
  * Days are counted from the installation's today, which is day 0. A campaign's windows are cut at the installation's midnights, so
  * that within a segment every counter that could end the sending is one and the same from its first to its last instant.
@@ -143,20 +143,16 @@ export function takeRoom(world: World, mail: Mail): void {
   world.contacts.add(mail.input.leadId, mail.campaign.input, world.today + mail.segment.day)
 }
 
-/** Puts a mail exactly where another of the same campaign and mailbox stands, which loses its place. */
-export function replace(world: World, loser: Mail, mail: Mail): void {
-  const { mailbox, segment, campaign } = loser
-  assert(mailbox && segment && campaign && campaign === mail.campaign, 'a place is taken over within a campaign')
-  count(loser, -1)
-  world.contacts.remove(loser.input.leadId, campaign.input, world.today + segment.day)
-  mail.atMs = loser.atMs
-  mail.mailbox = mailbox
-  mail.segment = segment
-  mailbox.timeline.swap(segment.day, loser, mail)
-  campaign.timeline.swap(segment.day, loser, mail)
-  takeRoom(world, mail)
-  loser.mailbox = null
-  loser.segment = null
+/** Takes a mail out of its place, and gives back the room of it. */
+export function remove(world: World, mail: Mail): void {
+  const { mailbox, segment, campaign } = mail
+  assert(mailbox && segment, 'a mail that is taken out has a place')
+  count(mail, -1)
+  mailbox.timeline.remove(segment.day, mail)
+  campaign?.timeline.remove(segment.day, mail)
+  if (campaign) world.contacts.remove(mail.input.leadId, campaign.input, world.today + segment.day)
+  mail.mailbox = null
+  mail.segment = null
 }
 
 function count(mail: Mail, by: 1 | -1): void {

@@ -6,7 +6,7 @@ import type { Plan } from '../../src/schedule/plan-result.ts'
 import { Temporal } from '../../src/time.ts'
 import { betterPlace, dayCounts, localDay, sendingDays, standingOf, violations } from '../schedule/checker.ts'
 import type { Standing } from '../schedule/checker.ts'
-import { after, freshWorld, shock } from '../schedule/random-worlds.ts'
+import { after, freshWorld, sharedWorld, shock } from '../schedule/random-worlds.ts'
 import { stored } from '../schedule/worlds.ts'
 
 /** PLAN_SEED replays a run that failed; PLAN_RUNS makes a longer one. */
@@ -100,6 +100,20 @@ describe(`over random worlds (PLAN_SEED=${seed})`, { timeout: 120_000 }, () => {
     expect(found).toBe('none')
   })
 
+  test('a campaign that comes late gets its part of the later days, and none falls below its own', () => {
+    const holds = property(sharedWorld, ({ input, joining }) => {
+      const stands = stored(input, plan(input))
+      const joined = { ...stands, messages: [...stands.messages, ...joining] }
+      const result = plan(joined)
+      const standing = standingOf(joined, result)
+      expect(violations(joined, standing)).toEqual([])
+      expect(result.slots.filter(({ from }) => from).map(({ move }) => move)).not.toContain(null)
+      expect(plan(stored(joined, result)).slots).toEqual([])
+      expect(belowTheirPart(joined, standing)).toEqual([])
+    })
+    expect(defaultReportMessage(check(holds, { seed, numRuns })) ?? 'none').toBe('none')
+  })
+
   test('missed mails keep their order', () => {
     const found = counterexample((input, result) => {
       const missed = result.slots.filter(({ move, from }) => move === 'missed' && from)
@@ -131,6 +145,24 @@ function lastFirmDay(input: PlanInput, campaign: PlanCampaign): string {
   return sendingDays(input, campaign).find((day) => day > today) ?? today
 }
 
+/** Campaigns that have less than their part, by weight, of a mailbox's later day. */
+function belowTheirPart(input: PlanInput, standing: readonly Standing[]): string[] {
+  const weights = input.campaigns.reduce((sum, { weight }) => sum + weight, 0)
+  const days = Map.groupBy(
+    standing,
+    ({ slot }) => `mailbox ${slot.mailboxId} on ${localDay(slot.atMs, input.timeZone)}`,
+  )
+  return [...days].flatMap(([name, slots]) => {
+    const firm = slots.some(({ slot }) => localDay(slot.atMs, input.timeZone) <= '2026-03-24')
+    if (firm) return []
+    return input.campaigns.flatMap((campaign) => {
+      const count = slots.filter(({ message }) => message.campaignId === campaign.id).length
+      const part = Math.floor((slots.length * campaign.weight) / weights)
+      return count < part ? [`campaign ${campaign.id} has ${count} of ${slots.length} of ${name}`] : []
+    })
+  })
+}
+
 /** Why this reason does not hold for this message; null if it does. */
 function unfounded(
   input: PlanInput,
@@ -144,8 +176,10 @@ function unfounded(
   const campaign = input.campaigns.find(({ id }) => id === message.campaignId && message.kind === 'campaign')
   const mailbox = input.mailboxes.find(({ id }) => id === slot.mailboxId)
   const stale = slot.campaignVersion !== (campaign?.version ?? null) || slot.mailboxVersion !== mailbox?.version
-  if (move === null || move === 'share') return 'no reason is given'
-  const objections: Record<Exclude<MoveReason, 'share'>, () => string | false> = {
+  if (move === null) return 'no reason is given'
+  const taker = standing.find((one) => one.slot.atMs === slot.atMs && one.slot.mailboxId === slot.mailboxId)
+  const isFirm = campaign && localDay(slot.atMs, campaign.timeZone) <= lastFirmDay(input, campaign)
+  const objections: Record<MoveReason, () => string | false> = {
     missed: () =>
       !(slot.atMs < input.nowMs && (slot.atMs < input.nowMs - input.graceMs || slot.windowClosesMs <= input.nowMs)) &&
       'it is not missed',
@@ -158,10 +192,13 @@ function unfounded(
       return ![...counts.values()].some(({ limit, taken, slots }) => taken + slots > limit) && 'there is room'
     },
     priority: () => {
-      const taker = standing.find((one) => one.slot.atMs === slot.atMs && one.slot.mailboxId === slot.mailboxId)
       const isFollowUp = (taker?.message.stepPosition ?? 1) > 1 && taker?.message.campaignId === message.campaignId
-      if (!isFollowUp) return 'no follow-up took its place'
-      return !(campaign && localDay(slot.atMs, campaign.timeZone) > lastFirmDay(input, campaign)) && 'its day is firm'
+      return isFollowUp ? isFirm === true && 'its day is firm' : 'no follow-up took its place'
+    },
+    share: () => {
+      // A follow-up of the one that took the place may have taken it over in turn.
+      const isOther = taker?.message.kind === 'campaign' && taker.message.campaignId !== message.campaignId
+      return isOther && taker.isNew ? isFirm === true && 'its day is firm' : 'no other campaign took its place'
     },
   }
   return objections[move]() || null

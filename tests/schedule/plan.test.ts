@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { plan } from '../../src/schedule/plan.ts'
+import type { PlanCampaign, PlanInput } from '../../src/schedule/plan-input.ts'
 import { drawnDelayMs, shortestDelayMs } from '../../src/schedule/spread.ts'
 import {
   campaign,
@@ -18,6 +19,36 @@ import {
 } from './worlds.ts'
 
 const instantly = { delayMs: 0 }
+
+/** Two campaigns with mailboxes of their own that share a lead; the second has another one besides. */
+function twoCampaigns(gap: number, otherGap = gap): PlanInput {
+  return world({
+    mailboxes: [mailbox(), mailbox({ id: 2 })],
+    campaigns: [campaign({ contactGapDays: gap }), campaign({ id: 2, mailboxIds: [2], contactGapDays: otherGap })],
+    messages: [
+      firstMail(1, { leadId: 5 }),
+      firstMail(2, { leadId: 5, campaignId: 2 }),
+      firstMail(3, { leadId: 6, campaignId: 2 }),
+    ],
+  })
+}
+
+/** Campaigns that share one mailbox for a day; the mails of the second one begin at 1001, and so on. */
+function sharing(over: Partial<PlanCampaign>[], mails: number, limit = 50): PlanInput {
+  return world({
+    horizonDays: 1,
+    mailboxes: [mailbox({ dailyLimit: limit })],
+    campaigns: over.map((it, index) => campaign({ id: index + 1, ...it })),
+    messages: over.flatMap((_, index) => firstMails(index * 1000 + 1, index * 1000 + mails, { campaignId: index + 1 })),
+  })
+}
+
+function countsOf(input: PlanInput): number[] {
+  const { slots } = plan(input)
+  return input.campaigns.map(
+    ({ id }) => slots.filter(({ messageId }) => Math.floor(messageId / 1000) === id - 1).length,
+  )
+}
 
 describe('a campaign', () => {
   test('begins when its window opens, and keeps its delay', () => {
@@ -306,19 +337,8 @@ describe('a response', () => {
 })
 
 describe('the contact gap', () => {
-  const two = (gap: number, otherGap = gap): ReturnType<typeof world> =>
-    world({
-      mailboxes: [mailbox(), mailbox({ id: 2 })],
-      campaigns: [campaign({ contactGapDays: gap }), campaign({ id: 2, mailboxIds: [2], contactGapDays: otherGap })],
-      messages: [
-        firstMail(1, { leadId: 5 }),
-        firstMail(2, { leadId: 5, campaignId: 2 }),
-        firstMail(3, { leadId: 6, campaignId: 2 }),
-      ],
-    })
-
   test('of one day keeps two campaigns from a lead on the same day, and holds up nobody else', () => {
-    expect(timesOf(plan(two(1)))).toEqual({
+    expect(timesOf(plan(twoCampaigns(1)))).toEqual({
       1: '2026-03-23 09:00:00',
       3: '2026-03-23 09:00:00',
       2: '2026-03-24 09:00:00',
@@ -326,19 +346,19 @@ describe('the contact gap', () => {
   })
 
   test('of three days leaves two days between', () => {
-    expect(timesOf(plan(two(3)))).toMatchObject({ 1: '2026-03-23 09:00:00', 2: '2026-03-26 09:00:00' })
+    expect(timesOf(plan(twoCampaigns(3)))).toMatchObject({ 1: '2026-03-23 09:00:00', 2: '2026-03-26 09:00:00' })
   })
 
   test('of no days is off', () => {
-    expect(timesOf(plan(two(0)))).toMatchObject({ 1: '2026-03-23 09:00:00', 2: '2026-03-23 09:00:00' })
+    expect(timesOf(plan(twoCampaigns(0)))).toMatchObject({ 1: '2026-03-23 09:00:00', 2: '2026-03-23 09:00:00' })
   })
 
   test('looks back to mails that are out, and forward to those that are planned', () => {
-    const input = two(2)
+    const input = twoCampaigns(2)
     const contacts = new Map([[5, [{ day: '2026-03-23', campaignId: 2 }]]])
     expect(timesOf(plan({ ...input, contacts }))).toMatchObject({ 1: '2026-03-25 09:00:00', 2: '2026-03-23 09:00:00' })
     // The second campaign's mail stands on Wednesday with a gap of three days: the first one's goes after it.
-    const planned = two(1, 3)
+    const planned = twoCampaigns(1, 3)
     const later = plan({ ...planned, messages: planned.messages.slice(1, 2), nowMs: warsaw('2026-03-25 08:00') })
     const stands = stored({ ...planned, messages: planned.messages.slice(1, 2) }, later)
     expect(timesOf(plan({ ...stands, messages: [...stands.messages, firstMail(1, { leadId: 5 })] }))).toEqual({
@@ -452,33 +472,42 @@ describe('a retry', () => {
 })
 
 describe('campaigns that share a mailbox', () => {
-  const shared = (over: Parameters<typeof campaign>[0][], mails: number, limit = 50): ReturnType<typeof world> =>
-    world({
-      horizonDays: 1,
-      mailboxes: [mailbox({ dailyLimit: limit })],
-      campaigns: over.map((it, index) => campaign({ id: index + 1, ...it })),
-      messages: over.flatMap((_, index) =>
-        firstMails(index * 1000 + 1, index * 1000 + mails, { campaignId: index + 1 }),
-      ),
-    })
-  const counts = (input: ReturnType<typeof world>): number[] =>
-    input.campaigns.map(
-      ({ id }) => plan(input).slots.filter(({ messageId }) => Math.floor(messageId / 1000) === id - 1).length,
-    )
-
   test('take turns', () => {
-    const result = plan(shared([instantly, instantly], 3))
+    const result = plan(sharing([instantly, instantly], 3))
     expect(result.slots.map(({ messageId }) => messageId)).toEqual([1, 1001, 2, 1002, 3, 1003])
   })
 
   test('have equal parts of a day, also where one could be faster or earlier than the other', () => {
-    expect(counts(shared([instantly, {}], 100))).toEqual([25, 25])
-    expect(counts(shared([{}, { window: { from: '14:00', to: '17:00', days: ['mon'] } }], 100))).toEqual([25, 25])
-    expect(counts(shared([{}, { weight: 4 }], 100))).toEqual([10, 40])
+    expect(countsOf(sharing([instantly, {}], 100))).toEqual([25, 25])
+    expect(countsOf(sharing([{}, { window: { from: '14:00', to: '17:00', days: ['mon'] } }], 100))).toEqual([25, 25])
+    expect(countsOf(sharing([{}, { weight: 4 }], 100))).toEqual([10, 40])
+  })
+
+  test('share later days with one that comes late, and no firm one', () => {
+    const first = { ...sharing([{}, {}], 0, 4), horizonDays: 5, messages: firstMails(1, 30) }
+    const stands = stored(first, plan(first))
+    const late = { ...stands, messages: [...stands.messages, ...firstMails(1001, 1030, { campaignId: 2 })] }
+    const result = plan(late)
+    const moved = result.slots.filter(({ from }) => from)
+    expect(
+      [...moved, ...result.withdrawals.map((it) => ({ ...it, move: it.reason }))].map(({ messageId, move }) => [
+        messageId,
+        move,
+      ]),
+    ).toEqual([10, 12, 14, 16, 18, 20].map((id) => [id, 'share']))
+    expect(result.slots.map(({ messageId, atMs }) => [messageId, inWarsaw(atMs)])).toEqual([
+      [1001, '2026-03-25 09:01:30'],
+      [1002, '2026-03-25 09:04:30'],
+      [1003, '2026-03-26 09:01:30'],
+      [1004, '2026-03-26 09:04:30'],
+      [1005, '2026-03-27 09:01:30'],
+      [1006, '2026-03-27 09:04:30'],
+    ])
+    expect(plan(stored(late, result)).slots).toEqual([])
   })
 
   test('leave to others what they cannot use', () => {
-    expect(counts(shared([{}, { dailyLimit: 5 }], 100))).toEqual([45, 5])
+    expect(countsOf(sharing([{}, { dailyLimit: 5 }], 100))).toEqual([45, 5])
   })
 })
 

@@ -6,7 +6,7 @@ import type { Plan } from '../../src/schedule/plan-result.ts'
 import { WEEKDAYS } from '../../src/schedule/windows.ts'
 import { Temporal } from '../../src/time.ts'
 import { localDay } from './checker.ts'
-import { campaign, firstMail, mailbox, salesperson, stored, world } from './worlds.ts'
+import { campaign, firstMail, firstMails, mailbox, salesperson, stored, world } from './worlds.ts'
 
 const HOUR = 3_600_000
 const zone = constantFrom('Europe/Warsaw', 'Europe/Warsaw', 'America/New_York', 'Asia/Tokyo', 'Europe/London')
@@ -30,7 +30,8 @@ const window = tuple(
   subarray([...WEEKDAYS], { minLength: 2 }),
 ).map(([[from = '', to = ''], days]) => ({ from, to, days }))
 
-const limit = oneof(constant(null), integer({ min: 0, max: 6 }))
+const mostly = constantFrom(true, true, true, true, true, true, true, true, false)
+const limit = oneof(constant(null), integer({ min: 0, max: 12 }))
 
 function campaignOf(id: number, people: number, boxes: number): Arbitrary<PlanCampaign> {
   return record({
@@ -46,18 +47,18 @@ function campaignOf(id: number, people: number, boxes: number): Arbitrary<PlanCa
     jitter: constantFrom(0, 0.2, 0.9),
     dailyLimit: limit,
     contactGapDays: integer({ min: 0, max: 3 }),
-    running: integer({ min: 0, max: 9 }).map((die) => die > 0),
+    running: mostly,
     weight: integer({ min: 1, max: 3 }),
   }).map((over) => campaign({ id, ...over }))
 }
 
 function mailboxOf(id: number, nowMs: number): Arbitrary<PlanMailbox> {
   return record({
-    dailyLimit: integer({ min: 0, max: 8 }),
+    dailyLimit: constantFrom(0, 1, 2, 3, 4, 8),
     minGapMs: constantFrom(0, 60_000, 2 * HOUR),
     occupiesMs: constantFrom(20, 1500),
     warmup: constantFrom(null, null, { started: localDay(nowMs, 'Europe/Warsaw'), dailyLimit: 3 }),
-    usable: integer({ min: 0, max: 9 }).map((die) => die > 0),
+    usable: mostly,
     freeFromMs: constantFrom(null, null, nowMs + 30 * 60_000, nowMs + 20 * HOUR),
     lastFenceMs: constantFrom(null, nowMs - 30_000),
     taken: constantFrom(
@@ -126,6 +127,22 @@ export const freshWorld: Arbitrary<PlanInput> = tuple(
   ),
 )
 
+/** Campaigns on the same mailboxes, the first of them with more mails than the days ahead can take; the others join with `joining`. */
+export const sharedWorld: Arbitrary<{ input: PlanInput; joining: PlanMessage[] }> = record({
+  limits: tuple(integer({ min: 1, max: 9 }), integer({ min: 1, max: 9 })),
+  weights: tuple(integer({ min: 1, max: 3 }), integer({ min: 1, max: 3 }), integer({ min: 1, max: 3 })),
+  horizonDays: integer({ min: 3, max: 5 }),
+  closes: constantFrom('10:00', '13:00', '17:00'),
+}).map(({ limits, weights, horizonDays, closes }) => {
+  const mailboxes = limits.map((dailyLimit, index) => mailbox({ id: index + 1, dailyLimit }))
+  const campaigns = weights.map((weight, index) => {
+    const window = { from: '09:00', to: index === 0 ? '17:00' : closes, days: [...WEEKDAYS] }
+    return campaign({ id: index + 1, weight, window, mailboxIds: [1, 2], delayMs: 0 })
+  })
+  const joining = [...firstMails(1001, 1100, { campaignId: 2 }), ...firstMails(2001, 2100, { campaignId: 3 })]
+  return { input: world({ mailboxes, campaigns, horizonDays, messages: firstMails(1, 100) }), joining }
+})
+
 /** What can happen between two plans. */
 export interface Shock {
   passMs: number
@@ -142,11 +159,11 @@ export const shock: Arbitrary<Shock> = record({
   passMs: constantFrom(0, 60_000, 3 * HOUR, 26 * HOUR),
   missing: boolean(),
   lowered: constantFrom(null, null, 0, 1, 3),
-  moved: integer({ min: 0, max: 4 }).map((die) => die === 0),
+  moved: constantFrom(false, false, false, true),
   stopped: constantFrom(null, null, 1, 2),
   paused: constantFrom(null, null, null, 1),
   taken: integer({ min: 0, max: 3 }),
-  added: integer({ min: 0, max: 6 }),
+  added: integer({ min: 0, max: 12 }),
 })
 
 /** The world after a plan was stored and a shock came. What was due meanwhile went out, or was missed; settings that change bump their version. */
@@ -156,33 +173,18 @@ export function after(before: PlanInput, plan: Plan, it: Shock): PlanInput {
   const today = localDay(nowMs, input.timeZone)
   const messages = input.messages.filter(({ slot }) => it.missing || !slot || slot.atMs > nowMs)
   const last = Math.max(0, ...input.messages.map(({ id }) => id))
-  const followUps = Array.from({ length: it.added }, (_, index) => {
-    const origin = input.messages[index % Math.max(1, input.messages.length)]
-    const over = {
-      campaignId: origin?.campaignId ?? 1,
-      boundMailboxId: (index % input.mailboxes.length) + 1,
-      leadId: 5000 + index,
-    }
-    return firstMail(last + 1 + index, {
-      ...over,
-      stepPosition: 2,
-      follows: { sentAtMs: nowMs - HOUR, wait: { days: index % 3 } },
-    })
-  })
+  const added = Array.from({ length: it.added }, (_, index) => addedMail(input, last + 1 + index, index, nowMs))
   return {
     ...input,
     nowMs,
-    messages: [
-      ...messages,
-      ...followUps.map((message) => (message.campaignId === null ? { ...message, campaignId: 1 } : message)),
-    ],
+    messages: [...messages, ...added],
     campaigns: input.campaigns.map((one) => {
-      const paused = one.running && it.paused !== one.id
+      const running = it.paused !== one.id
       const moved = it.moved && one.id === 1
-      if (!moved) return { ...one, running: paused }
+      if (!moved) return { ...one, running }
       return {
         ...one,
-        running: paused,
+        running,
         version: one.version + 1,
         window: { ...one.window, from: '00:00', to: '12:00' },
         delayMs: one.delayMs + 60_000,
@@ -194,11 +196,20 @@ export function after(before: PlanInput, plan: Plan, it: Shock): PlanInput {
       return {
         ...one,
         taken,
-        usable: one.usable && it.stopped !== one.id,
+        usable: it.stopped !== one.id,
         ...(lower && { dailyLimit: it.lowered ?? 0, version: one.version + 1 }),
       }
     }),
   }
+}
+
+/** Follow-ups that become due, and first mails of a campaign that joins late. */
+function addedMail(input: PlanInput, id: number, index: number, nowMs: number): PlanMessage {
+  const leadId = 100_000 + id
+  if (index % 2 === 0) return firstMail(id, { leadId, campaignId: (index % input.campaigns.length) + 1 })
+  const origin = input.messages[index % Math.max(1, input.messages.length)]
+  const over = { campaignId: origin?.campaignId ?? 1, boundMailboxId: (index % input.mailboxes.length) + 1, leadId }
+  return firstMail(id, { ...over, stepPosition: 2, follows: { sentAtMs: nowMs - HOUR, wait: { days: index % 3 } } })
 }
 
 function numbered<Item>(count: number, make: (id: number) => Item): Item[] {

@@ -1,0 +1,105 @@
+/**
+ * The fair share of a campaign that came late: on later days the others may have filled the mailboxes that it shares with them. There
+ * it takes over slots of their first mails, exactly as they stand and spread evenly over the day, until it has its part by weight of
+ * what campaigns send from that mailbox on that day. Nobody falls below its own part. Today and the next sending day are firm, for the
+ * one that takes and for the one that loses.
+ */
+import { delayAfterMs, delayOverMs } from './free-places.ts'
+import { Parts } from './parts.ts'
+import { startMsOf } from './queue.ts'
+import { leadIsTaken, ownersHaveRoom, place, remove, wasTriedEnough } from './world.ts'
+import type { Campaign, Mail, Mailbox, Segment, World } from './world.ts'
+
+/** Lets first mails that found no place take over slots, in their order. Says how many did. */
+export function takeShares(world: World, waiting: readonly Mail[]): number {
+  let count = 0
+  const days = new Map<Mailbox, Map<number, Parts>>()
+  for (const [campaign, mails] of Map.groupBy(waiting, (mail) => mail.campaign)) {
+    if (!campaign) continue
+    const line = [...mails]
+    for (const segment of campaign.segments) {
+      if (segment.firm || !segment.open) continue
+      for (const mailbox of campaign.mailboxes) {
+        const parts = partsOn(days, mailbox, segment.day)
+        if (parts.missing(campaign) > 0) count += takeShare(world, campaign, mailbox, segment, line, parts)
+      }
+    }
+  }
+  return count
+}
+
+function takeShare(
+  world: World,
+  campaign: Campaign,
+  mailbox: Mailbox,
+  segment: Segment,
+  line: Mail[],
+  parts: Parts,
+): number {
+  parts.join(campaign)
+  const wanted = Math.min(parts.missing(campaign), line.length)
+  const losers = mailbox.timeline
+    .on(segment.day)
+    .filter((mail) => mayLose(mail, segment) && mail.campaign && parts.missing(mail.campaign) < 0)
+  let count = 0
+  let turn = 0
+  for (const loser of losers) {
+    turn += wanted
+    if (turn < losers.length || !loser.campaign || parts.missing(loser.campaign) >= 0) continue
+    const taker = takerAt(world, campaign, loser, segment, line)
+    if (!taker) continue
+    const { atMs } = loser
+    parts.pass(loser.campaign, campaign)
+    remove(world, loser)
+    loser.reason ??= 'share'
+    loser.afterMs = atMs
+    place(world, taker, atMs, mailbox, segment)
+    line.splice(line.indexOf(taker), 1)
+    turn -= losers.length
+    count++
+  }
+  return count
+}
+
+function partsOn(days: Map<Mailbox, Map<number, Parts>>, mailbox: Mailbox, day: number): Parts {
+  const byDay = days.get(mailbox) ?? new Map<number, Parts>()
+  days.set(mailbox, byDay)
+  const parts = byDay.get(day) ?? new Parts(mailbox.timeline.on(day))
+  byDay.set(day, parts)
+  return parts
+}
+
+function mayLose(mail: Mail, { fromMs, toMs }: Segment): boolean {
+  if (mail.isFollowUp || mail.input.boundMailboxId !== null || mail.segment?.firm !== false) return false
+  return mail.atMs >= fromMs && mail.atMs < toMs
+}
+
+/** The first in the line that could stand where the loser does. */
+function takerAt(
+  world: World,
+  campaign: Campaign,
+  loser: Mail,
+  segment: Segment,
+  line: readonly Mail[],
+): Mail | undefined {
+  const head = line[0]
+  if (!head || !campaign.counter.hasRoom(segment.sendingDay)) return undefined
+  if (campaign.salesperson !== loser.salesperson && !ownersHaveRoom(head, segment)) return undefined
+  if (!keepsDelay(world, campaign, loser, segment.day)) return undefined
+  return line.find(
+    (mail) =>
+      startMsOf(mail) <= loser.atMs && !leadIsTaken(world, mail, segment) && !wasTriedEnough(world, mail, segment),
+  )
+}
+
+/** Is the campaign's delay kept to both sides of the loser's time? */
+function keepsDelay(world: World, campaign: Campaign, { atMs, mailbox }: Mail, day: number): boolean {
+  if (campaign.input.delayMs === 0) return true
+  const { timeline } = campaign
+  const today = timeline.on(day)
+  const before = today.findLast((mail) => mail.atMs <= atMs) ?? timeline.lastBefore(day)
+  const next = today.find((mail) => mail.atMs > atMs) ?? timeline.firstAfter(day)
+  if (atMs < delayOverMs(campaign, world.nowMs)) return false
+  if (before && atMs < before.atMs + delayAfterMs(campaign, before)) return false
+  return !next || atMs + campaign.shortestDelayMs + (mailbox?.input.occupiesMs ?? 0) <= next.atMs
+}
