@@ -1867,15 +1867,15 @@ AS $function$
 #variable_conflict use_column
 declare
   v_now timestamptz := goniec.now();
+  v_installation uuid := (select i.id from goniec.installation i);
 begin
   return query
-  select m.id, m.kind, m.is_test, m.recipient, m.idempotency_key, m.rfc_message_id, i.id, v_now,
+  select m.id, m.kind, m.is_test, m.recipient, m.idempotency_key, m.rfc_message_id, v_installation, v_now,
          b.id, b.version, c.name, c.version, m.step_id, m.step_key,
          case when m.kind = 'campaign' then coalesce(v.letter, goniec.pick_variant(m.step_id, m.enrollment_id)) end,
          e.fields, before.mail, to_jsonb(mm) - 'digest'
   from unnest(p_messages, p_mailboxes) as asked (message_id, mailbox_id)
   join goniec.message m on m.id = asked.message_id
-  cross join goniec.installation i
   left join goniec.mailbox b on b.id = coalesce(asked.mailbox_id, m.mailbox_id, m.bound_mailbox_id)
   left join goniec.campaign c on c.id = m.campaign_id
   left join goniec.enrollment e on e.id = m.enrollment_id
