@@ -44,6 +44,21 @@ export function teachInstants(): void {
   })
 }
 
+/**
+ * JSON that Postgres takes as jsonb: it refuses NUL and halves of surrogate pairs, which templates and servers' replies can hold, and a
+ * statement for many mails would fail by one of them. They go out as U+FFFD, as they do in UTF-8.
+ */
+export function toJson(value: unknown): string {
+  const json = JSON.stringify(value)
+  return REFUSED_IN_JSON.test(json) ? JSON.stringify(value, (_, part: unknown) => acceptable(part)) : json
+}
+
+const REFUSED_IN_JSON = /\\u(?:0000|d[89a-f])/i
+
+function acceptable(part: unknown): unknown {
+  return typeof part === 'string' ? part.replaceAll('\0', '\ufffd').toWellFormed() : part
+}
+
 function parseInteger(text: string): number {
   const value = Number(text)
   assert(Number.isSafeInteger(value), `the number ${text} from the database is too large to be held exactly`)

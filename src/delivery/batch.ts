@@ -5,6 +5,8 @@
  * Items wait at most `waitMs` for company, or until one of the runs under way has ended; a run takes at most `most` of them. Each
  * item gets its own answer. A run that fails fails for all its items: whoever wants them tried one by one does so in `run`.
  */
+import type { DatabaseError } from 'pg'
+
 export interface CoalescerOptions<Item, Answer> {
   run: (items: Item[]) => Promise<Answer[]>
   waitMs?: number
@@ -60,4 +62,9 @@ export class Coalescer<Item, Answer> {
       if (this.#timer === undefined) this.#start()
     }
   }
+}
+
+/** Connection trouble, resources, shutdown, deadlock: the same batch may succeed later, and trying its rows one by one would not help. */
+export function isAboutTheServer({ code = '' }: DatabaseError): boolean {
+  return /^(08|40|53|55|57|58)/.test(code)
 }

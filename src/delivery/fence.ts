@@ -1,9 +1,12 @@
 /**
  * Fence, as a worker calls it: `migrations/000006_fence.sql` has the statement and its reasons. This file owns one thing more: a
  * fence that the server answered with a warning counts as refused. Postgres answers so when the wait for a synchronous standby was
- * cancelled: the commit is on this server only, and could be forgotten by a failover.
+ * cancelled: the commit is on this server only, and could be forgotten by a failover. A batch that fails is asked one by one, so that
+ * one bad row refuses no other.
  */
 import { DatabaseError, type Pool, type PoolClient } from 'pg'
+import { toJson } from '../database/values.ts'
+import { isAboutTheServer } from './batch.ts'
 
 /** What is kept of a mail that goes on the wire. */
 export interface SentContent {
@@ -26,16 +29,34 @@ export interface FenceAnswer {
   waitMs: number | null
 }
 
-/** Lets these attempts pass to `transmitting`: one call, one commit. Answers in the order of the requests. */
-export async function fence(
+export interface FenceOptions {
+  incarnationId: number
+  totalMs: number
+  requests: FenceRequest[]
+}
+
+/** Lets these attempts pass to `transmitting`, in one commit where it can. Answers in the order of the requests. */
+export async function fence(pool: Pick<Pool, 'connect'>, options: FenceOptions): Promise<FenceAnswer[]> {
+  try {
+    return await fenceTogether(pool, options)
+  } catch (error) {
+    if (!(error instanceof DatabaseError) || isAboutTheServer(error)) throw error
+    if (options.requests.length === 1) return [{ verdict: `the fence failed: ${error.message}`, waitMs: null }]
+    const answers: FenceAnswer[] = []
+    for (const request of options.requests) answers.push(...(await fence(pool, { ...options, requests: [request] })))
+    return answers
+  }
+}
+
+async function fenceTogether(
   pool: Pick<Pool, 'connect'>,
-  { incarnationId, totalMs, requests }: { incarnationId: number; totalMs: number; requests: FenceRequest[] },
+  { incarnationId, totalMs, requests }: FenceOptions,
 ): Promise<FenceAnswer[]> {
   const { rows, warning } = await queryWatchingWarnings(pool, [
     incarnationId,
     requests.map(({ attemptId }) => attemptId),
     totalMs,
-    JSON.stringify(requests.map(({ attemptId, content }) => ({ attempt_id: attemptId, ...content }))),
+    toJson(requests.map(({ attemptId, content }) => ({ attempt_id: attemptId, ...content }))),
   ])
   const byAttempt = new Map(rows.map((row) => [row.attempt_id, row]))
   return requests.map(({ attemptId }) => {

@@ -3,7 +3,9 @@
  * batch that fails is settled one by one, so that one bad row stops no other.
  */
 import { DatabaseError, type Pool } from 'pg'
+import { toJson } from '../database/values.ts'
 import type { Instant } from '../time.ts'
+import { isAboutTheServer } from './batch.ts'
 import type { OutcomeKind } from './outcomes.ts'
 
 /** What became of an attempt, as it is written down. */
@@ -61,7 +63,7 @@ async function settleTogether(
   const { rows } = await pool.query<{ attempt_id: number; verdict: string; message_status: string | null }>({
     name: 'goniec settle',
     text: 'select attempt_id, verdict, message_status from goniec.settle($1, $2)',
-    values: [incarnationId, JSON.stringify(reports.map(toRow))],
+    values: [incarnationId, toJson(reports.map(toRow))],
   })
   const byAttempt = new Map(rows.map((row) => [row.attempt_id, row]))
   return reports.map(({ attemptId }) => {
@@ -86,9 +88,4 @@ function toRow(report: OutcomeReport): Record<string, unknown> {
     rfc_message_id: report.rfcMessageId,
     server_message_id: report.serverMessageId,
   }
-}
-
-/** Connection trouble, resources, shutdown, deadlock: the same batch may succeed later, and trying its rows one by one would not help. */
-function isAboutTheServer({ code = '' }: DatabaseError): boolean {
-  return /^(08|40|53|55|57|58)/.test(code)
 }

@@ -10,9 +10,13 @@ const REASONS: Readonly<Record<string, MoveReason>> = {
   window_closed: 'missed',
   day_changed: 'missed',
   too_early: 'missed',
+  lock_lost: 'retry',
 }
 
-/** The move's reason for a verdict of the fence. */
-export function moveReasonOf(verdict: string): MoveReason {
-  return REASONS[verdict] ?? 'retry'
+/**
+ * The move's reason for a verdict of the fence. Undefined: nothing has changed by which the next attempt would go better (the fence itself
+ * failed), and settle lets the mail wait longer each time.
+ */
+export function moveReasonOf(verdict: string): MoveReason | undefined {
+  return REASONS[verdict]
 }

@@ -139,6 +139,7 @@ export class Sender {
 /** The dialogue's end as it is written down. `refusal` is the fence's verdict, where it refused. */
 export function toReport(attempt: ClaimedAttempt, result: DialogueResult, refusal: string | undefined): OutcomeReport {
   const outcome = outcomeOf(result)
+  const reason = refusal === undefined ? undefined : moveReasonOf(refusal)
   return {
     attemptId: attempt.attemptId,
     outcome: outcome.kind,
@@ -149,7 +150,7 @@ export function toReport(attempt: ClaimedAttempt, result: DialogueResult, refusa
     leadBounced: outcome.leadBounced,
     permanent: outcome.permanentFault,
     serverMessageId: result.serverMessageId,
-    ...(refusal === undefined ? {} : { reason: moveReasonOf(refusal) }),
+    ...(reason === undefined ? {} : { reason }),
   }
 }
 

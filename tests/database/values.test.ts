@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import { expect, test } from 'vitest'
+import { toJson } from '../../src/database/values.ts'
 import { Temporal, type Instant } from '../../src/time.ts'
 import { createTestDatabase } from '../support/database.ts'
 
@@ -64,4 +65,9 @@ test('a transaction that throws leaves nothing behind', async () => {
   })
   await expect(work).rejects.toMatchObject({ constraint: 'salesperson_daily_limit_is_not_negative' })
   expect(await own.query('select timezone from goniec.installation')).toEqual([{ timezone: 'Europe/Warsaw' }])
+})
+
+test('text that jsonb would refuse is written with U+FFFD, and everything else as it is', async () => {
+  const value = { good: 'zażółć 😀 \\u0000 \\ud83d', bad: ['a\0b', 'half \ud83d', 1, null] }
+  expect(await read('$1::jsonb', toJson(value))).toEqual({ ...value, bad: ['a\ufffdb', 'half \ufffd', 1, null] })
 })
