@@ -3,6 +3,7 @@
  * somebody else holds is left to the next call.
  */
 import type { Database } from '../database/pool.ts'
+import { sweepRetired } from './apply/sweep-retired.ts'
 import { sweepCancelled } from './cancel.ts'
 
 export interface Tended {
@@ -10,15 +11,16 @@ export interface Tended {
   started: string[]
   /** Names of campaigns that were completed, and have open mails again. */
   revived: string[]
-  /** Mails that were still pending in cancelled campaigns. */
+  /** Mails that were still pending in cancelled campaigns, or of steps that were removed. */
   cancelled: number
 }
 
-/** Starts what is due, revives what has open mails, and clears up behind cancelled campaigns. */
+/** Starts what is due, revives what has open mails, and clears up behind cancelled campaigns and removed steps. */
 export async function tendCampaigns(database: Pick<Database, 'query'>): Promise<Tended> {
   const started = await startDue(database)
   const revived = await reviveCompleted(database)
-  return { started, revived, cancelled: await sweepCancelled(database) }
+  const cancelled = (await sweepCancelled(database)) + (await sweepRetired(database))
+  return { started, revived, cancelled }
 }
 
 /** `scheduled` becomes `running` on its day, by the campaign's own calendar. Returns the names. */
