@@ -332,7 +332,7 @@ begin
     exception
       when integrity_constraint_violation or raise_exception or data_exception then 
         update goniec.message set held_reason = 'claim failed: ' || sqlerrm where id = v_one.message_id;
-      when lock_not_available then null; -- Somebody works on it without the locks of this house; it is looked at again by the next call.
+      when lock_not_available or deadlock_detected then null; -- Somebody works on it without the locks of this house; it is looked at again by the next call.
     end;
   end loop;
   return v_attempts;
@@ -418,7 +418,7 @@ begin
     if cardinality(v_locked) > 0 then
       begin
         v_attempts := goniec.take(v_locked, p_incarnation, p_batch, p_lease, p_total, v_now, v_today, p_grace);
-      exception when integrity_constraint_violation or raise_exception or data_exception or lock_not_available then
+      exception when integrity_constraint_violation or raise_exception or data_exception or lock_not_available or deadlock_detected then
         v_attempts := goniec.take_singly(v_locked, p_incarnation, p_batch, p_lease, p_total, v_now, v_today, p_grace);
       end;
     end if;

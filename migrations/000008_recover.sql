@@ -135,20 +135,20 @@ declare
 begin
   begin
     perform goniec.give_back(p_attempts);
-  exception when integrity_constraint_violation or raise_exception or data_exception or lock_not_available then
+  exception when integrity_constraint_violation or raise_exception or data_exception or lock_not_available or deadlock_detected then
     for v_one in
       select a.id from goniec.attempt a where a.give_back and a.holds_capacity and (p_attempts is null or a.id = any (p_attempts)) order by a.id
     loop
       begin
         perform goniec.give_back(array[v_one]);
-      exception when integrity_constraint_violation or raise_exception or data_exception or lock_not_available then
+      exception when integrity_constraint_violation or raise_exception or data_exception or lock_not_available or deadlock_detected then
         raise warning 'attempt % cannot give back what it took: %', v_one, sqlerrm;
       end;
     end loop;
   end;
   begin
     perform goniec.mark_bounced(p_attempts);
-  exception when integrity_constraint_violation or raise_exception or data_exception or lock_not_available then
+  exception when integrity_constraint_violation or raise_exception or data_exception or lock_not_available or deadlock_detected then
     perform set_config('lock_timeout', '10ms', true);
     for v_one in
       select a.id from goniec.attempt a where a.bounce_due and (p_attempts is null or a.id = any (p_attempts)) order by a.id
@@ -156,7 +156,7 @@ begin
       begin
         perform goniec.mark_bounced(array[v_one]);
       exception
-        when lock_not_available then null; -- Somebody is just suppressing the same address.
+        when lock_not_available or deadlock_detected then null; -- Somebody is just suppressing the same address.
         when integrity_constraint_violation or raise_exception or data_exception then
           raise warning 'the lead of attempt % cannot be marked as bounced: %', v_one, sqlerrm;
       end;

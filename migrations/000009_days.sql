@@ -51,7 +51,7 @@ begin
       from goniec.mailbox b cross join generate_series(0, p_days - 1) n cross join lateral goniec.mailbox_limits(b, v_today + n) l
       where b.id = v_owner and not exists (select from goniec.mailbox_day d where d.mailbox_id = b.id and d.day = v_today + n)
       on conflict do nothing;
-    exception when lock_not_available then
+    exception when lock_not_available or deadlock_detected then
       null; -- Another program is just making this mailbox's rows; they are there once it commits.
     end;
   end loop;
@@ -79,7 +79,7 @@ begin
   for v_owner in select s.id from goniec.salesperson s order by s.id loop
     begin
       perform goniec.make_salesperson_days(v_owner, v_today, p_days);
-    exception when lock_not_available then
+    exception when lock_not_available or deadlock_detected then
       null;
     end;
   end loop;
@@ -90,7 +90,7 @@ begin
   loop
     begin
       perform goniec.make_campaign_days(v_owner, (select goniec.local_day(v_now, c.timezone) from goniec.campaign c where c.id = v_owner), p_days);
-    exception when lock_not_available then
+    exception when lock_not_available or deadlock_detected then
       null;
     end;
   end loop;

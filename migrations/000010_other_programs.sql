@@ -78,7 +78,7 @@ begin
   return v_slot;
 -- Null comes by way of an error, because that gives the locked rows back: who asks for a slot in a long transaction and gets none must not
 -- hold up the mailbox, and the fence of the mail that occupies it.
-exception when sqlstate 'GN001' or lock_not_available or unique_violation then
+exception when sqlstate 'GN001' or lock_not_available or deadlock_detected or unique_violation then
   return null;
 end $$;
 

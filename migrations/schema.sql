@@ -651,7 +651,7 @@ begin
     if cardinality(v_locked) > 0 then
       begin
         v_attempts := goniec.take(v_locked, p_incarnation, p_batch, p_lease, p_total, v_now, v_today, p_grace);
-      exception when integrity_constraint_violation or raise_exception or data_exception or lock_not_available then
+      exception when integrity_constraint_violation or raise_exception or data_exception or lock_not_available or deadlock_detected then
         v_attempts := goniec.take_singly(v_locked, p_incarnation, p_batch, p_lease, p_total, v_now, v_today, p_grace);
       end;
     end if;
@@ -1031,20 +1031,20 @@ declare
 begin
   begin
     perform goniec.give_back(p_attempts);
-  exception when integrity_constraint_violation or raise_exception or data_exception or lock_not_available then
+  exception when integrity_constraint_violation or raise_exception or data_exception or lock_not_available or deadlock_detected then
     for v_one in
       select a.id from goniec.attempt a where a.give_back and a.holds_capacity and (p_attempts is null or a.id = any (p_attempts)) order by a.id
     loop
       begin
         perform goniec.give_back(array[v_one]);
-      exception when integrity_constraint_violation or raise_exception or data_exception or lock_not_available then
+      exception when integrity_constraint_violation or raise_exception or data_exception or lock_not_available or deadlock_detected then
         raise warning 'attempt % cannot give back what it took: %', v_one, sqlerrm;
       end;
     end loop;
   end;
   begin
     perform goniec.mark_bounced(p_attempts);
-  exception when integrity_constraint_violation or raise_exception or data_exception or lock_not_available then
+  exception when integrity_constraint_violation or raise_exception or data_exception or lock_not_available or deadlock_detected then
     perform set_config('lock_timeout', '10ms', true);
     for v_one in
       select a.id from goniec.attempt a where a.bounce_due and (p_attempts is null or a.id = any (p_attempts)) order by a.id
@@ -1052,7 +1052,7 @@ begin
       begin
         perform goniec.mark_bounced(array[v_one]);
       exception
-        when lock_not_available then null; -- Somebody is just suppressing the same address.
+        when lock_not_available or deadlock_detected then null; -- Somebody is just suppressing the same address.
         when integrity_constraint_violation or raise_exception or data_exception then
           raise warning 'the lead of attempt % cannot be marked as bounced: %', v_one, sqlerrm;
       end;
@@ -1747,7 +1747,7 @@ begin
       from goniec.mailbox b cross join generate_series(0, p_days - 1) n cross join lateral goniec.mailbox_limits(b, v_today + n) l
       where b.id = v_owner and not exists (select from goniec.mailbox_day d where d.mailbox_id = b.id and d.day = v_today + n)
       on conflict do nothing;
-    exception when lock_not_available then
+    exception when lock_not_available or deadlock_detected then
       null; -- Another program is just making this mailbox's rows; they are there once it commits.
     end;
   end loop;
@@ -1775,7 +1775,7 @@ begin
   for v_owner in select s.id from goniec.salesperson s order by s.id loop
     begin
       perform goniec.make_salesperson_days(v_owner, v_today, p_days);
-    exception when lock_not_available then
+    exception when lock_not_available or deadlock_detected then
       null;
     end;
   end loop;
@@ -1786,7 +1786,7 @@ begin
   loop
     begin
       perform goniec.make_campaign_days(v_owner, (select goniec.local_day(v_now, c.timezone) from goniec.campaign c where c.id = v_owner), p_days);
-    exception when lock_not_available then
+    exception when lock_not_available or deadlock_detected then
       null;
     end;
   end loop;
@@ -2578,7 +2578,7 @@ begin
     exception
       when integrity_constraint_violation or raise_exception or data_exception then 
         update goniec.message set held_reason = 'claim failed: ' || sqlerrm where id = v_one.message_id;
-      when lock_not_available then null; -- Somebody works on it without the locks of this house; it is looked at again by the next call.
+      when lock_not_available or deadlock_detected then null; -- Somebody works on it without the locks of this house; it is looked at again by the next call.
     end;
   end loop;
   return v_attempts;
@@ -2640,7 +2640,7 @@ begin
   return v_slot;
 -- Null comes by way of an error, because that gives the locked rows back: who asks for a slot in a long transaction and gets none must not
 -- hold up the mailbox, and the fence of the mail that occupies it.
-exception when sqlstate 'GN001' or lock_not_available or unique_violation then
+exception when sqlstate 'GN001' or lock_not_available or deadlock_detected or unique_violation then
   return null;
 end $function$;
 

@@ -56,11 +56,12 @@ export async function fence(
   worker: number,
   attempts: number | readonly number[],
   contents: readonly Record<string, unknown>[] = [],
+  { totalMs = 900_000 }: { totalMs?: number } = {},
 ): Promise<Verdict[]> {
   const asked = typeof attempts === 'number' ? [attempts] : [...attempts]
   const { rows } = await sql.query<{ attempt_id: number; verdict: string; opens_at: Instant | null }>(
-    `select * from goniec.fence($1, $2, interval '15 min', $3)`,
-    [worker, asked, JSON.stringify(contents)],
+    `select * from goniec.fence($1, $2, $4 * interval '1 ms', $3)`,
+    [worker, asked, JSON.stringify(contents), totalMs],
   )
   const byAttempt = new Map(rows.map((row) => [row.attempt_id, { verdict: row.verdict, opensAt: row.opens_at }]))
   return asked.map((id) => byAttempt.get(id) ?? { verdict: 'no answer', opensAt: null })
