@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { Cli } from './cli.ts'
 import { addExamples } from './examples.ts'
+import type { ActFlags, Verb } from './lead/act.ts'
 import type { ImportFlags } from './lead/import.ts'
 
 /** `goniec lead …` */
@@ -10,6 +11,58 @@ export function register(program: Command, cli: Cli): void {
     .summary('import leads; show, block, remove one')
     .description('The people who are mailed.')
   registerImport(lead, cli)
+  const show = lead
+    .command('show [ADDRESS...]')
+    .description(
+      'Shows a lead: what is marked, its campaigns with their fields, its mails with planned and actual times.',
+    )
+    .action(async (addresses: string[]) => (await import('./lead/show.ts')).runShow(cli, addresses))
+  addExamples(show, ['goniec lead show jan@klient.example'])
+  for (const verb of VERBS) registerAct(lead, cli, verb)
+}
+
+const VERBS: readonly Verb[] = ['block', 'unblock', 'replied', 'unsubscribe', 'remove']
+
+const ACTS: Record<Verb, { description: string; examples: string[] }> = {
+  block: {
+    description: 'Holds all mail to leads, at once. What is open waits until they are unblocked.',
+    examples: ['goniec lead block jan@klient.example', 'goniec lead block < addresses.txt'],
+  },
+  unblock: {
+    description: 'Lifts a block; or another mark. What was cancelled because of a mark stays cancelled.',
+    examples: ['goniec lead unblock jan@klient.example', 'goniec lead unblock jan@klient.example --replied'],
+  },
+  replied: {
+    description: 'Marks leads as having replied: ends their open campaign mails, at once. Responses stay.',
+    examples: ['goniec lead replied jan@klient.example'],
+  },
+  unsubscribe: {
+    description: 'Ends all open mails to leads, at once, and suppresses their addresses.',
+    examples: ['goniec lead unsubscribe jan@klient.example'],
+  },
+  remove: {
+    description: 'Takes leads out of a campaign, and ends its open mails to them.',
+    examples: ['goniec lead remove jan@klient.example --campaign spring-offer'],
+  },
+}
+
+function registerAct(lead: Command, cli: Cli, verb: Verb): void {
+  const { description, examples } = ACTS[verb]
+  const command = lead
+    .command(`${verb} [ADDRESS...]`)
+    .description(`${description} Without addresses, or for -, they are read from standard input, one to a line.`)
+    .option('--dry-run', 'only say what would be done')
+  if (verb === 'remove') command.option('--campaign <NAME>', 'the campaign')
+  if (verb === 'unblock') {
+    command
+      .option('--replied', 'the mark of having replied, instead of the block')
+      .option('--unsubscribed', 'the mark of having unsubscribed')
+      .option('--bounced', 'the mark of having bounced')
+  }
+  command.action(async (addresses: string[], flags: ActFlags) =>
+    (await import('./lead/act.ts')).runAct(cli, verb, addresses, flags),
+  )
+  addExamples(command, examples)
 }
 
 function registerImport(lead: Command, cli: Cli): void {

@@ -21,6 +21,7 @@ import { register as pause } from './pause.ts'
 import { register as queue } from './queue.ts'
 import { register as response } from './response.ts'
 import { register as resume } from './resume.ts'
+import { register as suppress } from './suppress.ts'
 import { register as worker } from './worker.ts'
 
 /** Describes the verbs of one noun. */
@@ -30,6 +31,7 @@ const NOUNS: readonly Register[] = [
   migrate,
   apply,
   lead,
+  suppress,
   mailbox,
   campaign,
   response,

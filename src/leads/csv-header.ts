@@ -30,8 +30,15 @@ const ADDRESS_NAMES = new Set([
 /** Words that Liquid reads as values. */
 const LIQUID_WORDS = new Set(['true', 'false', 'nil', 'null', 'empty', 'blank'])
 
-/** Reads a header's cells. Columns without a name belong to nobody and are passed over. `wanted`: the address column as a person named it. */
-export function readHeader(cells: string[], file: string, wanted?: string): CsvHeader {
+/**
+ * Reads a header's cells. Columns without a name belong to nobody and are passed over. `wanted`: the address column as a person named
+ * it; `names`: what else it may be called.
+ */
+export function readHeader(
+  cells: string[],
+  file: string,
+  { wanted, names = [] }: { wanted?: string | undefined; names?: readonly string[] | undefined } = {},
+): CsvHeader {
   const columns = cells
     .map((cell, index) => ({ name: cell.trim(), field: fieldName(cell), index }))
     .filter(({ field }) => field !== '')
@@ -41,7 +48,9 @@ export function readHeader(cells: string[], file: string, wanted?: string): CsvH
     if (other !== undefined) throw collision(file, other, column)
     byField.set(column.field, column)
   }
-  return { columns, addressColumn: wanted === undefined ? findAddress(columns, file) : chosen(columns, file, wanted) }
+  if (wanted !== undefined) return { columns, addressColumn: chosen(columns, file, wanted) }
+  const named = columns.find(({ name }) => names.includes(key(name)))
+  return { columns, addressColumn: named ?? findAddress(columns, file) }
 }
 
 /** The name of a column as a template can say it: lower case, without diacritics, `_` for all that is neither letter nor digit. */

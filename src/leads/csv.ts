@@ -14,6 +14,8 @@ import { chunksOf, detectEncoding } from './encoding.ts'
 export interface CsvOptions {
   /** The column that holds the address, as the header names it; otherwise `email`, `e-mail`, `adres e-mail`, … */
   addressColumn?: string
+  /** What else the column of the address may be called. */
+  addressNames?: readonly string[]
   /** An encoding that iconv-lite knows; otherwise found. */
   encoding?: string
   /** One character; otherwise found. */
@@ -74,7 +76,10 @@ async function openTable({ file, name, sizeBytes }: CsvSource, options: CsvOptio
   records.push(start)
   for (let i = 0; i < linesAbove; i++) records.skipLine()
   const header = await readHeaderRecord(records, text, name)
-  const { columns, addressColumn } = readHeader(header, name, options.addressColumn)
+  const { columns, addressColumn } = readHeader(header, name, {
+    wanted: options.addressColumn,
+    names: options.addressNames,
+  })
   records.width = { needed: (columns.at(-1)?.index ?? 0) + 1, total: header.length }
   const close = () => file.close()
   return {

@@ -3,6 +3,7 @@ import { shellWord } from '../../campaigns/campaign.ts'
 import { importHistory } from '../../leads/history.ts'
 import { importLeads, type Imported, type ImportProgress } from '../../leads/import.ts'
 import type { Cli } from '../cli.ts'
+import { readDelimiter } from '../delimiter.ts'
 
 export interface ImportFlags {
   campaign?: string
@@ -38,16 +39,6 @@ function unclear(csv: string, history: boolean): GoniecError {
   const message = history ? 'a history names its campaigns itself' : 'say which campaign the leads come into'
   return new GoniecError('usage', message, {
     hint: `goniec lead import ${shellWord(csv)} ${history ? '--history' : '--campaign NAME'}`,
-    exitCode: 2,
-  })
-}
-
-/** One character; a tabulator is hard to type. */
-export function readDelimiter(given: string): string {
-  const delimiter = given === 'tab' || given === String.raw`\t` ? '\t' : given
-  if (delimiter.length === 1 && !/["\r\n]/.test(delimiter)) return delimiter
-  throw new GoniecError('usage', `a delimiter is one character, not "${given}"`, {
-    hint: `--delimiter ';', --delimiter ',' or --delimiter tab`,
     exitCode: 2,
   })
 }

@@ -1,0 +1,126 @@
+/**
+ * Addresses and domains that must not be mailed. A domain covers its subdomains. When adding returns, nothing to them goes on the wire any
+ * more; mails to them that are open are held, and go on if the suppression is lifted while their campaign runs.
+ */
+import { sql } from 'kysely'
+import { nameActor } from '../database/actor.ts'
+import type { Database, Queries } from '../database/pool.ts'
+import { transactOrRehearse } from '../database/rehearse.ts'
+import type { Instant } from '../time.ts'
+import { normaliseAddress, normaliseDomain } from './address.ts'
+
+export interface Suppression {
+  value: string
+  reason: string | null
+  created_at: Instant
+  created_by: string
+}
+
+/** The value as it is kept: an address, or a domain (`@firma.example` too). */
+export function readSuppressible(given: string): { value: string; problem?: never } | { problem: string } {
+  const text = given.trim()
+  if (text.replace(/^@/, '').includes('@')) {
+    const read = normaliseAddress(text)
+    return read.problem === undefined ? { value: read.address } : { problem: read.problem }
+  }
+  const read = normaliseDomain(text.replace(/^@/, ''))
+  return read.problem === undefined ? { value: read.domain } : { problem: `${given}: ${read.problem}` }
+}
+
+export interface Suppressible {
+  value: string
+  reason: string | null
+}
+
+const BATCH = 5000
+
+/** Adds values; returns those that were not there. Sorted, so that two lists added at once take turns. */
+export async function addSuppressions(
+  database: Database,
+  values: readonly Suppressible[],
+  { dryRun = false }: { dryRun?: boolean } = {},
+): Promise<string[]> {
+  const added: string[] = []
+  const sorted = values.toSorted((a, b) => (a.value < b.value ? -1 : 1))
+  for (let from = 0; from < sorted.length; from += BATCH) {
+    const batch = sorted.slice(from, from + BATCH)
+    added.push(...(await transactOrRehearse(database, { dryRun }, (tx) => insert(tx, batch))))
+  }
+  return added
+}
+
+/** Removes values; returns those that were there. */
+export async function removeSuppressions(
+  database: Database,
+  values: readonly string[],
+  { dryRun = false }: { dryRun?: boolean } = {},
+): Promise<string[]> {
+  return await transactOrRehearse(database, { dryRun }, async (tx) => {
+    await nameActor(tx)
+    const { rows } = await sql<{ value: string }>`
+      with
+      removed as (delete from goniec.suppression where value = any (${[...values]}) returning value, reason),
+      recorded as (insert into goniec.event (type, data) select 'unsuppressed', jsonb_build_object('value', value, 'reason', reason) from removed)
+      select value from removed order by value`.execute(tx)
+    await sql`select pg_notify('goniec', 'plan')`.execute(tx)
+    return rows.map(({ value }) => value)
+  })
+}
+
+/** All of them, or those whose value holds a text. */
+export async function listSuppressions(database: Database, containing = ''): Promise<Suppression[]> {
+  return await database.query<Suppression & Record<string, unknown>>(
+    `select value, reason, created_at, created_by from goniec.suppression where position($1 in value) > 0 order by value`,
+    [containing.toLowerCase()],
+  )
+}
+
+export interface Held {
+  /** Open mails to these addresses and domains. */
+  held: number
+  /** Of them, those that were on the wire already; they end as the server says. */
+  alreadyPassed: number
+}
+
+/** Passes the barrier, and counts the open mails to these values. */
+export async function countHeld(database: Database, values: readonly string[]): Promise<Held> {
+  await database.query('select goniec.pass_barrier()')
+  const domains = values.filter((value) => !value.includes('@'))
+  // Addresses are looked up; only a domain has all leads gone through.
+  const [row] = await database.query<{ held: number; passed: number }>(
+    `with
+     leads as (
+       select l.id from goniec.lead l where l.email = any ($1::text[])
+       union
+       select l.id from goniec.lead l where cardinality($2::text[]) > 0 and l.suppression_values && $2::text[]
+     ),
+     open as (
+       select m.status, exists (select from goniec.attempt a where a.message_id = m.id and a.state = 'transmitting') as passed
+       from leads join goniec.message m on m.lead_id = leads.id
+       where m.status in ('pending', 'sending')
+     )
+     select count(*) filter (where not passed) as held, count(*) filter (where passed) as passed from open`,
+    [values, domains],
+  )
+  return { held: row?.held ?? 0, alreadyPassed: row?.passed ?? 0 }
+}
+
+async function insert(tx: Queries, values: readonly Suppressible[]): Promise<string[]> {
+  await nameActor(tx)
+  const { rows } = await sql<{ value: string }>`
+    with
+    added as (
+      insert into goniec.suppression (value, reason)
+      select given.value, given.reason
+      from unnest(${values.map(({ value }) => value)}::text[], ${values.map(({ reason }) => reason)}::text[]) as given (value, reason)
+      order by given.value
+      on conflict do nothing
+      returning value, reason
+    ),
+    recorded as (
+      insert into goniec.event (type, data) select 'suppressed', jsonb_build_object('value', value, 'reason', reason) from added
+    )
+    select value from added`.execute(tx)
+  await sql`select pg_notify('goniec', 'plan')`.execute(tx)
+  return rows.map(({ value }) => value)
+}
