@@ -39,6 +39,7 @@ const MOST_FAILURES_A_MINUTE = 5
 /** Between two tries of what failed. */
 const PAUSE_MS = 1000
 
+/** The engine of one worker. */
 export class Engine {
   #options: EngineOptions
   #tasks: TaskList = {}

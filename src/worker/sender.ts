@@ -137,9 +137,8 @@ export class Sender {
 }
 
 /** The dialogue's end as it is written down. `refusal` is the fence's verdict, where it refused. */
-export function toReport(attempt: ClaimedAttempt, result: DialogueResult, refusal: string | undefined): OutcomeReport {
+function toReport(attempt: ClaimedAttempt, result: DialogueResult, refusal: string | undefined): OutcomeReport {
   const outcome = outcomeOf(result)
-  const reason = refusal === undefined ? undefined : moveReasonOf(refusal)
   return {
     attemptId: attempt.attemptId,
     outcome: outcome.kind,
@@ -150,7 +149,7 @@ export function toReport(attempt: ClaimedAttempt, result: DialogueResult, refusa
     leadBounced: outcome.leadBounced,
     permanent: outcome.permanentFault,
     serverMessageId: result.serverMessageId,
-    ...(reason === undefined ? {} : { reason }),
+    ...(refusal === undefined ? {} : { reason: moveReasonOf(refusal) }),
   }
 }
 

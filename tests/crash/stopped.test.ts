@@ -93,7 +93,7 @@ test('a worker that stays awake completes both mails of the same world', async (
   server = await startFaultServer()
   await makeFleet(database, { mailboxes: 1, campaigns: 1, leads: 1, smtpPort: server.port })
   const worker = startWorker(database.url, { args: ['--name', 'awake', '--until-idle'], env: SHRUNK })
-  expect(await worker.ended, worker.errors()).toBe(0)
+  await worker.endedWell()
   expect(server.accepted()).toHaveLength(2)
 })
 

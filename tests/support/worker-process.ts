@@ -6,6 +6,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { join } from 'node:path'
+import { assert } from '../../src/errors.ts'
 
 export interface LogLine extends Record<string, unknown> {
   msg: string
@@ -22,6 +23,8 @@ export interface WorkerProcess {
   kill(signal: NodeJS.Signals): void
   /** Resolves with the exit code (null: by a signal) when it has ended. */
   readonly ended: Promise<number | null>
+  /** Resolves when it has ended with 0; rejects with what it said where it ended otherwise. */
+  endedWell(): Promise<void>
 }
 
 const ROOT = join(import.meta.dirname, '..', '..')
@@ -64,13 +67,16 @@ export function startWorker(
       for (;;) {
         const found = log.find(fits)
         if (found) return found
-        if (hasEnded)
-          throw new Error(`the worker ended before it wrote that line\n${errors}\n${JSON.stringify(log.slice(-5))}`)
+        assert(!hasEnded, `the worker ended before it wrote that line\n${errors}\n${JSON.stringify(log.slice(-5))}`)
         await wake.promise
       }
     },
     kill: (signal) => void child.kill(signal),
     ended,
+    async endedWell() {
+      const code = await ended
+      assert(code === 0, `the worker ended with ${code}\n${errors}\n${JSON.stringify(log.slice(-5))}`)
+    },
   }
 }
 
@@ -82,6 +88,8 @@ export async function endWorkers(): Promise<void> {
     child.kill('SIGKILL')
   }
   await Promise.all(
-    left.map((child) => (child.exitCode === null && child.signalCode === null ? once(child, 'close') : undefined)),
+    left.map(async (child) => {
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'close')
+    }),
   )
 }
