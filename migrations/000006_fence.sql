@@ -11,6 +11,8 @@
 --   then takes the barrier exclusively and gives it back: when it has had it, every fence that could not see the pause has ended.
 --   It repeats every check of claim that can have changed. Capacity is not among them: it was taken, and stays taken.
 --   Fences in flight together are one call: many mails, one statement, one commit (measured: twice the mails a second of one call each).
+--   A gate that a person holds in a forgotten transaction is not waited for longer than two seconds: the call fails, and its attempts are asked
+--   one by one. Without that bound it would hold up every fence behind it, and the pause that waits for them.
 
 create function goniec.fence(p_incarnation bigint, p_attempts bigint[], p_total interval, p_contents jsonb default '[]')
 returns table (attempt_id bigint, verdict text, opens_at timestamptz)
@@ -20,6 +22,7 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 set plan_cache_mode = force_generic_plan
 set jit = off
+set lock_timeout = '10s'
 as $$
 declare
   v_now timestamptz;
@@ -28,6 +31,7 @@ declare
 begin
   perform goniec.require_fresh_snapshots();
   perform pg_advisory_xact_lock_shared(goniec.lock_key('barrier'));
+  perform set_config('lock_timeout', '2s', true);
   perform a.id from goniec.attempt a where a.id = any (p_attempts) order by a.id for no key update;
   perform g.campaign_id
   from goniec.campaign_gate g

@@ -9,6 +9,8 @@
 --   Attempts are locked in id order, then messages in id order, here as in recover, fence and resolve: in any other order two of them deadlock.
 --   It waits for nobody else's work: what it gives back, and leads it marks as bounced, lie in rows that other programs and imports may hold for
 --   long. finish_business() takes what it can have now, and recovery calls it again every minute. So it is with the faults of a mailbox.
+--   What a person holds in a forgotten transaction (the mail itself, or by "for update" the lead that the next step's mail refers to) is waited for
+--   two seconds: then the call fails, and its outcomes are written one by one, so that only that one is kept and tried again.
 
 -- How long until the n-th try of a mail (n counted attempts behind it), or the n-th try of a mailbox; each is spread by +-20 %.
 create function goniec.backoff(attempts integer, spread_by bigint) returns interval
@@ -42,7 +44,9 @@ as $$
     (select min(v.letter) from goniec.variant v where v.step_id = p_step))
 $$;
 
--- The next step's message of each of these sent messages, where there is a next step and the lead may still be mailed.
+-- The next step's message of each of these sent messages, where there is a next step and the lead may still be mailed. It is the first one behind
+-- everything that the lead has had, and counts from the last of these mails: where steps were put in another order, or history names a later
+-- step, nobody goes back to an earlier one, and nobody is on two ways at once.
 create function goniec.follow_up(p_messages bigint[]) returns bigint
 language plpgsql
 set enable_seqscan = off
@@ -52,7 +56,8 @@ declare
   v_made bigint;
 begin
   insert into goniec.message (kind, campaign_id, enrollment_id, lead_id, recipient, step_id, step_key, variant, bound_mailbox_id, follows_at)
-  select 'campaign', m.campaign_id, m.enrollment_id, m.lead_id, m.recipient, next_step.id, next_step.key,
+  select distinct on (m.campaign_id, m.lead_id)
+         'campaign', m.campaign_id, m.enrollment_id, m.lead_id, m.recipient, next_step.id, next_step.key,
          goniec.pick_variant(next_step.id, m.enrollment_id), m.mailbox_id, m.sent_at
   from goniec.message m
   join goniec.campaign c on c.id = m.campaign_id and c.status <> 'cancelled'
@@ -61,11 +66,21 @@ begin
     and l.blocked_at is null and l.replied_at is null and l.unsubscribed_at is null and l.bounced_at is null
   join goniec.step step on step.id = m.step_id
   join lateral (
+    select max(had.position) as position
+    from goniec.message p
+    join goniec.step had on had.id = p.step_id and had.retired_at is null
+    where p.campaign_id = m.campaign_id and p.lead_id = m.lead_id and p.kind = 'campaign' and p.status = 'sent'
+  ) as furthest on true
+  join lateral (
     select s.id, s.key from goniec.step s
-    where s.campaign_id = m.campaign_id and s.position > step.position and s.retired_at is null
+    where s.campaign_id = m.campaign_id and s.position > greatest(step.position, furthest.position) and s.retired_at is null
+      and not exists (select from goniec.message p
+                      where p.campaign_id = m.campaign_id and p.lead_id = m.lead_id and p.step_key = s.key and p.kind = 'campaign'
+                        and p.status = 'cancelled')
     order by s.position limit 1
   ) as next_step on true
   where m.id = any (p_messages) and m.kind = 'campaign' and m.status = 'sent' and not goniec.is_suppressed(m.recipient)
+  order by m.campaign_id, m.lead_id, m.sent_at desc, m.id desc
   on conflict do nothing;
   get diagnostics v_made = row_count;
   return v_made;
@@ -90,6 +105,7 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 set plan_cache_mode = force_generic_plan
 set jit = off
+set lock_timeout = '2s'
 as $$
 declare
   v_now timestamptz;

@@ -924,6 +924,7 @@ CREATE OR REPLACE FUNCTION goniec.fence(p_incarnation bigint, p_attempts bigint[
  SET enable_mergejoin TO 'off'
  SET plan_cache_mode TO 'force_generic_plan'
  SET jit TO 'off'
+ SET lock_timeout TO '10s'
 AS $function$
 declare
   v_now timestamptz;
@@ -932,6 +933,7 @@ declare
 begin
   perform goniec.require_fresh_snapshots();
   perform pg_advisory_xact_lock_shared(goniec.lock_key('barrier'));
+  perform set_config('lock_timeout', '2s', true);
   perform a.id from goniec.attempt a where a.id = any (p_attempts) order by a.id for no key update;
   perform g.campaign_id
   from goniec.campaign_gate g
@@ -1070,7 +1072,8 @@ declare
   v_made bigint;
 begin
   insert into goniec.message (kind, campaign_id, enrollment_id, lead_id, recipient, step_id, step_key, variant, bound_mailbox_id, follows_at)
-  select 'campaign', m.campaign_id, m.enrollment_id, m.lead_id, m.recipient, next_step.id, next_step.key,
+  select distinct on (m.campaign_id, m.lead_id)
+         'campaign', m.campaign_id, m.enrollment_id, m.lead_id, m.recipient, next_step.id, next_step.key,
          goniec.pick_variant(next_step.id, m.enrollment_id), m.mailbox_id, m.sent_at
   from goniec.message m
   join goniec.campaign c on c.id = m.campaign_id and c.status <> 'cancelled'
@@ -1079,11 +1082,21 @@ begin
     and l.blocked_at is null and l.replied_at is null and l.unsubscribed_at is null and l.bounced_at is null
   join goniec.step step on step.id = m.step_id
   join lateral (
+    select max(had.position) as position
+    from goniec.message p
+    join goniec.step had on had.id = p.step_id and had.retired_at is null
+    where p.campaign_id = m.campaign_id and p.lead_id = m.lead_id and p.kind = 'campaign' and p.status = 'sent'
+  ) as furthest on true
+  join lateral (
     select s.id, s.key from goniec.step s
-    where s.campaign_id = m.campaign_id and s.position > step.position and s.retired_at is null
+    where s.campaign_id = m.campaign_id and s.position > greatest(step.position, furthest.position) and s.retired_at is null
+      and not exists (select from goniec.message p
+                      where p.campaign_id = m.campaign_id and p.lead_id = m.lead_id and p.step_key = s.key and p.kind = 'campaign'
+                        and p.status = 'cancelled')
     order by s.position limit 1
   ) as next_step on true
   where m.id = any (p_messages) and m.kind = 'campaign' and m.status = 'sent' and not goniec.is_suppressed(m.recipient)
+  order by m.campaign_id, m.lead_id, m.sent_at desc, m.id desc
   on conflict do nothing;
   get diagnostics v_made = row_count;
   return v_made;
@@ -2264,6 +2277,7 @@ CREATE OR REPLACE FUNCTION goniec.settle(p_incarnation bigint, p_results jsonb)
  SET enable_mergejoin TO 'off'
  SET plan_cache_mode TO 'force_generic_plan'
  SET jit TO 'off'
+ SET lock_timeout TO '2s'
 AS $function$
 declare
   v_now timestamptz;

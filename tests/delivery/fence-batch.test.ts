@@ -52,3 +52,16 @@ test('a reply that ends in half a character is written down all the same', async
   const settled = await settle(database.pool, { incarnationId: worker, reports: [report] })
   expect(settled).toEqual([{ verdict: 'settled', status: 'pending' }])
 })
+
+test('a gate that a person holds in a forgotten transaction refuses its own mail only', async () => {
+  const { database, world, worker, first, second } = await twoClaimed()
+  await database.query('update goniec.mailbox set min_gap_ms = 1000')
+  const other = await database.session()
+  await other.query('begin')
+  await other.query('update goniec.mailbox_gate set faults = 0 where mailbox_id = $1', [first?.mailbox])
+  const requests = [request(first?.attempt, 'theirs'), request(second?.attempt, 'ours')]
+  const [refused, passed] = await fence(database.pool, { incarnationId: worker, totalMs: 900_000, requests })
+  expect(refused?.verdict).toMatch(/^the fence failed: .*lock timeout/)
+  expect(passed?.verdict).toBe('passed')
+  expect(await world.value('select goniec.pass_barrier()')).toBe(1)
+})

@@ -1,6 +1,7 @@
 /** Settle and recover against what other programs hold in open transactions: they wait for none of it, and finish it later. */
 import type { Client } from 'pg'
 import { beforeEach, expect, test } from 'vitest'
+import { settle as settleBatch } from '../../src/delivery/settle.ts'
 import { setClock } from '../support/clock.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { claim, fence, recover, settle, stateOf } from '../support/protocol.ts'
@@ -140,3 +141,18 @@ test('recovery leaves alone what is just being settled', async () => {
   await other.query('commit')
   expect(await stateOf(database.pool, theirs.id)).toEqual({ message: 'sent', attempt: 'accepted' })
 })
+
+test('an outcome whose mail or lead a person holds in a forgotten transaction is kept, and the others are written', async () => {
+  const reports = [theirs, ours].map(({ attempt }) => ({
+    attemptId: attempt,
+    outcome: 'accepted' as const,
+    ...NOTHING,
+  }))
+  await fence(database.pool, worker, [theirs.attempt, ours.attempt])
+  await hold('select from goniec.message where id = $1 for update', theirs.id)
+  const [kept, settled] = await settleBatch(database.pool, { incarnationId: worker, reports })
+  expect(kept).toMatchObject({ failed: { code: '55P03' } })
+  expect(settled).toEqual({ verdict: 'settled', status: 'sent' })
+})
+
+const NOTHING = { stage: null, code: null, response: null, giveBack: false, leadBounced: false, permanent: false }

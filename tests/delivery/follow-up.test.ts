@@ -1,0 +1,72 @@
+/** The next step's mail: made once, behind everything that the lead has had. */
+import { expect, test } from 'vitest'
+import { claimOne, fence, settle } from '../support/protocol.ts'
+import { worldForEachTest } from '../support/rolled-back.ts'
+import type { Mail } from '../support/world.ts'
+
+const here = worldForEachTest()
+const STEPS = ['one', 'two', 'three', 'four']
+
+async function sent(mail: Mail): Promise<void> {
+  const attempt = await claimOne(here.session, here.worker, mail.id)
+  await fence(here.session, here.worker, attempt)
+  await settle(here.session, here.worker, { attempt, outcome: 'accepted' })
+}
+
+/** Lets the lead's mail of a step have been sent, without the mail after it. */
+async function had(step: string, campaign: number, lead: number): Promise<void> {
+  const { id } = await here.world.mail({ step, campaign, lead })
+  const attempt = await claimOne(here.session, here.worker, id)
+  await fence(here.session, here.worker, attempt)
+  await here.session.query(`update goniec.attempt set state = 'accepted' where id = $1`, [attempt])
+  await here.session.query(`update goniec.message set status = 'sent', sent_at = goniec.now() where id = $1`, [id])
+}
+
+async function waiting(lead: number | null): Promise<string[]> {
+  const { rows } = await here.session.query<{ step_key: string }>(
+    `select step_key from goniec.message where lead_id = $1 and status = 'pending' order by id`,
+    [lead],
+  )
+  return rows.map((row) => row.step_key)
+}
+
+async function order(keys: readonly string[]): Promise<void> {
+  await here.session.query(
+    `update goniec.step s set position = o.position from unnest($1::text[]) with ordinality as o (key, position) where s.key = o.key`,
+    [keys],
+  )
+}
+
+test('a lead that was sent a mail has the next step’s', async () => {
+  await here.world.campaign({ steps: STEPS })
+  const mail = await here.world.mail({ step: 'one' })
+  await sent(mail)
+  expect(await waiting(mail.lead)).toEqual(['two'])
+})
+
+test('where the steps were put in another order, what the lead has had is passed over', async () => {
+  const campaign = await here.world.campaign({ steps: STEPS })
+  const lead = await here.world.lead()
+  for (const step of ['one', 'two']) await had(step, campaign, lead)
+  const mail = await here.world.mail({ step: 'three', campaign, lead })
+  await order(['one', 'three', 'two', 'four'])
+  await sent(mail)
+  expect(await waiting(lead)).toEqual(['four'])
+})
+
+test('a lead that has had a later step does not go back to one before it', async () => {
+  const campaign = await here.world.campaign({ steps: STEPS })
+  const lead = await here.world.lead()
+  await had('three', campaign, lead)
+  await sent(await here.world.mail({ step: 'one', campaign, lead }))
+  expect(await waiting(lead)).toEqual(['four'])
+})
+
+test('a step whose mail was cancelled is passed over', async () => {
+  const campaign = await here.world.campaign({ steps: STEPS })
+  const lead = await here.world.lead()
+  const { id } = await here.world.mail({ step: 'two', campaign, lead, dueInMs: null })
+  await here.world.update('message', id, { status: 'cancelled' })
+  await sent(await here.world.mail({ step: 'one', campaign, lead }))
+  expect(await waiting(lead)).toEqual(['three'])
+})
