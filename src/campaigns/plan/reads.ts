@@ -55,7 +55,10 @@ export interface MailboxRow {
   taken: Record<string, { campaign: number; warmup: number; response: number }>
 }
 
-/** How long a mail keeps a mailbox busy: as long as its last ones did, from claim to settle; 20 ms at first. */
+/**
+ * How long a mail keeps a mailbox busy: as long as its last ones did that a server answered, from claim to settle; 20 ms at first. The
+ * median, and none that recovery or a person ended: one worker that vanished, or one slow answer, would space out a whole day's plan.
+ */
 export function mailboxes(query: Query): Promise<MailboxRow[]> {
   return query(
     `select b.id, b.version, b.daily_limit, b.min_gap_ms, b.warmup_started, b.warmup_daily_limit,
@@ -66,11 +69,11 @@ export function mailboxes(query: Query): Promise<MailboxRow[]> {
      join goniec.mailbox_gate g on g.mailbox_id = b.id
      join goniec.salesperson s on s.id = b.salesperson_id
      left join lateral (
-       select ceil(avg(${ms('a.finished_at')} - ${ms('a.claimed_at')}))::int as occupies_ms
-       from (select a.finished_at, a.claimed_at from goniec.attempt a
+       select ceil(percentile_disc(0.5) within group (order by ${ms('a.finished_at')} - ${ms('a.claimed_at')}))::int as occupies_ms
+       from (select a.finished_at, a.claimed_at, a.code, a.ended_by from goniec.attempt a
              where a.mailbox_id = b.id and a.message_id is not null
-             order by a.id desc limit 10) a
-       where a.finished_at - a.claimed_at < interval '30 seconds'
+             order by a.id desc limit 20) a
+       where a.code is not null and a.ended_by is null
      ) last on true
      left join lateral (
        select jsonb_object_agg(d.day, jsonb_build_object('campaign', d.campaign_taken, 'warmup', d.warmup_taken, 'response', d.response_taken)) as taken

@@ -1,0 +1,37 @@
+/** What the plan is told about mailboxes. */
+import { expect, test } from 'vitest'
+import * as reads from '../../src/campaigns/plan/reads.ts'
+import { claimOne, fence, recover, settle } from '../support/protocol.ts'
+import { worldForEachTest } from '../support/rolled-back.ts'
+
+const here = worldForEachTest()
+let nowMs = 0
+
+/** A mail that the server answers after so long; null: its worker vanishes, and is recovered half a minute later. */
+async function mail(tookMs: number | null): Promise<void> {
+  const { id } = await here.world.mail()
+  const worker = await here.world.worker()
+  const attempt = await claimOne(here.session, worker, id)
+  await fence(here.session, worker, attempt)
+  nowMs += tookMs ?? 30_000
+  await here.clockAt(nowMs)
+  if (tookMs !== null) await settle(here.session, worker, { attempt, outcome: 'accepted', code: 250 })
+  else await recover(here.session, here.worker, { gone: [worker], seenGone: [worker] })
+}
+
+async function occupiesMs(): Promise<number | undefined> {
+  const rows = await reads.mailboxes(async (text) => (await here.session.query(text)).rows)
+  return rows[0]?.occupies_ms
+}
+
+test('a mailbox is kept busy as long as its last mails took; a vanished worker and a slow answer do not change that', async () => {
+  nowMs = 0
+  await here.world.mailbox()
+  expect(await occupiesMs()).toBe(20)
+  for (const tookMs of [40, 60, 50]) await mail(tookMs)
+  expect(await occupiesMs()).toBe(50)
+  await mail(null)
+  await mail(null)
+  await mail(8000)
+  expect(await occupiesMs()).toBe(50)
+})
