@@ -17,14 +17,8 @@ import { nameActor } from '../database/actor.ts'
 import type { Database, Queries } from '../database/pool.ts'
 import { transactOrRehearse } from '../database/rehearse.ts'
 import { normaliseAddress } from './address.ts'
-
-/** A mark that can be lifted. */
-export type Mark = 'blocked' | 'replied' | 'unsubscribed' | 'bounced'
-
-export type LeadAct =
-  | { kind: 'block' | 'replied' | 'unsubscribe' }
-  | { kind: 'remove'; campaignId: number }
-  | { kind: 'unblock'; marks: readonly Mark[] }
+import { cancelMails, goOn } from './lead-mails.ts'
+import type { LeadAct, Mark } from './marks.ts'
 
 /** What became of one address. */
 export interface LeadResult {
@@ -150,52 +144,6 @@ async function lift(tx: Queries, marks: readonly Mark[], ids: number[]): Promise
     delete from goniec.suppression s using goniec.lead l
     where l.id = any (${changed}) and s.value = l.email and s.reason = any (${[...marks]})`.execute(tx)
   return changed
-}
-
-/** Ends what is pending; what a worker has in its hands is refused by the fence, and ends when the worker lets go of it. */
-async function cancelMails(tx: Queries, act: LeadAct, leads: readonly number[]): Promise<Map<number, number>> {
-  if (act.kind === 'block' || act.kind === 'unblock' || leads.length === 0) return new Map()
-  const only =
-    act.kind === 'remove'
-      ? sql`and m.campaign_id = ${act.campaignId} and m.kind = 'campaign'`
-      : act.kind === 'replied'
-        ? sql`and m.kind = 'campaign'`
-        : sql``
-  const { rows } = await sql<{ id: number; mails: number }>`
-    with
-    open as materialized (
-      select m.id from goniec.message m
-      where m.lead_id = any (${[...leads]}) and m.status = 'pending' ${only}
-      order by m.id for no key update
-    ),
-    cancelled as (
-      update goniec.message m
-      set status = 'cancelled', slot_reason = ${REASONS[act.kind]}, scheduled_at = null, mailbox_id = null, window_closes_at = null
-      from open
-      where m.id = open.id and m.status = 'pending'
-      returning m.lead_id
-    )
-    select lead_id as id, count(*) as mails from cancelled group by 1`.execute(tx)
-  return new Map(rows.map(({ id, mails }) => [id, mails]))
-}
-
-const REASONS = { replied: 'lead_replied', unsubscribe: 'lead_unsubscribed', remove: 'lead_removed' } as const
-
-/** The next step after the last one that was sent, where nothing is open and it has not been made. */
-async function goOn(tx: Queries, leads: readonly number[]): Promise<Map<number, number>> {
-  const { rows: sent } = await sql<{ id: number; lead: number }>`
-    select distinct on (m.enrollment_id) m.id, m.lead_id as lead
-    from goniec.message m join goniec.step s on s.id = m.step_id
-    where m.lead_id = any (${[...leads]}) and m.kind = 'campaign' and m.status = 'sent'
-      and not exists (select from goniec.message o
-                      where o.lead_id = m.lead_id and o.enrollment_id = m.enrollment_id and o.status in ('pending', 'sending', 'in_doubt'))
-    order by m.enrollment_id, s.position desc`.execute(tx)
-  const made = new Map<number, number>()
-  for (const { id, lead } of sent) {
-    const { rows } = await sql<{ made: number }>`select goniec.follow_up(array[${id}::bigint]) as made`.execute(tx)
-    made.set(lead, (made.get(lead) ?? 0) + (rows[0]?.made ?? 0))
-  }
-  return made
 }
 
 /** A lead that is not in the campaign cannot be removed from it. */

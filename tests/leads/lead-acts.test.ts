@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { actOnLeads, type LeadAct } from '../../src/leads/lead-acts.ts'
+import { actOnLeads } from '../../src/leads/lead-acts.ts'
+import type { LeadAct } from '../../src/leads/marks.ts'
 import { showLead } from '../../src/leads/show.ts'
 import { untilBlocked } from '../support/blocked.ts'
 import { setClock } from '../support/clock.ts'

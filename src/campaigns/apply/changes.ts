@@ -1,15 +1,9 @@
 /** What applying a definition would change: each thing of the files against what is stored, field by field. Pure. */
 import type { Definition, WarmupStage } from '../definition/definition.ts'
 import type { Problem } from '../definition/problems.ts'
-import { CAMPAIGN, MAILBOX, SALESPERSON, type Setting, type Value } from './settings.ts'
+import { CAMPAIGN, type FieldChange, MAILBOX, SALESPERSON, type Setting, type Value } from './settings.ts'
 import type { Stored, StoredThing } from './stored.ts'
 import { compareSteps, type StepsChange } from './steps.ts'
-
-export interface FieldChange {
-  field: string
-  from: Value
-  to: Value
-}
 
 export interface Change {
   kind: 'installation' | 'salesperson' | 'mailbox' | 'campaign'
@@ -68,7 +62,7 @@ export function allChanges(changes: Changes): Change[] {
 }
 
 /** Whether two values are the same to the database. */
-export function isSame(a: unknown, b: unknown): boolean {
+function isSame(a: unknown, b: unknown): boolean {
   return JSON.stringify(a) === JSON.stringify(b)
 }
 

@@ -14,6 +14,13 @@ import type {
 /** A setting's value, comparable as JSON. */
 export type Value = string | number | null | readonly string[]
 
+/** One field of a thing, as a file had it and as one has it now. */
+export interface FieldChange {
+  field: string
+  from: Value
+  to: Value
+}
+
 export interface Setting<Thing> {
   /** Its key in a definition file. */
   field: string

@@ -3,23 +3,12 @@
  * (campaign, lead, key). Without a key it is told by its place and called `step-N`; once there are messages such steps can be neither
  * more nor fewer nor in another order, since leads would get a text twice or never.
  */
-import type { CampaignDefinition, StepDefinition, Wait } from '../definition/definition.ts'
+import type { CampaignDefinition, StepDefinition } from '../definition/definition.ts'
 import type { Problem } from '../definition/problems.ts'
-import type { FieldChange } from './changes.ts'
-import { days, duration, type Value } from './settings.ts'
+import { days, duration, type FieldChange, type Value } from './settings.ts'
 import type { StoredCampaign, StoredStep } from './stored.ts'
 import { misplaced } from './unkeyed-steps.ts'
-
-export interface WantedStep {
-  key: string
-  keyed: boolean
-  position: number
-  wait: Wait | null
-  variants: StepDefinition['variants']
-  stored: StoredStep | undefined
-  /** Something of it is to be written. */
-  changed: boolean
-}
+import type { WantedStep } from './wanted-step.ts'
 
 export interface StepsChange {
   wanted: WantedStep[]

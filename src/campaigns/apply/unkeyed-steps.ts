@@ -2,7 +2,7 @@
 import type { CampaignDefinition, Position } from '../definition/definition.ts'
 import type { Problem } from '../definition/problems.ts'
 import type { StoredStep } from './stored.ts'
-import type { WantedStep } from './steps.ts'
+import type { WantedStep } from './wanted-step.ts'
 
 /** The problems of a campaign's steps, given what is stored. */
 export function misplaced(

@@ -2,7 +2,8 @@
 import { sql } from 'kysely'
 import type { Queries } from '../../database/pool.ts'
 import { assert } from '../../errors.ts'
-import type { StepsChange, WantedStep } from './steps.ts'
+import type { StepsChange } from './steps.ts'
+import type { WantedStep } from './wanted-step.ts'
 
 /** Makes the campaign's live steps those that are wanted, in their order. */
 export async function writeSteps(tx: Queries, campaignId: number, change: StepsChange): Promise<void> {
