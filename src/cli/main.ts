@@ -2,7 +2,7 @@
  * Runs one command, and turns whatever it throws into words and an exit code: 0 done, 1 failed, 2 wrong usage, 3 a check found something.
  * Nothing below it ends the process.
  */
-import { CommanderError } from 'commander'
+import { CommanderError, type Command } from 'commander'
 import { GoniecError, hidePasswords, messageOf } from '../errors.ts'
 import { version } from '../version.ts'
 import type { Cli } from './cli.ts'
@@ -20,7 +20,7 @@ export async function main(args: readonly string[]): Promise<void> {
     else await program.parseAsync(spellOutEmbedded(turnHelpAround(args)), { from: 'user' })
   } catch (error) {
     cli.output.endProgress()
-    await report(error, cli)
+    await report(error, cli, `${commandOf(program, args)} --help`)
   }
 }
 
@@ -35,7 +35,17 @@ function spellOutEmbedded(args: readonly string[]): string[] {
   return args.map((arg, i) => (arg === '--embedded' && (end === -1 || i < end) ? '--embedded=' : arg))
 }
 
-async function report(error: unknown, cli: Cli): Promise<void> {
+/** The command that was meant, as it is typed. */
+function commandOf(program: Command, args: readonly string[]): string {
+  let [command, path] = [program, program.name()]
+  for (const arg of args) {
+    const child = command.commands.find((candidate) => candidate.name() === arg)
+    if (child) [command, path] = [child, `${path} ${arg}`]
+  }
+  return path
+}
+
+async function report(error: unknown, cli: Cli, help: string): Promise<void> {
   if (error instanceof CommanderError) {
     // Help that was asked for is no failure; help in place of a missing verb is.
     process.exitCode = error.exitCode === 0 ? 0 : 2
@@ -45,7 +55,8 @@ async function report(error: unknown, cli: Cli): Promise<void> {
   process.exitCode = known?.exitCode ?? 1
   if (!known) return reportDefect(error, cli)
   cli.output.say(`Error: ${hidePasswords(known.message)}`)
-  if (known.hint !== undefined) cli.output.say(`Try: ${known.hint}`)
+  const hint = known.hint ?? (known.exitCode === 2 ? help : undefined)
+  if (hint !== undefined) cli.output.say(`Try: ${hint}`)
   if (cli.flags.verbose && known.cause !== undefined) cli.output.say(`\n${stackOf(known.cause)}`)
 }
 

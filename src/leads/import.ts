@@ -108,7 +108,10 @@ async function importBatches(
   }
   try {
     for await (const batch of batchesOf(table)) {
-      underWay.push({ batch, answer: send(database, campaign.id, batch, dryRun) })
+      const answer = send(database, campaign.id, batch, dryRun)
+      // Heard when its turn comes. Until then one that fails while the next batch is read would end the process as unheard.
+      answer.catch(() => undefined)
+      underWay.push({ batch, answer })
       if (underWay.length >= UNDER_WAY) await settle()
     }
     while (underWay.length > 0) await settle()

@@ -38,6 +38,7 @@ function unreadable(path: string, cause: unknown): GoniecError {
     })
   }
   return new GoniecError('definition_unreadable', `cannot read the definition file ${path}: ${messageOf(cause)}`, {
+    hint: 'see that you may read it',
     cause,
   })
 }

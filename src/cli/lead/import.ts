@@ -53,14 +53,21 @@ function report(cli: Cli, imported: Imported, { campaign, dryRun = false, strict
     cli.output.properties(Object.entries({ ...counts, 'rejects file': rejectsFile })),
   )
   if (dryRun) return cli.output.say('Dry run: nothing was imported.')
+  if (!written) throw notClean(counts.rejected, rejectsFile)
+  // Clean when it was tried, and not when it was done: somebody was blocked in between.
   if (strict && counts.rejected > 0) cli.setExitCode(1)
-  if (!written) {
-    return cli.output.say(`Nothing was imported: ${rejectedWords(counts.rejected)}. Mend them, or leave --strict out.`)
-  }
   if (counts.rejected > 0) cli.output.say(`${rejectedWords(counts.rejected)}; the reasons stand in ${rejectsFile}.`)
   cli.output.say(
     campaign === undefined ? 'Next: goniec campaign list' : `Next: goniec campaign check ${shellWord(campaign)}`,
   )
+}
+
+/** Of a strict import. */
+function notClean(rejected: number, rejectsFile: string | null): GoniecError {
+  const message = `nothing was imported: ${rejectedWords(rejected)}; the reasons stand in ${rejectsFile}`
+  return new GoniecError('import_not_clean', message, {
+    hint: 'mend them and import the file again, or leave --strict out: then the other lines come in',
+  })
 }
 
 function rejectedWords(count: number): string {
