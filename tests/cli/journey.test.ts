@@ -22,7 +22,7 @@ const run = async (...args: string[]): Promise<Ended> =>
 
 async function done(...args: string[]): Promise<Ended> {
   const ended = await run(...args)
-  expect(ended, args.join(' ')).toMatchObject({ code: 0 })
+  expect({ args, ...ended }).toMatchObject({ code: 0 })
   return ended
 }
 
@@ -225,6 +225,36 @@ describe('once it is started', () => {
     expect(mails.map(({ to }) => to.join())).toEqual(['zofia@klient.example', 'zofia@klient.example'])
     expect(mails[1]?.headers.get('in-reply-to')).toBe(mails[0]?.headers.get('message-id'))
   })
+
+  test(
+    'who has replied gets responses only, who has unsubscribed or is suppressed nothing, who is blocked waits',
+    { timeout: MINUTES },
+    async () => {
+      const names = ['odpisal', 'wypisany', 'konkurent', 'wstrzymany']
+      const rows = names.map((name) => `jan@${name}.example,Jan,${name}`)
+      writeFileSync(join(directory, 'marked.csv'), ['email,imie,firma', ...rows, ''].join('\n'))
+      await done('lead', 'import', 'marked.csv', '--campaign', 'wiosna')
+      await done('lead', 'replied', 'jan@odpisal.example', '--yes')
+      await done('lead', 'unsubscribe', 'jan@wypisany.example', '--yes')
+      await done('suppress', 'add', 'konkurent.example', '--yes')
+      await done('lead', 'block', 'jan@wstrzymany.example')
+      const respond = ['response', 'send', '--from', 'anna@firma.example', '--subject', 'Tak', '--text', 'Tak.']
+      await done(...respond, '--to', 'jan@odpisal.example', '--key', 'pytanie-1')
+      const refused = await run(...respond, '--to', 'jan@wypisany.example', '--key', 'pytanie-2')
+      expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('has unsubscribed') as string })
+      const waiting = (await json('queue', 'list')).filter(({ lead }: { lead: string }) => lead.includes('wstrzymany'))
+      expect(waiting).toMatchObject([{ status: 'pending', reason: 'lead_blocked' }])
+
+      await done('lead', 'unblock', 'jan@wstrzymany.example')
+      const mails = await send()
+      expect(mails.map(({ to }) => to.join()).sort()).toEqual([
+        'jan@odpisal.example',
+        'jan@wstrzymany.example',
+        'jan@wstrzymany.example',
+      ])
+      expect(header(mailTo(mails.slice(0, 1), 'jan@odpisal.example'), 'subject')).toBe('Tak')
+    },
+  )
 })
 
 test('nobody was mailed twice for the same step, as the recorder counted', () => {
