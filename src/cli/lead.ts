@@ -13,6 +13,7 @@ export function register(program: Command, cli: Cli): void {
   registerImport(lead, cli)
   const show = lead
     .command('show [ADDRESS...]')
+    .summary('what is marked, campaigns, mails')
     .description(
       'Shows a lead: what is marked, its campaigns with their fields, its mails with planned and actual times.',
     )
@@ -23,33 +24,39 @@ export function register(program: Command, cli: Cli): void {
 
 const VERBS: readonly Verb[] = ['block', 'unblock', 'replied', 'unsubscribe', 'remove']
 
-const ACTS: Record<Verb, { description: string; examples: string[] }> = {
+const ACTS: Record<Verb, { summary: string; description: string; examples: string[] }> = {
   block: {
+    summary: 'hold all mail to leads',
     description: 'Holds all mail to leads, at once. What is open waits until they are unblocked.',
     examples: ['goniec lead block jan@klient.example', 'goniec lead block < addresses.txt'],
   },
   unblock: {
+    summary: 'lift a block, or another mark',
     description: 'Lifts a block; or another mark. What was cancelled because of a mark stays cancelled.',
     examples: ['goniec lead unblock jan@klient.example', 'goniec lead unblock jan@klient.example --replied'],
   },
   replied: {
+    summary: 'end the campaign mails to leads who replied',
     description: 'Marks leads as having replied: ends their open campaign mails, at once. Responses stay.',
     examples: ['goniec lead replied jan@klient.example'],
   },
   unsubscribe: {
+    summary: 'end all mail to leads',
     description: 'Ends all open mails to leads, at once, and suppresses their addresses.',
     examples: ['goniec lead unsubscribe jan@klient.example'],
   },
   remove: {
+    summary: 'take leads out of a campaign',
     description: 'Takes leads out of a campaign, and ends its open mails to them.',
     examples: ['goniec lead remove jan@klient.example --campaign spring-offer'],
   },
 }
 
 function registerAct(lead: Command, cli: Cli, verb: Verb): void {
-  const { description, examples } = ACTS[verb]
+  const { summary, description, examples } = ACTS[verb]
   const command = lead
     .command(`${verb} [ADDRESS...]`)
+    .summary(summary)
     .description(`${description} Without addresses, or for -, they are read from standard input, one to a line.`)
     .option('--dry-run', 'only say what would be done')
   if (verb === 'remove') command.option('--campaign <NAME>', 'the campaign')

@@ -13,6 +13,7 @@ export function register(program: Command, cli: Cli): void {
     )
   const add = suppress
     .command('add [VALUE...]')
+    .summary('suppress addresses or domains')
     .description(
       'Suppresses addresses or domains, at once. Without values, or for -, they are read from standard input.',
     )
@@ -23,6 +24,7 @@ export function register(program: Command, cli: Cli): void {
     )
   const remove = suppress
     .command('remove [VALUE...]')
+    .summary('lift suppressions')
     .description('Lifts suppressions. Without values, or for -, they are read from standard input.')
     .option('--dry-run', 'only say what would be done')
     .action(async (values: string[], flags: { dryRun?: boolean }) =>
@@ -30,6 +32,7 @@ export function register(program: Command, cli: Cli): void {
     )
   const list = suppress
     .command('list [TEXT]')
+    .summary('what is suppressed')
     .description('Shows what is suppressed; with a text, the values that hold it.')
     .action(async (text?: string) => (await import('./suppress/list.ts')).runList(cli, text))
   registerImport(suppress, cli)
@@ -41,6 +44,7 @@ export function register(program: Command, cli: Cli): void {
 function registerImport(suppress: Command, cli: Cli): void {
   const command = suppress
     .command('import <CSV>')
+    .summary('suppress what a CSV file lists')
     .description(
       'Suppresses the addresses and domains of a CSV file (a column email, domain or value; and reason). Rejected lines go to a file beside it.',
     )

@@ -15,7 +15,7 @@ it('values come as arguments or from standard input; it says what is held; what 
   expect(await goniec(['add', 'firma.example', '--reason', 'competitor'])).toEqual({
     code: 0,
     stdout: '',
-    stderr: 'Suppressed 1. 1 open mail is held by it.\nNothing more goes out.\n',
+    stderr: 'Suppressed 1. 1 open mail is held by it.\n',
   })
   const { code, stdout, stderr } = await goniec(['add', '-', '--json'], 'firma.example\nx@y.example\nnonsense\n')
   expect(code).toBe(1)

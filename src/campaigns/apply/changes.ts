@@ -135,5 +135,8 @@ function compareCampaign(thing: Definition['campaigns'][number], stored: Stored,
   compared.fields.push(...steps.fields)
   const change = known === undefined ? 'created' : compared.fields.length > 0 ? 'changed' : 'unchanged'
   const voidsSlots = known !== undefined && change === 'changed'
-  return { ...compared, change, notes: steps.notes, voidsSlots, mailboxes, steps }
+  const notes = voidsSlots && known.status === 'cancelled' ? [CANCELLED, ...steps.notes] : steps.notes
+  return { ...compared, change, notes, voidsSlots, mailboxes, steps }
 }
+
+const CANCELLED = 'it is cancelled, and that is for good: under another name it would be a campaign that can be started'

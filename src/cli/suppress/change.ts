@@ -27,7 +27,7 @@ export async function runAdd(
     cli.output.say(
       `Suppressed ${added.length}${known > 0 ? `; ${known} were suppressed before` : ''}. ${heldSentence(held)}`,
     )
-    cli.output.say(alreadyPassedSentence(alreadyPassed))
+    if (alreadyPassed > 0) cli.output.say(alreadyPassedSentence(alreadyPassed))
   })
 }
 

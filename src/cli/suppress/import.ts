@@ -25,5 +25,6 @@ export async function runImport(cli: Cli, csv: string, { delimiter, ...flags }: 
     cli.output.properties(Object.entries(data).map(([name, value]) => [name.replace('_', ' '), value] as const)),
   )
   if (dryRun) return cli.output.say('Dry run: nothing was changed.')
-  cli.output.say(`${heldSentence(held)} ${alreadyPassedSentence(alreadyPassed)}`)
+  cli.output.say(heldSentence(held))
+  if (alreadyPassed > 0) cli.output.say(alreadyPassedSentence(alreadyPassed))
 }
