@@ -46,7 +46,8 @@ $$;
 
 -- The next step's message of each of these sent messages, where there is a next step and the lead may still be mailed. It is the first one behind
 -- everything that the lead has had, and counts from the last of these mails: where steps were put in another order, or history names a later
--- step, nobody goes back to an earlier one, and nobody is on two ways at once.
+-- step, nobody goes back to an earlier one, and nobody is on two ways at once. A next mail that a person or the lead has ended ends the sequence; one
+-- that went with its step, when that was out of the definition file for a while, is passed over.
 create function goniec.follow_up(p_messages bigint[]) returns bigint
 language plpgsql
 set enable_seqscan = off
@@ -76,7 +77,7 @@ begin
     where s.campaign_id = m.campaign_id and s.position > greatest(step.position, furthest.position) and s.retired_at is null
       and not exists (select from goniec.message p
                       where p.campaign_id = m.campaign_id and p.lead_id = m.lead_id and p.step_key = s.key and p.kind = 'campaign'
-                        and p.status = 'cancelled')
+                        and p.status = 'cancelled' and p.slot_reason = 'step removed')
     order by s.position limit 1
   ) as next_step on true
   where m.id = any (p_messages) and m.kind = 'campaign' and m.status = 'sent' and not goniec.is_suppressed(m.recipient)

@@ -1092,7 +1092,7 @@ begin
     where s.campaign_id = m.campaign_id and s.position > greatest(step.position, furthest.position) and s.retired_at is null
       and not exists (select from goniec.message p
                       where p.campaign_id = m.campaign_id and p.lead_id = m.lead_id and p.step_key = s.key and p.kind = 'campaign'
-                        and p.status = 'cancelled')
+                        and p.status = 'cancelled' and p.slot_reason = 'step removed')
     order by s.position limit 1
   ) as next_step on true
   where m.id = any (p_messages) and m.kind = 'campaign' and m.status = 'sent' and not goniec.is_suppressed(m.recipient)

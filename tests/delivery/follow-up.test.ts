@@ -62,11 +62,15 @@ test('a lead that has had a later step does not go back to one before it', async
   expect(await waiting(lead)).toEqual(['four'])
 })
 
-test('a step whose mail was cancelled is passed over', async () => {
+test.each([
+  { why: 'step removed', then: ['three'], says: 'went with its step is passed over' },
+  { why: 'cancelled', then: [], says: 'a person has cancelled ends the sequence' },
+  { why: 'lead_replied', then: [], says: 'ended with a reply ends the sequence' },
+])('a next mail that $says', async ({ why, then }) => {
   const campaign = await here.world.campaign({ steps: STEPS })
   const lead = await here.world.lead()
   const { id } = await here.world.mail({ step: 'two', campaign, lead, dueInMs: null })
-  await here.world.update('message', id, { status: 'cancelled' })
+  await here.world.update('message', id, { status: 'cancelled', slot_reason: why })
   await sent(await here.world.mail({ step: 'one', campaign, lead }))
-  expect(await waiting(lead)).toEqual(['three'])
+  expect(await waiting(lead)).toEqual(then)
 })
