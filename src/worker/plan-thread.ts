@@ -1,6 +1,7 @@
 /** The planner's thread: plans whenever it is told to, and says what came of it. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { runPlan } from '../campaigns/plan/run.ts'
+import { explainDatabaseError } from '../database/failures.ts'
 import { openDatabase } from '../database/pool.ts'
 import { messageOf } from '../errors.ts'
 import type { PlanAnswer, PlanThreadData } from './planner.ts'
@@ -17,6 +18,7 @@ async function answer(): Promise<PlanAnswer> {
   try {
     return { run: await runPlan(database, { graceMs }) }
   } catch (error) {
-    return { problem: messageOf(error) }
+    const known = explainDatabaseError(error, url)
+    return { problem: known?.message ?? messageOf(error), hint: known?.hint }
   }
 }

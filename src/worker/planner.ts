@@ -12,7 +12,7 @@ export interface PlanThreadData {
   url: string
   graceMs: number
 }
-export type PlanAnswer = { run: PlanRun } | { problem: string }
+export type PlanAnswer = { run: PlanRun } | { problem: string; hint?: string | undefined }
 
 export class Planner {
   #data: PlanThreadData
@@ -32,7 +32,8 @@ export class Planner {
       thread.postMessage('plan')
     })
     if ('run' in answer) return answer.run
-    throw new GoniecError('plan_failed', `the plan failed: ${answer.problem}`)
+    const { problem, hint } = answer
+    throw new GoniecError('plan_failed', `the plan failed: ${problem}`, hint === undefined ? {} : { hint })
   }
 
   /** Ends the thread, in the middle of a plan too: what is not committed by then is planned by the next one. */

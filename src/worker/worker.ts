@@ -187,6 +187,8 @@ export class Worker {
     this.#log.error({ problem: messageOf(error) }, 'the database is away: nothing new is sent, outcomes are kept')
     this.#awayBecause = ''
     this.#parts?.engine.abandon()
+    // Its loop sees that it may not claim, and ends: it begins anew behind the plan.
+    this.#parts?.dispatch.wake()
   }
 
   /** A line for each new reason, not for each try. */

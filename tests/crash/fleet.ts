@@ -15,7 +15,7 @@ export interface Fleet {
 }
 
 /** Makes the world and starts its campaigns. Each lead is in one campaign, with two steps: the second follows at once. */
-export async function makeFleet(database: TestDatabase, fleet: Fleet): Promise<void> {
+export async function makeFleet(database: Pick<TestDatabase, 'query'>, fleet: Fleet): Promise<void> {
   const {
     mailboxes,
     campaigns,
@@ -70,7 +70,7 @@ export async function makeFleet(database: TestDatabase, fleet: Fleet): Promise<v
 }
 
 /** What the ledger says of each mail that the server could have: by recipient and step. */
-export async function ledger(database: TestDatabase): Promise<Map<string, string>> {
+export async function ledger(database: Pick<TestDatabase, 'query'>): Promise<Map<string, string>> {
   const rows = await database.query<{ mail: string; status: string }>(
     `select m.recipient || ' ' || m.step_key as mail, m.status from goniec.message m`,
   )

@@ -3,11 +3,12 @@
  * what the server sees on the wire.
  */
 import { readFile } from 'node:fs/promises'
-// Rows and the state of another process are looked at again and again: nothing tells of their change.
+// The state of another process is looked at again and again: nothing tells of its change.
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { startFaultServer, type FaultServer } from '../smtp/fault-server.ts'
+import { untilRow } from '../support/until-row.ts'
 import { endWorkers, startWorker, type WorkerProcess } from '../support/worker-process.ts'
 import { makeFleet } from './fleet.ts'
 
@@ -49,13 +50,13 @@ test(
     await connection.reached('data')
 
     await asleep(worker)
-    await untilRow(`select from goniec.attempt where state = 'claimed' and lease_until < goniec.now()`)
+    await untilRow(database, `select from goniec.attempt where state = 'claimed' and lease_until < goniec.now()`)
     held.resolve()
     worker.kill('SIGCONT')
     await connection.closed
 
     expect(connection.mails[0]?.raw ?? '').toBe('')
-    await untilRow(`select from goniec.attempt where id = 1 and state = 'aborted'`)
+    await untilRow(database, `select from goniec.attempt where id = 1 and state = 'aborted'`)
   },
 )
 
@@ -73,10 +74,11 @@ test(
     const worker = startWorker(database.url, { args: ['--name', 'sleeper'], env: SHRUNK })
     const connection = await server.connection(0)
     await connection.reached('body')
-    await untilRow(`select from goniec.attempt where state = 'transmitting'`)
+    await untilRow(database, `select from goniec.attempt where state = 'transmitting'`)
 
     await asleep(worker)
     await untilRow(
+      database,
       `select from goniec.attempt where state = 'transmitting' and transmitting_at < goniec.now() - interval '3500 ms'`,
     )
     worker.kill('SIGCONT')
@@ -85,7 +87,7 @@ test(
 
     expect(connection.mails[0]?.raw.length).toBeGreaterThan(0)
     expect(connection.mails[0]?.complete).toBe(false)
-    await untilRow(`select from goniec.attempt where id = 1 and state = 'aborted'`)
+    await untilRow(database, `select from goniec.attempt where id = 1 and state = 'aborted'`)
   },
 )
 
@@ -115,9 +117,4 @@ async function enqueueLongResponse(): Promise<void> {
                                     attachments => $1)`,
     [JSON.stringify([{ filename: 'long.bin', contentType: 'application/octet-stream', content }])],
   )
-}
-
-/** Resolves when the query returns a row. */
-async function untilRow(text: string): Promise<void> {
-  while ((await database.query(text)).length === 0) await delay(20)
 }

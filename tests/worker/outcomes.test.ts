@@ -2,11 +2,10 @@
  * A worker process, a database, and a server for each thing that a server can do: what stands in the tables afterwards is DESIGN's outcome
  * table. All cases go through one run of one worker, each with a mailbox of its own; the worker is the role goniec_worker and no more.
  */
-// Rows are looked at again and again: nothing tells of their change.
-import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { startFaultServer, type FaultServer } from '../smtp/fault-server.ts'
+import { untilRow } from '../support/until-row.ts'
 import { endWorkers, startWorker } from '../support/worker-process.ts'
 import { makeFleet } from '../crash/fleet.ts'
 import { CASES, type Rows } from './outcome-cases.ts'
@@ -32,7 +31,11 @@ beforeAll(async () => {
   for (const { plan } of CASES) servers.push(await startFaultServer({ plan, auth: true }))
   await makeWorld()
   const worker = startWorker(database.urlAs('worker'), { args: ['--name', 'outcomes'], env: SHRUNK })
-  await untilAllEnded()
+  await untilRow(
+    database,
+    `select from goniec.attempt where state not in ('claimed', 'transmitting') having count(*) >= $1`,
+    [CASES.length],
+  )
   worker.kill('SIGTERM')
   await worker.endedWell()
   // What two settles at once wanted of one day's row, one of them has left to the next recovery.
@@ -107,16 +110,6 @@ async function makeWorld(): Promise<void> {
        where e.campaign_id = $1::bigint`,
       [String(index + 1), JSON.stringify([{ filename: 'a.bin', contentType: 'application/octet-stream', content }])],
     )
-  }
-}
-
-async function untilAllEnded(): Promise<void> {
-  for (;;) {
-    const [row] = await database.query<{ ended: number }>(
-      `select count(*)::int as ended from goniec.attempt where state not in ('claimed', 'transmitting')`,
-    )
-    if ((row?.ended ?? 0) >= CASES.length) return
-    await delay(100)
   }
 }
 
