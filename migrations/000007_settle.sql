@@ -47,7 +47,8 @@ $$;
 -- The next step's message of each of these sent messages, where there is a next step and the lead may still be mailed. It is the first one behind
 -- everything that the lead has had, and counts from the last of these mails: where steps were put in another order, or history names a later
 -- step, nobody goes back to an earlier one, and nobody is on two ways at once. A next mail that a person or the lead has ended ends the sequence; one
--- that went with its step, when that was out of the definition file for a while, is passed over.
+-- that went with its step, when that was out of the definition file for a while, is passed over. A step that was removed while its mail was under way
+-- has no place any more: its lead goes on behind the others that it has had.
 create function goniec.follow_up(p_messages bigint[]) returns bigint
 language plpgsql
 set enable_seqscan = off
@@ -74,7 +75,8 @@ begin
   ) as furthest on true
   join lateral (
     select s.id, s.key from goniec.step s
-    where s.campaign_id = m.campaign_id and s.position > greatest(step.position, furthest.position) and s.retired_at is null
+    where s.campaign_id = m.campaign_id and s.retired_at is null
+      and s.position > case when step.retired_at is null then greatest(step.position, furthest.position) else furthest.position end
       and not exists (select from goniec.message p
                       where p.campaign_id = m.campaign_id and p.lead_id = m.lead_id and p.step_key = s.key and p.kind = 'campaign'
                         and p.status = 'cancelled' and p.slot_reason = 'step removed')

@@ -1089,7 +1089,8 @@ begin
   ) as furthest on true
   join lateral (
     select s.id, s.key from goniec.step s
-    where s.campaign_id = m.campaign_id and s.position > greatest(step.position, furthest.position) and s.retired_at is null
+    where s.campaign_id = m.campaign_id and s.retired_at is null
+      and s.position > case when step.retired_at is null then greatest(step.position, furthest.position) else furthest.position end
       and not exists (select from goniec.message p
                       where p.campaign_id = m.campaign_id and p.lead_id = m.lead_id and p.step_key = s.key and p.kind = 'campaign'
                         and p.status = 'cancelled' and p.slot_reason = 'step removed')

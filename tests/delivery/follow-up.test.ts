@@ -74,3 +74,16 @@ test.each([
   await sent(await here.world.mail({ step: 'one', campaign, lead }))
   expect(await waiting(lead)).toEqual(then)
 })
+
+test('a mail whose step was removed while it was on the wire does not end the sequence', async () => {
+  const campaign = await here.world.campaign({ steps: STEPS })
+  const lead = await here.world.lead()
+  await had('one', campaign, lead)
+  const { id } = await here.world.mail({ step: 'two', campaign, lead })
+  const attempt = await claimOne(here.session, here.worker, id)
+  await fence(here.session, here.worker, attempt)
+  await order(['one', 'three', 'four', 'two'])
+  await here.session.query(`update goniec.step set retired_at = goniec.now() where key = 'two'`)
+  await settle(here.session, here.worker, { attempt, outcome: 'accepted' })
+  expect(await waiting(lead)).toEqual(['three'])
+})
