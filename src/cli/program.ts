@@ -11,6 +11,7 @@ import { createCli, type Cli, type GlobalFlags } from './cli.ts'
 import { register as apply } from './apply.ts'
 import { register as campaign } from './campaign.ts'
 import { register as database } from './database.ts'
+import { register as demo } from './demo.ts'
 import { register as doubt } from './doubt.ts'
 import { addExamples } from './examples.ts'
 import { register as mailbox } from './mailbox.ts'
@@ -28,6 +29,7 @@ import { register as worker } from './worker.ts'
 type Register = (program: Command, cli: Cli) => void
 
 const NOUNS: readonly Register[] = [
+  demo,
   migrate,
   apply,
   lead,
