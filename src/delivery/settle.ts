@@ -21,7 +21,7 @@ export interface OutcomeReport {
   /** A fault that waiting does not heal. */
   permanent: boolean
   /** Why its slot is gone, in the plan's words: `settings`, `paused`, `missed`, `mailbox`, `retry`. */
-  reason?: string
+  reason?: string | undefined
   /** The mail itself is at fault (it cannot be composed): set aside with these words. */
   hold?: string
   notBefore?: Instant
