@@ -9,6 +9,12 @@ import { goniec, startGoniec } from '../support/goniec.ts'
 /** Kill and resume alone take some seconds; on a busy machine all of it takes more than a minute. */
 const LONG_MS = 170_000
 
+/** One that has ended, and that nobody has asked after, is none any more. */
+function isAlive(pid: number): boolean {
+  const status = `/proc/${pid}/status`
+  return existsSync(status) && !/^State:\s+Z/m.test(readFileSync(status, 'utf8'))
+}
+
 function temporaryDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), 'goniec-test-demo-'))
   // Root's Postgres runs as another user.
