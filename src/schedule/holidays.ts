@@ -3,6 +3,7 @@
  * marked `optional` or `observance` (2 May in Poland, Valentine's Day) is a day like any other. Reckoning a year costs some
  * milliseconds, so each is kept.
  */
+// date: date-holidays tells where a holiday starts and ends as dates
 import Holidays from 'date-holidays'
 import { assert } from '../errors.ts'
 import { dayNumber, yearOf } from './days.ts'
@@ -16,11 +17,6 @@ export function isPublicHoliday(code: string, day: number): boolean {
 /** Does anything stand behind this code? */
 export function isHolidayCode(code: string): boolean {
   return calendarOf(code) !== undefined
-}
-
-/** The codes of all countries, for an answer to a misspelt one. */
-export function holidayCountries(): string[] {
-  return Object.keys(new Holidays().getCountries())
 }
 
 const years = new Map<string, ReadonlySet<number>>()

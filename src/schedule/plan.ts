@@ -80,7 +80,12 @@ function isMissed({ reason }: Mail): boolean {
 }
 
 function byOldSlotThenDue(a: Mail, b: Mail): number {
-  return (a.input.slot?.atMs ?? a.dueMs) - (b.input.slot?.atMs ?? b.dueMs) || byOrder(a, b)
+  return oldSlotMs(a) - oldSlotMs(b) || byOrder(a, b)
+}
+
+/** A slot that was taken back without another in its stead counts like one that is there. */
+function oldSlotMs({ input, dueMs }: Mail): number {
+  return (input.slot ?? input.lost)?.atMs ?? dueMs
 }
 
 function byDue(a: Mail, b: Mail): number {

@@ -57,7 +57,7 @@ export class Queue {
   }
 }
 
-/** It is not placed before this. */
-export function startMsOf({ dueMs, afterMs }: Mail): number {
-  return afterMs === null ? dueMs : Math.max(dueMs, afterMs)
+/** It is not placed before this: when it is due, when its mailbox is free again, and after the slot that it lost. */
+export function startMsOf({ dueMs, afterMs, bound }: Mail): number {
+  return Math.max(dueMs, afterMs ?? dueMs, bound?.input.freeFromMs ?? dueMs)
 }

@@ -286,7 +286,7 @@ export function betterPlace(
       const day = campaign ? localDay(atMs, campaign.timeZone) : ''
       slot.windowClosesMs = (campaign && windowOn(campaign, day)?.closesMs) ?? 0
       if (!withinHorizon(input, campaign, atMs) || alone(input, tried).length > 0) continue
-      if (!hasDistance(others, tried, mailbox, campaign)) continue
+      if (!hasDistance(input, others, tried, mailbox, campaign)) continue
       if (others.some((other) => together(input, tried, other).length > 0)) continue
       const full = countersOf(input, message, mailbox.id, atMs).some(
         ({ key, limit, taken }) => taken + (counts.get(key)?.slots ?? 0) >= limit,
@@ -311,7 +311,7 @@ function candidates(
     mailbox.freeFromMs ?? 0,
     (mailbox.lastFenceMs ?? 0) + mailbox.minGapMs + mailbox.occupiesMs,
   ]
-  if (campaign) times.push((campaign.lastFenceMs ?? 0) + longest(campaign, mailbox))
+  if (campaign) times.push((campaign.lastFenceMs ?? 0) + longest(input, campaign))
   for (const day of daysOf(input)) {
     times.push(localTimeMs(day, '00:00', input.timeZone))
     const window = campaign && windowOn(campaign, day)
@@ -319,7 +319,7 @@ function candidates(
   }
   for (const { slot, message: other } of others) {
     times.push(slot.atMs + mailbox.minGapMs + mailbox.occupiesMs)
-    if (campaign && other.campaignId === campaign.id) times.push(slot.atMs + longest(campaign, mailbox))
+    if (campaign && other.campaignId === campaign.id) times.push(slot.atMs + longest(input, campaign))
   }
   return times
     .map(Math.ceil)
@@ -327,17 +327,20 @@ function candidates(
     .toSorted((a, b) => a - b)
 }
 
-function longest(campaign: PlanCampaign, mailbox: PlanMailbox): number {
-  return campaign.delayMs === 0 ? 0 : Math.ceil(campaign.delayMs * (1 + campaign.jitter)) + mailbox.occupiesMs
+/** The largest delay that can be drawn, and the time until the fence of the mail before, whichever mailbox that one leaves from. */
+function longest(input: PlanInput, campaign: PlanCampaign): number {
+  const occupiesMs = Math.max(...input.mailboxes.map((mailbox) => mailbox.occupiesMs))
+  return campaign.delayMs === 0 ? 0 : Math.ceil(campaign.delayMs * (1 + campaign.jitter)) + occupiesMs
 }
 
 function hasDistance(
+  input: PlanInput,
   others: readonly Standing[],
   { slot }: Standing,
   mailbox: PlanMailbox,
   campaign: PlanCampaign | undefined,
 ): boolean {
-  if (campaign?.lastFenceMs && slot.atMs - campaign.lastFenceMs < longest(campaign, mailbox)) return false
+  if (campaign?.lastFenceMs && slot.atMs - campaign.lastFenceMs < longest(input, campaign)) return false
   if (mailbox.lastFenceMs && slot.atMs - mailbox.lastFenceMs < mailbox.minGapMs + mailbox.occupiesMs) return false
   return others.every((other) => {
     const apartMs = Math.abs(other.slot.atMs - slot.atMs)
@@ -346,7 +349,7 @@ function hasDistance(
       !campaign ||
       other.message.kind !== 'campaign' ||
       other.message.campaignId !== campaign.id ||
-      apartMs >= longest(campaign, mailbox)
+      apartMs >= longest(input, campaign)
     )
   })
 }

@@ -430,6 +430,21 @@ describe('a stored slot', () => {
     ])
   })
 
+  test('that was missed on a mailbox that is held back holds up no other', () => {
+    const two = world({
+      mailboxes: [mailbox(), mailbox({ id: 2 })],
+      campaigns: [campaign({ mailboxIds: [1, 2] })],
+      messages: [followUp(1, warsaw('2026-03-20 12:00')), ...firstMails(2, 3)],
+    })
+    const mailboxes = [mailbox({ freeFromMs: warsaw('2026-03-23 14:00') }), mailbox({ id: 2 })]
+    const result = plan({ ...stored(two, plan(two)), mailboxes, nowMs: warsaw('2026-03-23 10:00') })
+    expect(timesOf(result)).toEqual({
+      1: '2026-03-23 14:00:00',
+      2: '2026-03-23 10:00:00',
+      3: '2026-03-23 10:01:30',
+    })
+  })
+
   test('that was missed displaces nobody, and is not burst out', () => {
     const all = world({ messages: firstMails(1, 300), mailboxes: [mailbox({ dailyLimit: 500 })] })
     const outage = plan({ ...stored(all, plan(all)), nowMs: warsaw('2026-03-23 11:00') })
