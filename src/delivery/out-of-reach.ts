@@ -3,13 +3,14 @@ import { sql } from 'kysely'
 import type { Queries } from '../database/pool.ts'
 import { GoniecError } from '../errors.ts'
 
-/** Refuses to send a mail that the next look would cancel again: its campaign is cancelled, or its lead may not be mailed. */
+/** Refuses to send a mail that the next look would cancel again: its campaign is cancelled, its step removed, or its lead may not be mailed. */
 export async function refuseIfOut(tx: Queries, messageId: number): Promise<void> {
   const { rows } = await sql<{ recipient: string; why: keyof typeof WAYS_OUT }>`
     select m.recipient,
       case
         when c.status = 'cancelled' then 'campaign_cancelled'
         when e.removed_at is not null then 'lead_removed'
+        when s.retired_at is not null then 'step_removed'
         when l.unsubscribed_at is not null then 'lead_unsubscribed'
         when l.bounced_at is not null then 'lead_bounced'
         when l.blocked_at is not null then 'lead_blocked'
@@ -20,7 +21,8 @@ export async function refuseIfOut(tx: Queries, messageId: number): Promise<void>
     left join goniec.campaign c on c.id = m.campaign_id and m.kind = 'campaign'
     left join goniec.enrollment e on e.id = m.enrollment_id
     left join goniec.lead l on l.id = m.lead_id
-    where m.id = ${messageId} and goniec.is_out(m)`.execute(tx)
+    left join goniec.step s on s.id = m.step_id
+    where m.id = ${messageId} and (goniec.is_out(m) or s.retired_at is not null)`.execute(tx)
   const [out] = rows
   if (!out) return
   const [text, hint] = WAYS_OUT[out.why](out.recipient)
@@ -37,6 +39,10 @@ const WAYS_OUT = {
   lead_removed: (recipient) => [
     `${recipient} was removed from the campaign of this mail`,
     `goniec lead show ${recipient}`,
+  ],
+  step_removed: (recipient) => [
+    `the step of this mail to ${recipient} was taken out of its campaign`,
+    'give the step back to the definition file and apply it, or goniec message cancel',
   ],
   lead_unsubscribed: (recipient) => [
     `${recipient} has unsubscribed, and gets no mail at all`,

@@ -24,8 +24,6 @@ export interface Retry {
 }
 
 export interface RetryOptions {
-  /** Retries although a late answer of the server says that it took the mail: the lead may get it twice. */
-  despiteContradiction?: boolean
   /** Only says what would be done. */
   dryRun?: boolean
 }
@@ -43,12 +41,12 @@ interface Retryable {
 export async function retryMessage(
   database: Database,
   id: number,
-  { despiteContradiction = false, dryRun = false }: RetryOptions = {},
+  { dryRun = false }: RetryOptions = {},
 ): Promise<Retry> {
   const { message, was } = await transactOrRehearse(database, { dryRun }, async (tx) => {
     await nameActor(tx)
     const message = await lock(tx, id)
-    const was = judge(id, message, despiteContradiction)
+    const was = judge(id, message)
     await putBack(tx, id)
     await refuseIfOut(tx, id)
     return { message, was }
@@ -71,11 +69,7 @@ async function lock(tx: Queries, id: number): Promise<Retryable> {
 }
 
 /** What it is now, if it can be retried. One that was sent or cancelled is refused by the database, which has the words for it. */
-function judge(
-  id: number,
-  { recipient, status, held_reason, contradicted }: Retryable,
-  despite: boolean,
-): 'failed' | 'held' {
+function judge(id: number, { recipient, status, held_reason, contradicted }: Retryable): 'failed' | 'held' {
   if (status === 'sending') {
     throw new GoniecError('message_under_way', `message ${id} is on its way to ${recipient}: a worker has it`, {
       hint: `goniec message show ${id}`,
@@ -99,12 +93,12 @@ function judge(
       },
     )
   }
-  if (contradicted && !despite && (status === 'pending' || status === 'failed')) {
+  if (contradicted && (status === 'pending' || status === 'failed')) {
     throw new GoniecError(
       'message_contradicted',
-      `a late answer contradicts how the doubt about message ${id} was resolved; ${recipient} may have the mail already`,
+      `a late answer of the server says that it took message ${id}: ${recipient} has the mail, whatever the doubt was resolved as`,
       {
-        hint: `goniec doubt list shows the answer; goniec message cancel ${id} ends it; goniec message retry ${id} --yes sends it all the same`,
+        hint: `goniec doubt list shows the answer; goniec message cancel ${id} ends it`,
       },
     )
   }

@@ -1,6 +1,4 @@
-import { retryMessage, type Retry, type RetryOptions } from '../../delivery/retry-message.ts'
-import type { Database } from '../../database/pool.ts'
-import { GoniecError } from '../../errors.ts'
+import { retryMessage, type Retry } from '../../delivery/retry-message.ts'
 import type { Cli } from '../cli.ts'
 import { parseMessageId } from './id.ts'
 
@@ -14,7 +12,7 @@ export async function retryMessages(
   const retried: Retry[] = []
   await cli.withDatabase(async (database) => {
     for (const id of ids) {
-      const retry = await retryOne(cli, database, id, { dryRun })
+      const retry = await retryMessage(database, id, { dryRun })
       retried.push(retry)
       cli.output.say(sentence(retry, dryRun))
     }
@@ -25,19 +23,6 @@ export async function retryMessages(
   )
   if (dryRun) cli.output.say('Dry run: nothing was changed.')
   else cli.output.say(`The plan gives them a time. Next: goniec message show ${ids[0]}`)
-}
-
-/** Where a late answer says that the server took the mail, a person has to say yes. */
-async function retryOne(cli: Cli, database: Database, id: number, options: RetryOptions): Promise<Retry> {
-  try {
-    return await retryMessage(database, id, options)
-  } catch (error) {
-    if (!(error instanceof GoniecError && error.code === 'message_contradicted')) throw error
-    if (options.dryRun) throw error
-    cli.output.say(`${error.message}.`)
-    await cli.confirm(`Send message ${id} all the same?`)
-    return retryMessage(database, id, { ...options, despiteContradiction: true })
-  }
 }
 
 function sentence({ id, was, reason, revived }: Retry, dryRun: boolean): string {
