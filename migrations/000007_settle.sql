@@ -325,7 +325,7 @@ begin
 end $$;
 
 -- Ends running campaigns of which nothing is open, and says which. What is open only because its lead may not be mailed is cancelled with it.
--- The campaign is locked first ("for update" waits for an import, which holds it "for share"), and looked at again in a second statement.
+-- The campaign is locked first ("for update" waits for an import, which holds it "for key share"), and looked at again in a second statement.
 create function goniec.complete_campaigns() returns setof text
 language plpgsql
 as $$
