@@ -63,16 +63,16 @@ test('a lead that has had a later step does not go back to one before it', async
 })
 
 test.each([
-  { why: 'step removed', then: ['three'], says: 'went with its step is passed over' },
-  { why: 'cancelled', then: [], says: 'a person has cancelled ends the sequence' },
-  { why: 'lead_replied', then: [], says: 'ended with a reply ends the sequence' },
-])('a next mail that $says', async ({ why, then }) => {
+  { why: 'step removed', next: ['three'], says: 'went with its step is passed over' },
+  { why: 'cancelled', next: [], says: 'a person has cancelled ends the sequence' },
+  { why: 'lead_replied', next: [], says: 'ended with a reply ends the sequence' },
+])('a next mail that $says', async ({ why, next }) => {
   const campaign = await here.world.campaign({ steps: STEPS })
   const lead = await here.world.lead()
   const { id } = await here.world.mail({ step: 'two', campaign, lead, dueInMs: null })
   await here.world.update('message', id, { status: 'cancelled', slot_reason: why })
   await sent(await here.world.mail({ step: 'one', campaign, lead }))
-  expect(await waiting(lead)).toEqual(then)
+  expect(await waiting(lead)).toEqual(next)
 })
 
 test('a mail whose step was removed while it was on the wire does not end the sequence', async () => {
