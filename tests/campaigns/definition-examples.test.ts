@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { parseDefinition } from '../../src/campaigns/definition/parse.ts'
@@ -67,4 +68,12 @@ it('the example history speaks of steps and mailboxes that exist, and of leads i
     expect(mailboxes.map(({ address }) => address)).toContain(mailbox)
     expect(leads.find((lead) => lead['adres_e_mail'] === email)?.['kampanie']).toContain(campaign)
   }
+})
+
+it('the definition in the README is one, and needs nothing else', () => {
+  const readme = readFileSync(join(examples, '../README.md'), 'utf8')
+  const text = /^```yaml\n(.*?)^```/ms.exec(readme)?.[1] ?? ''
+  const { campaigns, references } = parseDefinition([{ path: 'README.md', text }])
+  expect(campaigns.map(({ name, steps }) => [name, steps.length])).toEqual([['spring-offer', 2]])
+  expect(references.filter(({ defined }) => !defined)).toEqual([])
 })

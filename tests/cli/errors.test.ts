@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { assert } from '../../src/errors.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { goniec, type Ended } from '../support/goniec.ts'
@@ -14,6 +14,8 @@ const database = await createTestDatabase()
 const directory = mkdtempSync(join(tmpdir(), 'goniec-errors-'))
 afterAll(() => rmSync(directory, { recursive: true }))
 afterEach(endWorkers)
+// Each test is several processes, one after the other, on a machine that may be busy.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 })
 
 const env = { DATABASE_URL: database.url }
 const run = async (...args: string[]): Promise<Ended> => goniec(args, { env, cwd: directory })
