@@ -257,3 +257,52 @@ create table goniec.lead_day (
 );
 
 comment on table goniec.lead_day is 'The contact gap: which campaigns took the lead on that day of the installation''s zone (more than one only where the gap is off). Given back with the slots.';
+
+-- Every pending message that has a slot, with the facts that decide whether it may go: instants from which, rooms, plain yes or no. Claim chooses by
+-- them, and whoever explains why a mail waits reads the same. A day row that is missing is no room. Written to be inlined into what asks: one select,
+-- nothing volatile. "offset 0" keeps an exists() from being turned into a hash of all attempts ever made, which the planner prefers while the table is
+-- small and keeps in its prepared plan when it is not.
+create function goniec.candidates(at timestamptz, today date)
+returns table (
+  message_id bigint, kind text, mailbox_id bigint, campaign_id bigint, salesperson_id bigint, lead_id bigint,
+  scheduled_at timestamptz, window_closes_at timestamptz, held boolean, settings_current boolean,
+  campaign_running boolean, campaign_opens_at timestamptz, campaign_delay_ms bigint, campaign_day date, campaign_room integer,
+  mailbox_active boolean, mailbox_busy boolean, mailbox_opens_at timestamptz, mailbox_room integer,
+  salesperson_braked boolean, salesperson_room integer,
+  lead_open boolean, suppressed boolean, in_contact_gap boolean, already_tried boolean)
+language sql stable
+as $$
+  select m.id, m.kind, m.mailbox_id, case when m.kind = 'campaign' then m.campaign_id end, s.id, m.lead_id,
+         m.scheduled_at, m.window_closes_at, m.held_reason is not null,
+         m.planned_mailbox_version = b.version and (m.kind <> 'campaign' or m.planned_campaign_version = c.version),
+         m.kind <> 'campaign' or c.status = 'running',
+         case when m.kind = 'campaign' and c.delay_ms > 0
+              then greatest(cg.last_claim_at, cg.last_fence_at) + c.shortest_delay_ms * interval '1 millisecond' end,
+         c.delay_ms, cd.day,
+         case when m.kind <> 'campaign' then null when cd.day is null then 0 else coalesce(cd.daily_limit - cd.taken, 2147483647) end,
+         b.status = 'active',
+         exists (select from goniec.attempt live where live.mailbox_id = m.mailbox_id and live.state in ('claimed', 'transmitting') offset 0),
+         greatest(bg.free_from, bg.last_fence_at + b.min_gap_ms * interval '1 millisecond'),
+         case when bd.day is null then 0
+              else least(bd.daily_limit - bd.campaign_taken - bd.warmup_taken - bd.response_taken,
+                         case m.kind when 'campaign' then bd.campaign_limit - bd.campaign_taken when 'warmup' then bd.warmup_limit - bd.warmup_taken end) end,
+         s.paused_at is not null,
+         case when m.kind = 'warmup' then 2147483647 when sd.day is null then 0 else coalesce(sd.daily_limit - sd.taken, 2147483647) end,
+         l.id is null or (l.blocked_at is null and l.unsubscribed_at is null and l.bounced_at is null and (m.kind <> 'campaign' or l.replied_at is null)),
+         exists (select from goniec.suppression x where x.value = any (coalesce(l.suppression_values, goniec.suppression_values(m.recipient))) offset 0),
+         m.kind = 'campaign' and c.contact_gap_days > 0 and exists (
+           select from goniec.lead_day ld
+           where ld.lead_id = m.lead_id and ld.day between today - (c.contact_gap_days - 1) and today and ld.campaign_id <> m.campaign_id offset 0),
+         exists (select from goniec.attempt a where a.message_id = m.id and a.state in ('claimed', 'transmitting', 'accepted', 'in_doubt') offset 0)
+  from goniec.message m
+  join goniec.mailbox b on b.id = m.mailbox_id
+  join goniec.mailbox_gate bg on bg.mailbox_id = m.mailbox_id
+  left join goniec.mailbox_day bd on bd.mailbox_id = m.mailbox_id and bd.day = today
+  left join goniec.campaign c on c.id = m.campaign_id
+  left join goniec.campaign_gate cg on cg.campaign_id = c.id
+  left join goniec.campaign_day cd on cd.campaign_id = c.id and cd.day = goniec.local_day(at, c.timezone)
+  join goniec.salesperson s on s.id = case when m.kind = 'campaign' then c.salesperson_id else b.salesperson_id end
+  left join goniec.salesperson_day sd on sd.salesperson_id = s.id and sd.day = today
+  left join goniec.lead l on l.id = m.lead_id
+  where m.status = 'pending' and m.scheduled_at is not null
+$$;
