@@ -104,15 +104,12 @@ export class Planning {
   }
 }
 
-/** A slot that nobody may claim any more; or nothing that could be claimed, so that there is nothing to hurry for. */
+/** A slot that nobody may claim any more. */
 const ANYTHING_MISSED = `
   with clock as materialized (select goniec.now() - $1 * interval '1 millisecond' as oldest)
   select exists (
     select from goniec.message m, clock
     where m.status = 'pending' and m.scheduled_at > '-infinity' and m.scheduled_at < clock.oldest
-  ) or not exists (
-    select from goniec.message m, clock
-    where m.status = 'pending' and m.scheduled_at > '-infinity' and m.scheduled_at >= clock.oldest
   ) as missed`
 
 function hasChanged({ planned, moved, withdrawn, givenUp, completed }: PlanRun): boolean {

@@ -68,9 +68,12 @@ function handleSignals(cli: Cli, log: Logger, stop: () => void): void {
   })
 }
 
+/** For closing what is left, and for the last words. */
+const CLOSE_MS = 5000
+
 /** A connection to a server that is gone may not close for minutes; everything that matters is done by now. */
 function endAnyway(): void {
-  setTimeout(() => process.exit(), 2000).unref()
+  setTimeout(() => process.exit(), CLOSE_MS).unref()
 }
 
 /**
