@@ -107,18 +107,23 @@ function earliestOf(
   const ownId = (mail.input.slot ?? mail.input.lost)?.mailboxId
   let best: Mailbox | null = null
   let bestMs = segment.toMs
+  let bestLoad = 0
   let freeFromMs = Number.POSITIVE_INFINITY
   for (let index = 0; index < mailboxes.length; index++) {
     const mailbox = mailboxes[index]
-    if (!mailbox || !mailboxHasRoom(mail, mailbox, segment.day)) continue
+    if (!mailbox) continue
     const freeMs = mailbox.holes.first(startMs)
+    if ((freeMs > bestMs && freeMs >= freeFromMs) || !mailboxHasRoom(mail, mailbox, segment.day)) continue
     if (freeMs < freeFromMs) freeFromMs = freeMs
     if (freeMs > bestMs || (lane.quota && !mail.bound && !lane.quota.allows(index))) continue
     const atMs = meet(holes, mailbox.holes, freeMs, segment.toMs)
     if (atMs >= segment.toMs || atMs > bestMs) continue
-    if (best && atMs === bestMs && !isPreferred(mailbox, best, ownId, segment.day)) continue
+    const load = mailbox.input.id === ownId ? -1 : mailbox.campaign.load(segment.day)
+    if (best && atMs === bestMs && (load > bestLoad || (load === bestLoad && mailbox.input.id > best.input.id)))
+      continue
     best = mailbox
     bestMs = atMs
+    bestLoad = load
   }
   // A lane whose turn it is stands at the present instant of the pass: what is not free from there on is free for no lane.
   if (!mail.bound && startMs === lane.cursorMs) lane.pool.freeFromMs = Math.max(startMs, freeFromMs)
@@ -135,13 +140,6 @@ function meet(campaign: Holes | null, mailbox: Holes, freeMs: number, toMs: numb
     atMs = mailbox.first(campaignMs)
   }
   return Number.POSITIVE_INFINITY
-}
-
-function isPreferred(mailbox: Mailbox, other: Mailbox, ownId: number | undefined, day: number): boolean {
-  if (other.input.id === ownId) return false
-  if (mailbox.input.id === ownId) return true
-  const [load, otherLoad] = [mailbox.campaign.load(day), other.campaign.load(day)]
-  return load < otherLoad || (load === otherLoad && mailbox.input.id < other.input.id)
 }
 
 /**
