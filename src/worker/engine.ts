@@ -84,8 +84,7 @@ export class Engine {
     this.#runner = undefined
     this.#pool = undefined
     this.#failures = []
-    runner?.stop().catch(this.#note)
-    pool?.end().catch(this.#note)
+    void letGo(runner, pool).catch(this.#note)
   }
 
   /** Lets running tasks end; whoever calls waits as long as he wants to. */
@@ -170,6 +169,15 @@ export class Engine {
     this.#failures = [...this.#failures.filter((failure) => now - failure < 60_000), now]
     if (this.#failures.length !== MOST_FAILURES_A_MINUTE) return
     this.#options.onDead(`the engine failed ${MOST_FAILURES_A_MINUTE} times within a minute; the last: ${reason}`)
+  }
+}
+
+/** In this order: a task that is ending now still asks the pool, and graphile leaves its refusal to nobody. */
+async function letGo(runner: Runner | undefined, pool: Pool | undefined): Promise<void> {
+  try {
+    await runner?.stop()
+  } finally {
+    await pool?.end()
   }
 }
 

@@ -82,13 +82,16 @@ function endAnyway(): void {
  */
 function survive(url: string, log: Logger): void {
   process.on('unhandledRejection', (error) => {
-    if (explainDatabaseError(error, url) === undefined) {
+    if (explainDatabaseError(error, url) === undefined && !LEFT_BEHIND.test(messageOf(error))) {
       log.fatal({ err: error }, 'this is a defect in goniec')
       process.exit(1)
     }
     log.warn({ problem: messageOf(error) }, 'the engine lost the database')
   })
 }
+
+/** A task of an engine that was let go of asks for a connection. */
+const LEFT_BEHIND = /Cannot use a pool after calling end/
 
 function keepContentDays(): number | undefined {
   const days = readInteger(process.env, 'GONIEC_KEEP_CONTENT_DAYS', { standard: 0, least: 0, most: 36_500 })
