@@ -75,7 +75,7 @@ test(
   },
 )
 
-test('a recorder’s port in use is told, and nothing is left behind', async () => {
+test('a recorder’s port in use, or no room for files, is told, and nothing is left behind', async () => {
   const TMPDIR = temporaryDirectory()
   const taken = createServer()
   const port = await new Promise<number>((resolve) => {
@@ -89,6 +89,11 @@ test('a recorder’s port in use is told, and nothing is left behind', async () 
   )
   expect(readdirSync(TMPDIR)).toEqual([])
   expect((await goniec(['demo', '--port', '70000'])).code).toBe(2)
+  const nowhere = await goniec(['demo'], { env: { TMPDIR: '/nowhere' } })
+  expect(nowhere).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/no directory can be made in \/nowhere[^]*Try: .*TMPDIR/),
+  })
 })
 
 test('a visitor’s list that cannot be used is told before anything is started', async () => {

@@ -32,18 +32,21 @@ export interface DemoOptions {
 export async function runDemo(cli: Cli, options: DemoOptions): Promise<void> {
   const screen = openScreen(cli.output.wantsJson ? process.stderr : process.stdout)
   const own = options.leads === undefined ? undefined : await readOwnList(options.leads, options.addressColumn)
-  const recorder = new Recorder()
-  await recorder.open(options.port)
-  const premises = await openPremises()
-  const house: House = { screen, recorder, premises, own, closers: [() => recorder.close(), () => premises.close()] }
-  endOnSignal(cli, house)
+  const closers: (() => Promise<void>)[] = []
   let tally: Tally
   try {
+    const recorder = new Recorder()
+    await recorder.open(options.port)
+    closers.push(() => recorder.close())
+    const premises = await openPremises()
+    closers.push(() => premises.close())
+    const house: House = { screen, recorder, premises, own, closers }
+    endOnSignal(cli, house)
     tellTheBeginning(cli, house, options)
     tally = await perform(house)
   } finally {
     screen.end()
-    for (const close of house.closers) await close()
+    for (const close of closers) await close()
   }
   if (!isClean(tally)) cli.setExitCode(1)
   cli.output.line(JSON.stringify(tally))
