@@ -194,6 +194,7 @@ for (const state of ['accepted', 'in_doubt', 'transmitting', 'claimed']) {
       ),
     )
     expect(await claim(here.session, here.worker)).toMatchObject({ status: 'nothing' })
+    expect(await here.world.row('message', mail.id)).toMatchObject({ status: 'pending', held_reason: null })
   })
 }
 

@@ -23,6 +23,10 @@ export interface Claimable {
   delayed: boolean
   lead: number | null
   scheduledAt: Instant
+  owner: number
+  /** What is left today; without a limit, and for what does not count there: all that anybody could want. */
+  campaignRoom: number
+  ownerRoom: number
 }
 
 const TABLES = [
@@ -62,6 +66,26 @@ export function claimableAlone(facts: Facts): Claimable[] {
   return facts.tables.message.flatMap((message) => asClaimable(facts, message) ?? []).sort(compare)
 }
 
+/** What one call takes of these: per mailbox the first, as many as asked for; of these one per lead, what fits the campaign, what fits the salesperson. */
+export function takenTogether(alone: readonly Claimable[], batch: number): Claimable[] {
+  const first = firstOf(alone, ({ mailbox }) => mailbox, 1).slice(0, batch)
+  const perLead = firstOf(first, ({ lead, id }) => lead ?? -id, 1)
+  const perCampaign = perLead.filter((message) => {
+    const before = perLead.filter((other) => other.campaign === message.campaign && compare(other, message) < 0).length
+    return message.campaign === null || before < (message.delayed ? 1 : message.campaignRoom)
+  })
+  return perCampaign.filter((message) => {
+    const before = perCampaign.filter((other) => other.owner === message.owner && compare(other, message) < 0).length
+    return before < message.ownerRoom
+  })
+}
+
+function firstOf(messages: readonly Claimable[], of: (message: Claimable) => number, most: number): Claimable[] {
+  return messages.filter(
+    (message) => messages.filter((other) => of(other) === of(message) && compare(other, message) < 0).length < most,
+  )
+}
+
 /** Responses, campaign mail, warm-up mail; then by planned time, then by id. */
 export function compare(a: Claimable, b: Claimable): number {
   return a.rank - b.rank || Temporal.Instant.compare(a.scheduledAt, b.scheduledAt) || a.id - b.id
@@ -95,6 +119,9 @@ function asClaimable(facts: Facts, message: Message): Claimable | undefined {
     delayed: (campaign?.delay_ms ?? 0) > 0,
     lead: message.lead_id,
     scheduledAt: message.scheduled_at,
+    owner: owner.id,
+    campaignRoom: campaign ? roomOf(campaignDayOf(facts, campaign)) : Infinity,
+    ownerRoom: message.kind === 'warmup' ? Infinity : roomOf(ownerDayOf(facts, owner)),
   }
 }
 
@@ -157,19 +184,28 @@ interface Owners {
 }
 
 function hasRoom(facts: Facts, { kind }: Message, { mailbox, campaign, owner }: Owners): boolean {
-  const { mailbox_day: boxDays, campaign_day: campaignDays, salesperson_day: ownerDays } = facts.tables
   const today = installationDay(facts).toString()
-  const ofBox = boxDays.find((row) => row.mailbox_id === mailbox.id && row.day === today)
+  const ofBox = facts.tables.mailbox_day.find((row) => row.mailbox_id === mailbox.id && row.day === today)
   if (!ofBox || isFull(ofBox.daily_limit, ofBox.campaign_taken + ofBox.warmup_taken + ofBox.response_taken))
     return false
   if (kind === 'campaign' && isFull(ofBox.campaign_limit, ofBox.campaign_taken)) return false
   if (kind === 'warmup') return !isFull(ofBox.warmup_limit, ofBox.warmup_taken)
-  const ofOwner = ownerDays.find((row) => row.salesperson_id === owner.id && row.day === today)
-  if (!ofOwner || isFull(ofOwner.daily_limit, ofOwner.taken)) return false
-  if (!campaign) return true
+  return roomOf(ownerDayOf(facts, owner)) > 0 && (!campaign || roomOf(campaignDayOf(facts, campaign)) > 0)
+}
+
+function ownerDayOf(facts: Facts, owner: Salesperson): Row<'salesperson_day'> | undefined {
+  const today = installationDay(facts).toString()
+  return facts.tables.salesperson_day.find((row) => row.salesperson_id === owner.id && row.day === today)
+}
+
+function campaignDayOf(facts: Facts, campaign: Campaign): Row<'campaign_day'> | undefined {
   const itsDay = localDay(facts, campaign.timezone).toString()
-  const ofCampaign = campaignDays.find((row) => row.campaign_id === campaign.id && row.day === itsDay)
-  return ofCampaign !== undefined && !isFull(ofCampaign.daily_limit, ofCampaign.taken)
+  return facts.tables.campaign_day.find((row) => row.campaign_id === campaign.id && row.day === itsDay)
+}
+
+function roomOf(day: { daily_limit: number | null; taken: number } | undefined): number {
+  if (!day) return 0
+  return day.daily_limit === null ? Infinity : day.daily_limit - day.taken
 }
 
 function isFull(limit: number | null, taken: number): boolean {

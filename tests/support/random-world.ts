@@ -7,7 +7,7 @@ import type { Instant } from '../../src/time.ts'
 import { NOON, type Sql, type World } from './world.ts'
 
 const mostly = <T>(usual: T, ...others: T[]): fc.Arbitrary<T> =>
-  fc.oneof({ weight: 4, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: fc.constantFrom(usual, ...others) })
+  fc.oneof({ weight: 10, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: fc.constantFrom(usual, ...others) })
 const msAgo = mostly<number | null>(null, 0, 10_000, 71_999, 72_000, 200_000)
 
 const salespeople = fc.array(fc.record({ room: mostly<number | null>(null, 0, 1, 2), paused: mostly(false, true) }), {
