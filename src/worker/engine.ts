@@ -48,6 +48,8 @@ export class Engine {
   #pool: Pool | undefined
   #stopping = false
   #failures: number[] = []
+  /** Tasks that were asked for while no runner was there. */
+  #missed = new Set<string>()
 
   constructor(options: EngineOptions) {
     this.#options = options
@@ -61,7 +63,10 @@ export class Engine {
     await this.#starting
   }
 
-  /** Books a task to run now, or later. Several bookings of a task that has not begun are one. What fails is tried again. */
+  /**
+   * Books a task to run now, or later. Several bookings of a task that has not begun are one. What fails is tried again; what is asked for
+   * while no runner is there is booked, for then, as soon as there is one.
+   */
   async book(task: string, { afterMs = 0 }: { afterMs?: number } = {}): Promise<void> {
     // date: graphile's interface takes one
     const runAt = new Date(Date.now() + afterMs)
@@ -76,6 +81,7 @@ export class Engine {
         await delay(PAUSE_MS)
       }
     }
+    this.#missed.add(task)
   }
 
   /** The database is gone: lets go of the runner, whose end cannot be waited for. */
@@ -104,6 +110,8 @@ export class Engine {
     const { cron, log } = this.#options
     const pool = this.#openPool()
     this.#pool = pool
+    // graphile would wait for a connection in silence; a start that cannot have one should say so.
+    await pool.query('select')
     const runner = await run({
       pgPool: pool,
       taskList: this.#tasks,
@@ -126,6 +134,9 @@ export class Engine {
       return
     }
     this.#runner = runner
+    const missed = [...this.#missed]
+    this.#missed.clear()
+    for (const task of missed) void this.book(task)
     runner.promise.then(
       () => this.#ended(runner, 'it ended by itself'),
       (error: unknown) => this.#ended(runner, messageOf(error)),

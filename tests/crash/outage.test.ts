@@ -61,8 +61,10 @@ test(
     expect(new Set(to).size).toBe(40)
     expect(recorder.mails).toHaveLength(40)
     expect(await statuses(server)).toEqual({ sent: 40 })
+    // Kept outcomes are written as soon as they can be; what was claimed anew comes behind the return, and what follows it.
     const words = worker.log.map(({ msg }) => msg)
-    expect(words.indexOf('sent')).toBeGreaterThan(words.indexOf('the database is back'))
+    const sent = words.flatMap((word, index) => (word === 'sent' ? [index] : []))
+    expect(sent[MAILBOXES]).toBeGreaterThan(words.indexOf('the database is back'))
   },
 )
 

@@ -19,23 +19,27 @@ afterEach(async () => {
   await recorder.close()
 })
 
-test('connections that are cut, of each kind and all at once, stop no worker, lose no mail and repeat none', async () => {
-  await makeFleet(database, { mailboxes: 6, campaigns: 2, leads: 150, smtpPort: recorder.port })
-  const worker = startWorker(database.urlAs('worker'), { args: ['--name', 'cut'] })
-  for (const [index, kind] of ['worker', 'worker session', 'engine', 'plan', '%', 'worker%'].entries()) {
-    await recorder.until((index + 1) * 25)
-    await database.query(
-      `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and usename = $1 and application_name like 'goniec ' || $2`,
-      [new URL(database.urlAs('worker')).username, kind],
-    )
-  }
-  await recorder.until(300)
-  worker.kill('SIGTERM')
-  await worker.endedWell()
-  expect(new Set(recorder.mails.map((mail) => `${mail.to[0]} ${mail.headers.get('subject')}`)).size).toBe(300)
-  expect(recorder.mails).toHaveLength(300)
-  expect(new Set((await ledger(database)).values())).toEqual(new Set(['sent']))
-})
+test(
+  'connections that are cut, of each kind and all at once, stop no worker, lose no mail and repeat none',
+  { timeout: 120_000 },
+  async () => {
+    await makeFleet(database, { mailboxes: 6, campaigns: 2, leads: 150, smtpPort: recorder.port })
+    const worker = startWorker(database.urlAs('worker'), { args: ['--name', 'cut'] })
+    for (const [index, kind] of ['worker', 'worker session', 'engine', 'plan', '%', 'worker%'].entries()) {
+      await recorder.until((index + 1) * 25)
+      await database.query(
+        `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and usename = $1 and application_name like 'goniec ' || $2`,
+        [new URL(database.urlAs('worker')).username, kind],
+      )
+    }
+    await recorder.until(300)
+    worker.kill('SIGTERM')
+    await worker.endedWell()
+    expect(new Set(recorder.mails.map((mail) => `${mail.to[0]} ${mail.headers.get('subject')}`)).size).toBe(300)
+    expect(recorder.mails).toHaveLength(300)
+    expect(new Set((await ledger(database)).values())).toEqual(new Set(['sent']))
+  },
+)
 
 test('a worker whose engine is refused for good ends with 1 and says why', async () => {
   const worker = startWorker(database.urlAs('worker'), { args: ['--name', 'refused'] })
@@ -50,8 +54,8 @@ test('a worker whose engine is refused for good ends with 1 and says why', async
   expect(worker.errors()).toContain('Try: ')
 })
 
-test.each([0, 1, 3, 4])(
-  'a server that has only %i connections left is a clear error, and no worker hangs',
+test.each([0, 1, 3])(
+  'a server that grants only %i connections is a clear error, and no worker hangs',
   async (limit) => {
     const name = `${database.name}_limited`
     await database.query(`create role ${name} login password 'x' in role goniec_worker connection limit ${limit}`)
