@@ -20,7 +20,10 @@ export interface PlanningOptions {
   log: Logger
 }
 
-/** Between two plans that mails' ends ask for: a moment, or ten times as long as a plan takes, but not for ever. */
+/**
+ * Between two plans that mails' ends ask for: a moment, or ten times as long as a plan takes, but not for ever. A person who has started
+ * or changed something waits a tenth of that.
+ */
 const SHORTEST_PAUSE_MS = 300
 const LONGEST_PAUSE_MS = 30_000
 
@@ -28,6 +31,7 @@ export class Planning {
   #options: PlanningOptions
   #planner: Planner
   #timer: NodeJS.Timeout | undefined
+  #bookAtMs = 0
   #pauseMs = SHORTEST_PAUSE_MS
   #running: Promise<void> | undefined
   #next: Promise<void> | undefined
@@ -57,11 +61,12 @@ export class Planning {
 
   /** What is pending again, and a next step's mail, want a slot: soon, and once for many. */
   request(): void {
-    if (this.#timer !== undefined || this.#closed) return
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined
-      void this.#options.book()
-    }, this.#pauseMs)
+    this.#bookWithin(this.#pauseMs)
+  }
+
+  /** Somebody has changed what should be planned, and looks whether it happens. */
+  requestForPerson(): void {
+    this.#bookWithin(Math.max(SHORTEST_PAUSE_MS, this.#pauseMs / 10))
   }
 
   /**
@@ -82,6 +87,18 @@ export class Planning {
     this.#closed = true
     clearTimeout(this.#timer)
     await this.#planner.close()
+  }
+
+  /** A booking that stands sooner is left as it is, so that no stream of requests puts a plan off. */
+  #bookWithin(pauseMs: number): void {
+    const bookAtMs = performance.now() + pauseMs
+    if (this.#closed || (this.#timer !== undefined && this.#bookAtMs <= bookAtMs)) return
+    clearTimeout(this.#timer)
+    this.#bookAtMs = bookAtMs
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      void this.#options.book()
+    }, pauseMs)
   }
 
   async #afterRunning(): Promise<void> {

@@ -179,7 +179,7 @@ export class Worker {
   }
 
   #notified(payload: string): void {
-    if (payload === 'plan') this.#parts?.planning.request()
+    if (payload === 'plan') this.#parts?.planning.requestForPerson()
     if (payload === 'dispatch') void this.#bookDispatch()
   }
 
