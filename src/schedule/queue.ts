@@ -35,6 +35,11 @@ export class Queue {
       this.#later.pop()
       this.#ready.push(next)
     }
+    // A day may be gone through twice: who had become due late in it is not yet due when it begins anew.
+    for (let next = this.#ready.peek(); next && startMsOf(next) > atMs; next = this.#ready.peek()) {
+      this.#ready.pop()
+      this.#later.push(next)
+    }
     return this.#ready.peek() ?? this.#later.peek()
   }
 

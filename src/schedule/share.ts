@@ -1,8 +1,8 @@
 /**
  * The fair share of a campaign that came late: on later days the others may have filled the mailboxes that it shares with them. There
  * it takes over slots of their first mails, exactly as they stand and spread evenly over the day, until it has its part by weight of
- * what campaigns send from that mailbox on that day. Nobody falls below its own part. Today and the next sending day are firm, for the
- * one that takes and for the one that loses.
+ * what campaigns send from that mailbox on that day. Nobody falls below its own part. Slots of today and of
+ * the next sending day of the campaign that would lose them are firm.
  */
 import { delayAfterMs, delayOverMs } from './free-places.ts'
 import { Parts } from './parts.ts'
@@ -18,7 +18,7 @@ export function takeShares(world: World, waiting: readonly Mail[]): number {
     if (!campaign) continue
     const line = [...mails]
     for (const segment of campaign.segments) {
-      if (segment.firm || !segment.open) continue
+      if (!segment.open) continue
       for (const mailbox of campaign.mailboxes) {
         const parts = partsOn(days, mailbox, segment.day)
         if (parts.missing(campaign) > 0) count += takeShare(world, campaign, mailbox, segment, line, parts)

@@ -521,6 +521,28 @@ describe('campaigns that share a mailbox', () => {
     expect(plan(stored(late, result)).slots).toEqual([])
   })
 
+  test('are asked twice a day: who was due late in it the first time holds up nobody the second time', () => {
+    const notBeforeMs = warsaw('2026-03-23 16:00')
+    const input = world({
+      horizonDays: 1,
+      mailboxes: [mailbox({ dailyLimit: 4 }), mailbox({ id: 2, dailyLimit: 1, freeFromMs: notBeforeMs })],
+      campaigns: [campaign({ mailboxIds: [1, 2] }), campaign({ id: 2 })],
+      messages: [
+        ...firstMails(1, 2, { notBeforeMs }),
+        ...firstMails(3, 5),
+        // The other campaign leaves half of its part of the mailbox.
+        firstMail(1001, { campaignId: 2 }),
+      ],
+    })
+    expect(timesOf(plan(input))).toEqual({
+      3: '2026-03-23 09:00:00',
+      1001: '2026-03-23 09:01:00',
+      4: '2026-03-23 09:02:00',
+      5: '2026-03-23 09:03:30',
+      1: '2026-03-23 16:00:00',
+    })
+  })
+
   test('leave to others what they cannot use', () => {
     expect(countsOf(sharing([{}, { dailyLimit: 5 }], 100))).toEqual([45, 5])
   })
