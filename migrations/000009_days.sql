@@ -138,7 +138,8 @@ as $$
   where d.campaign_id = o.campaign_id and d.day = o.day;
 $$;
 
--- Whatever changes what should be planned wakes the workers.
+-- Whatever changes what should be planned wakes the workers. For each row, since a statement that changes none fires a trigger of its own too: the
+-- plan itself looks for campaigns to start with such statements, and would wake itself for ever.
 create function goniec.wake_plan() returns trigger
 language plpgsql
 as $$
@@ -147,7 +148,7 @@ begin
   return null;
 end $$;
 
-create trigger installation_wakes_plan after update on goniec.installation for each statement execute function goniec.wake_plan();
-create trigger salesperson_wakes_plan after update on goniec.salesperson for each statement execute function goniec.wake_plan();
-create trigger mailbox_wakes_plan after update on goniec.mailbox for each statement execute function goniec.wake_plan();
-create trigger campaign_wakes_plan after update on goniec.campaign for each statement execute function goniec.wake_plan();
+create trigger installation_wakes_plan after update on goniec.installation for each row execute function goniec.wake_plan();
+create trigger salesperson_wakes_plan after update on goniec.salesperson for each row execute function goniec.wake_plan();
+create trigger mailbox_wakes_plan after update on goniec.mailbox for each row execute function goniec.wake_plan();
+create trigger campaign_wakes_plan after update on goniec.campaign for each row execute function goniec.wake_plan();

@@ -2682,7 +2682,7 @@ CREATE TRIGGER guard_attempt_insert BEFORE INSERT ON goniec.attempt FOR EACH ROW
 
 CREATE TRIGGER guard_attempt_update BEFORE UPDATE OF state, message_id, mailbox_id, kind, campaign_id, salesperson_id, lead_id, incarnation_id, mailbox_day, campaign_day ON goniec.attempt FOR EACH ROW EXECUTE FUNCTION goniec.guard_attempt();
 
-CREATE TRIGGER campaign_wakes_plan AFTER UPDATE ON goniec.campaign FOR EACH STATEMENT EXECUTE FUNCTION goniec.wake_plan();
+CREATE TRIGGER campaign_wakes_plan AFTER UPDATE ON goniec.campaign FOR EACH ROW EXECUTE FUNCTION goniec.wake_plan();
 
 CREATE TRIGGER guard_campaign_update BEFORE UPDATE OF status ON goniec.campaign FOR EACH ROW EXECUTE FUNCTION goniec.guard_campaign();
 
@@ -2694,9 +2694,9 @@ CREATE TRIGGER event_is_append_only BEFORE UPDATE ON goniec.event FOR EACH STATE
 
 CREATE TRIGGER event_is_kept BEFORE DELETE OR TRUNCATE ON goniec.event FOR EACH STATEMENT EXECUTE FUNCTION goniec.refuse_removal();
 
-CREATE TRIGGER installation_wakes_plan AFTER UPDATE ON goniec.installation FOR EACH STATEMENT EXECUTE FUNCTION goniec.wake_plan();
+CREATE TRIGGER installation_wakes_plan AFTER UPDATE ON goniec.installation FOR EACH ROW EXECUTE FUNCTION goniec.wake_plan();
 
-CREATE TRIGGER mailbox_wakes_plan AFTER UPDATE ON goniec.mailbox FOR EACH STATEMENT EXECUTE FUNCTION goniec.wake_plan();
+CREATE TRIGGER mailbox_wakes_plan AFTER UPDATE ON goniec.mailbox FOR EACH ROW EXECUTE FUNCTION goniec.wake_plan();
 
 CREATE TRIGGER guard_message_insert BEFORE INSERT ON goniec.message FOR EACH ROW WHEN ((new.status <> 'pending'::text)) EXECUTE FUNCTION goniec.guard_message();
 
@@ -2708,7 +2708,7 @@ CREATE TRIGGER message_is_kept BEFORE DELETE OR TRUNCATE ON goniec.message FOR E
 
 CREATE TRIGGER message_records_its_changes AFTER UPDATE ON goniec.message REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION goniec.record_message_events();
 
-CREATE TRIGGER salesperson_wakes_plan AFTER UPDATE ON goniec.salesperson FOR EACH STATEMENT EXECUTE FUNCTION goniec.wake_plan();
+CREATE TRIGGER salesperson_wakes_plan AFTER UPDATE ON goniec.salesperson FOR EACH ROW EXECUTE FUNCTION goniec.wake_plan();
 
 CREATE TRIGGER transition_is_kept BEFORE DELETE OR TRUNCATE ON goniec.transition FOR EACH STATEMENT EXECUTE FUNCTION goniec.refuse_removal();
 
