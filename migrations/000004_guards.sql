@@ -215,6 +215,8 @@ begin
             hint = format('goniec campaign show %s', old.name);
   end if;
   if new.status = 'completed' then
+    -- A mail that is just being added refers to its campaign: this lock waits for whoever adds it, and the statement after it sees what he added.
+    perform from goniec.campaign c where c.id = old.id for update;
     select count(*) into open_mails from goniec.message m where m.campaign_id = old.id and m.kind = 'campaign' and m.status in ('pending', 'sending', 'in_doubt');
     if open_mails > 0 then
       raise exception 'campaign "%" has % open mails, and cannot be completed', old.name, open_mails

@@ -66,7 +66,7 @@ begin
              when e.removed_at is not null then 'lead_removed'
              when l.blocked_at is not null or l.unsubscribed_at is not null or l.bounced_at is not null
                   or (a.kind = 'campaign' and l.replied_at is not null) then 'lead_not_mailable'
-             when exists (select from goniec.suppression x where x.value = any (coalesce(l.suppression_values, goniec.suppression_values(m.recipient))) offset 0)
+             when exists (select from goniec.suppression x where x.value = any (case when l.email = m.recipient then l.suppression_values else goniec.suppression_values(m.recipient) end) offset 0)
                then 'suppressed'
            end as objection
     from goniec.attempt a

@@ -518,7 +518,7 @@ AS $function$
          s.paused_at is not null,
          case when m.kind = 'warmup' then 2147483647 when sd.day is null then 0 else coalesce(sd.daily_limit - sd.taken, 2147483647) end,
          l.id is null or (l.blocked_at is null and l.unsubscribed_at is null and l.bounced_at is null and (m.kind <> 'campaign' or l.replied_at is null)),
-         exists (select from goniec.suppression x where x.value = any (coalesce(l.suppression_values, goniec.suppression_values(m.recipient))) offset 0),
+         exists (select from goniec.suppression x where x.value = any (case when l.email = m.recipient then l.suppression_values else goniec.suppression_values(m.recipient) end) offset 0),
          m.kind = 'campaign' and c.contact_gap_days > 0 and exists (
            select from goniec.lead_day ld
            where ld.lead_id = m.lead_id and ld.day between today - (c.contact_gap_days - 1) and today and ld.campaign_id <> m.campaign_id offset 0),
@@ -968,7 +968,7 @@ begin
              when e.removed_at is not null then 'lead_removed'
              when l.blocked_at is not null or l.unsubscribed_at is not null or l.bounced_at is not null
                   or (a.kind = 'campaign' and l.replied_at is not null) then 'lead_not_mailable'
-             when exists (select from goniec.suppression x where x.value = any (coalesce(l.suppression_values, goniec.suppression_values(m.recipient))) offset 0)
+             when exists (select from goniec.suppression x where x.value = any (case when l.email = m.recipient then l.suppression_values else goniec.suppression_values(m.recipient) end) offset 0)
                then 'suppressed'
            end as objection
     from goniec.attempt a
@@ -1243,6 +1243,8 @@ begin
             hint = format('goniec campaign show %s', old.name);
   end if;
   if new.status = 'completed' then
+    -- A mail that is just being added refers to its campaign: this lock waits for whoever adds it, and the statement after it sees what he added.
+    perform from goniec.campaign c where c.id = old.id for update;
     select count(*) into open_mails from goniec.message m where m.campaign_id = old.id and m.kind = 'campaign' and m.status in ('pending', 'sending', 'in_doubt');
     if open_mails > 0 then
       raise exception 'campaign "%" has % open mails, and cannot be completed', old.name, open_mails

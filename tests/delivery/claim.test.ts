@@ -117,6 +117,13 @@ const conditions: Record<string, Condition> = {
     holds: suppress('wielki.example'),
     ends: unsuppress,
   },
+  'a suppressed address, though its lead has another one now': {
+    holds: async (mail) => {
+      await sql('insert into goniec.suppression (value) select recipient from goniec.message where id = $1', mail.id)
+      await ofLead({ email: 'new@klient.example' })(mail)
+    },
+    ends: unsuppress,
+  },
   'another campaign that took the lead today': {
     holds: async (mail) => {
       await ofCampaign({ contact_gap_days: 1 })(mail)

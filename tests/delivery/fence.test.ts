@@ -66,6 +66,13 @@ const objections: Record<string, Objection> = {
     happens: (mail) =>
       sql('insert into goniec.suppression (value) select email from goniec.lead where id = $1', mail.lead),
   },
+  'its address was suppressed, though its lead has another one now': {
+    verdict: 'suppressed',
+    happens: async (mail) => {
+      await sql('insert into goniec.suppression (value) select recipient from goniec.message where id = $1', mail.id)
+      await ofLead({ email: 'new@klient.example' })(mail)
+    },
+  },
   'its domain was suppressed': {
     verdict: 'suppressed',
     happens: () => sql(`insert into goniec.suppression (value) values ('klient.example')`),

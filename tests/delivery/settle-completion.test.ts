@@ -105,3 +105,18 @@ test('an open mail that somebody holds keeps it running until the next time', as
   await other.query('commit')
   expect(await complete()).toEqual(['spring'])
 })
+
+test('“completed”, typed in by hand while leads are being added, waits for them and is refused', async () => {
+  await sendOne()
+  const importing = await database.session()
+  await importing.query('begin')
+  const lead = await world.lead()
+  await new World(importing).mail({ lead, campaign: 1, mailbox: 1 })
+  const typing = await database.session()
+  const typed = expect(typing.query(`update goniec.campaign set status = 'completed'`)).rejects.toMatchObject({
+    message: 'campaign "spring" has 1 open mails, and cannot be completed',
+  })
+  await untilBlocked(database, typing)
+  await importing.query('commit')
+  await typed
+})

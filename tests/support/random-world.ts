@@ -8,9 +8,11 @@ import { NOON, type Sql, type World } from './world.ts'
 
 const mostly = <T>(usual: T, ...others: T[]): fc.Arbitrary<T> =>
   fc.oneof({ weight: 10, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: fc.constantFrom(usual, ...others) })
+/** What several mailboxes compete for. */
+const scarce = fc.constantFrom<number | null>(null, null, null, 3, 2, 1, 0)
 const msAgo = mostly<number | null>(null, 0, 10_000, 71_999, 72_000, 200_000)
 
-const salespeople = fc.array(fc.record({ room: mostly<number | null>(null, 0, 1, 2), paused: mostly(false, true) }), {
+const salespeople = fc.array(fc.record({ room: scarce, paused: mostly(false, true) }), {
   minLength: 1,
   maxLength: 2,
 })
@@ -38,7 +40,7 @@ const campaigns = fc.array(
     delayMs: mostly(0, 90_000),
     claimedMsAgo: msAgo,
     fencedMsAgo: msAgo,
-    room: mostly<number | null>(null, 0, 1, 2),
+    room: scarce,
     gapDays: mostly(1, 0, 2),
   }),
   { minLength: 1, maxLength: 3 },
