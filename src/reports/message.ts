@@ -1,6 +1,7 @@
 /** One message with its whole history: planned and actual times side by side, every attempt with the server's words, every event. */
 import type { Database } from '../database/pool.ts'
-import { Temporal, type Instant } from '../time.ts'
+import type { Instant } from '../time.ts'
+import { withInstants } from './event-words.ts'
 import { mailsOf, type Mail } from './mail.ts'
 
 export interface MessageReport extends Mail {
@@ -76,17 +77,6 @@ export async function readMessage(database: Pick<Database, 'query'>, id: number)
 export async function readContent(database: Pick<Database, 'query'>, id: number): Promise<MessageContent | null> {
   const [content] = await database.query<MessageContent & Record<string, unknown>>(CONTENT, [id])
   return content ?? null
-}
-
-/** In an event's JSON, times stand as Postgres writes them, with the session's offset. */
-function withInstants(data: Record<string, unknown>): Record<string, unknown> {
-  const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?[+-]\d\d:\d\d$/
-  return Object.fromEntries(
-    Object.entries(data).map(([name, value]) => [
-      name,
-      typeof value === 'string' && isTime.test(value) ? Temporal.Instant.from(value) : value,
-    ]),
-  )
 }
 
 const MESSAGE = `

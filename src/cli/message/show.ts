@@ -1,7 +1,8 @@
 import { unknownMessage } from '../../delivery/unknown-message.ts'
-import { readContent, readMessage, type EventReport, type MessageReport } from '../../reports/message.ts'
+import { describeEvent } from '../../reports/event-words.ts'
+import { readContent, readMessage, type MessageReport } from '../../reports/message.ts'
 import { describeReason } from '../../reports/reason-words.ts'
-import { formatDuration, Temporal, toLocalTime, type Instant } from '../../time.ts'
+import { formatDuration, toLocalTime, type Instant } from '../../time.ts'
 import type { Cli } from '../cli.ts'
 import type { Cell } from '../output.ts'
 import { printContent } from './content.ts'
@@ -83,19 +84,9 @@ function printEvents({ output }: Cli, { events }: MessageReport): void {
   output.line('')
   output.table(events, [
     { header: 'at', value: ({ at }) => at, seconds: true },
-    { header: 'event', value: ({ type }) => type },
+    { header: 'event', value: (event) => describeEvent(event, output.timeZone) },
     { header: 'by', value: ({ actor }) => actor },
-    { header: 'what', value: ({ data }) => describeData(data, output.timeZone) },
   ])
-}
-
-function describeData(data: EventReport['data'], timeZone: string): string {
-  return Object.entries(data)
-    .map(([name, value]) => {
-      if (value instanceof Temporal.Instant) return `${name} ${toLocalTime(value, timeZone, { seconds: true })}`
-      return `${name} ${typeof value === 'string' ? value : JSON.stringify(value)}`
-    })
-    .join(', ')
 }
 
 function sayNext({ output }: Cli, { id, status, held_reason: held }: MessageReport): void {
