@@ -86,6 +86,14 @@ create table goniec.campaign (
   constraint campaign_name_is_unique UNIQUE (name)
 );
 
+create table goniec.campaign_binding (
+  campaign_id bigint not null,
+  day date not null,
+  code text not null,
+  said_at timestamp with time zone not null default goniec.now(),
+  constraint campaign_binding_pkey PRIMARY KEY (campaign_id, day)
+);
+
 create table goniec.campaign_day (
   campaign_id bigint not null,
   day date not null,
@@ -444,6 +452,8 @@ CREATE INDEX attempt_by_message ON goniec.attempt USING btree (message_id, id);
 CREATE INDEX attempt_live ON goniec.attempt USING btree (incarnation_id, id) WHERE (state = ANY (ARRAY['claimed'::text, 'transmitting'::text]));
 
 CREATE INDEX attempt_unfinished_business ON goniec.attempt USING btree (id) WHERE ((give_back AND holds_capacity) OR bounce_due);
+
+CREATE INDEX campaign_binding_by_day ON goniec.campaign_binding USING btree (day);
 
 CREATE INDEX enrollment_by_lead ON goniec.enrollment USING btree (lead_id);
 
@@ -2744,6 +2754,12 @@ comment on column goniec.campaign.delay_ms is 'Between two of its mails; each is
 
 comment on column goniec.campaign.contact_gap_days is 'A lead taken by another campaign within so many days (today included) waits; 0: off.';
 
+comment on table goniec.campaign_binding is 'Which limit binds a campaign''s day, as the plan found it. Past days keep the plan''s last word. Of days to come it holds while the campaign runs.';
+
+comment on column goniec.campaign_binding.day is 'A sending day of the campaign, in its own zone.';
+
+comment on column goniec.campaign_binding.code is 'no_usable_mailbox, contact_gap, mailbox_limit, warmup_limit, campaign_limit, salesperson_limit, window, mailbox_gap; all_planned: nothing waits that could go.';
+
 comment on table goniec.campaign_day is 'What a campaign may send, and has taken, on a day of its own zone.';
 
 comment on table goniec.campaign_gate is 'What sending changes about a campaign, apart from its settings. Its next mail is claimed, and fenced, no sooner than the shortest delay after both times.';
@@ -2901,6 +2917,8 @@ comment on table goniec.warmup_stage is 'The warm-up ramp by day of warm-up (the
 grant select on goniec.attempt to goniec_reporter;
 
 grant select on goniec.campaign to goniec_reporter;
+
+grant select on goniec.campaign_binding to goniec_reporter;
 
 grant select on goniec.campaign_day to goniec_reporter;
 
@@ -3071,6 +3089,8 @@ grant update on goniec.campaign (completed_at) to goniec_worker;
 grant update on goniec.campaign (started_at) to goniec_worker;
 
 grant update on goniec.campaign (status) to goniec_worker;
+
+grant delete, insert, select, update on goniec.campaign_binding to goniec_worker;
 
 grant insert, select, update on goniec.campaign_day to goniec_worker;
 

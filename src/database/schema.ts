@@ -7,6 +7,7 @@ import type { Instant } from '../time.ts'
 export interface Schema {
   attempt: AttemptTable
   campaign: CampaignTable
+  campaign_binding: CampaignBindingTable
   campaign_day: CampaignDayTable
   campaign_gate: CampaignGateTable
   campaign_mailbox: CampaignMailboxTable
@@ -101,6 +102,15 @@ export interface CampaignTable {
   started_at: Instant | null
   completed_at: Instant | null
   created_at: Generated<Instant>
+}
+
+export interface CampaignBindingTable {
+  campaign_id: number
+  /** A sending day of the campaign, in its own zone. */
+  day: string
+  /** no_usable_mailbox, contact_gap, mailbox_limit, warmup_limit, campaign_limit, salesperson_limit, window, mailbox_gap; all_planned: nothing waits that could go. */
+  code: string
+  said_at: Generated<Instant>
 }
 
 export interface CampaignDayTable {

@@ -131,7 +131,7 @@ function earliestOf(
 }
 
 /** The first instant that is free on both sides, from one that is free for the mailbox; Infinity if there is none before the end. */
-function meet(campaign: Holes | null, mailbox: Holes, freeMs: number, toMs: number): number {
+export function meet(campaign: Holes | null, mailbox: Holes, freeMs: number, toMs: number): number {
   if (!campaign) return freeMs
   let atMs = freeMs
   while (atMs < toMs) {

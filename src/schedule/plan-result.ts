@@ -1,4 +1,5 @@
 /** What a plan says: which slots to write, to take back, to stamp anew, and why some mails have none. What is not named stays. */
+import type { Binding } from './binding.ts'
 import type { MoveReason } from './plan-input.ts'
 
 export interface Plan {
@@ -13,6 +14,8 @@ export interface Plan {
   /** Messages that were tried on as many days as allowed: they fail. Some still have a slot. */
   giveUps: { messageId: number }[]
   dayRows: DayRows
+  /** What limits each campaign on each of its sending days. */
+  bindings: Binding[]
 }
 
 export interface PlannedSlot {

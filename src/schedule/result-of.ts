@@ -1,4 +1,5 @@
 /** Reads the finished world: what changes against the stored slots, what waits, which counters are needed. */
+import { bindingsOf } from './binding.ts'
 import { dayText } from './days.ts'
 import { isStale } from './keep.ts'
 import type { DayRows, Plan } from './plan-result.ts'
@@ -8,7 +9,15 @@ import type { Mail, World } from './world.ts'
 
 /** What a plan says about its world. */
 export function resultOf(world: World): Plan {
-  const result: Plan = { slots: [], withdrawals: [], restamps: [], waiting: [], giveUps: [], dayRows: dayRowsOf(world) }
+  const result: Plan = {
+    slots: [],
+    withdrawals: [],
+    restamps: [],
+    waiting: [],
+    giveUps: [],
+    dayRows: dayRowsOf(world),
+    bindings: bindingsOf(world),
+  }
   for (const mail of world.mails) {
     if (mail.givenUp) result.giveUps.push({ messageId: mail.input.id })
     else if (mail.mailbox) addPlaced(result, mail)

@@ -16,7 +16,7 @@ export interface SavedPlan {
   givenUp: number
 }
 
-/** Stores slots, takes slots back, stamps versions, fails what is given up, and says of each mail why it waits. */
+/** Stores slots, takes slots back, stamps versions, fails what is given up, says of each mail why it waits, and of each day what binds it. */
 export async function savePlan(database: Database, input: PlanInput, plan: Plan): Promise<SavedPlan> {
   const before = new Map(input.messages.map((message) => [message.id, message]))
   const saved: SavedPlan = { planned: 0, moved: 0, withdrawn: 0, givenUp: 0 }
@@ -56,6 +56,11 @@ export async function savePlan(database: Database, input: PlanInput, plan: Plan)
   for (const rows of inBatches(plan.waiting)) {
     await database.query(SAY_WHY, [rows.map(({ messageId }) => messageId), rows.map(({ code }) => code)])
   }
+  await database.query(SAY_WHAT_BINDS, [
+    plan.bindings.map(({ campaignId }) => campaignId),
+    plan.bindings.map(({ day }) => day),
+    plan.bindings.map(({ code }) => code),
+  ])
   return saved
 }
 
@@ -146,3 +151,18 @@ const SAY_WHY = `
   from given
   join mine on mine.id = given.id
   where m.id = given.id and m.scheduled_at is null and m.slot_reason is distinct from given.code`
+
+/** Days to come that are no sending days any more are forgotten; past ones stay as they were. Rows that are right are not written. */
+const SAY_WHAT_BINDS = `
+  with given as (select * from unnest($1::bigint[], $2::date[], $3::text[]) as rows (campaign_id, day, code)),
+  forgotten as (
+    delete from goniec.campaign_binding b
+    using goniec.campaign c
+    where c.id = b.campaign_id and b.day > goniec.local_day(goniec.now(), c.timezone) and b.day >= (goniec.now() at time zone 'UTC')::date
+      and not exists (select from given where given.campaign_id = b.campaign_id and given.day = b.day)
+  )
+  insert into goniec.campaign_binding (campaign_id, day, code)
+  select given.campaign_id, given.day, given.code
+  from given
+  where not exists (select from goniec.campaign_binding b where b.campaign_id = given.campaign_id and b.day = given.day and b.code = given.code)
+  on conflict (campaign_id, day) do update set code = excluded.code, said_at = excluded.said_at`

@@ -1,0 +1,148 @@
+/**
+ * Which limit binds a campaign's day: what keeps one more of its waiting mails from going on it. Asked of the finished world, with the
+ * same questions that laid it: each mail that could be due by then, and stands later or nowhere, is tried on that day once more.
+ *
+ * Where mails are kept by different things (a follow-up by its own mailbox, first mails by the campaign's limit), the day is named after
+ * what keeps most of them. A mail that could go and stands later nevertheless, since a promise is kept, is kept by nothing.
+ */
+import { dayText } from './days.ts'
+import { openCampaignDay, openMailboxDay } from './free-places.ts'
+import { meet } from './lane.ts'
+import type { Campaign, Mail, Mailbox, Segment, World } from './world.ts'
+import { leadIsTaken, mailboxHasRoom } from './world.ts'
+
+/** What can bind a day, in the order in which claim checks it. Of two that keep as many mails the first is named. */
+const BINDING_CODES = [
+  'no_usable_mailbox', // its mailbox, or all of the campaign's, cannot be used on that day
+  'contact_gap', // other campaigns keep the leads
+  'mailbox_limit', // the mailboxes have sent what they may
+  'warmup_limit', // a mailbox could send more, but for its warm-up
+  'campaign_limit',
+  'salesperson_limit',
+  'window', // with the campaign's delay the day's sending time is full
+  'mailbox_gap', // with the mailboxes' gaps it is
+  'all_planned', // nothing waits that could go
+] as const
+export type BindingCode = (typeof BINDING_CODES)[number]
+
+/** A sending day of a campaign (its own local day), and what binds it. */
+export interface Binding {
+  campaignId: number
+  day: string
+  code: BindingCode
+}
+
+/** What binds each campaign on each of its sending days within the horizon. Campaigns that do not run have none. */
+export function bindingsOf(world: World): Binding[] {
+  const votes = votesByDay(world)
+  const mails = Map.groupBy(
+    world.mails.filter((mail) => !mail.givenUp && mail.campaign),
+    ({ campaign }) => campaign,
+  )
+  for (let day = 0; day < world.days; day++) {
+    const waiting = waitingOn(world, mails, day)
+    if (waiting.length === 0) continue
+    for (const mailbox of world.mailboxes.values()) openMailboxDay(mailbox, day, world.nowMs)
+    for (const { campaign, segment, late } of waiting) {
+      openCampaignDay(campaign, day, world.nowMs)
+      vote(world, segment, late, votes.get(campaign)?.get(segment.localDay))
+    }
+  }
+  return Array.from(votes, ([{ input }, days]) =>
+    Array.from(days, ([day, counts]) => ({ campaignId: input.id, day: dayText(day), code: mostOf(counts) })),
+  ).flat()
+}
+
+type Votes = Map<BindingCode, number>
+
+/** By campaign and by its local day: how many mails are kept by what. */
+function votesByDay(world: World): Map<Campaign, Map<number, Votes>> {
+  return new Map(
+    Array.from(world.campaigns.values(), (campaign) => [
+      campaign,
+      new Map(campaign.segments.filter(({ open }) => open).map(({ localDay }) => [localDay, new Map()])),
+    ]),
+  )
+}
+
+interface Waiting {
+  campaign: Campaign
+  segment: Segment
+  /** Due before the segment's end, and not planned before it either. */
+  late: Mail[]
+}
+
+function waitingOn(world: World, mails: ReadonlyMap<Campaign | null, Mail[]>, day: number): Waiting[] {
+  const waiting: Waiting[] = []
+  for (const campaign of world.campaigns.values()) {
+    for (const segment of campaign.segments) {
+      if (segment.day !== day || !segment.open) continue
+      const late = (mails.get(campaign) ?? []).filter((mail) => isLate(mail, segment))
+      if (late.length > 0) waiting.push({ campaign, segment, late })
+    }
+  }
+  return waiting
+}
+
+function isLate(mail: Mail, { sendingDay, toMs }: Segment): boolean {
+  return (!mail.segment || mail.segment.sendingDay > sendingDay) && mail.dueMs < toMs
+}
+
+/** Mails that leave from the same mailboxes are kept by the same limits: one of them is asked, the first that is due. */
+function vote(world: World, segment: Segment, late: readonly Mail[], votes: Votes | undefined): void {
+  for (const group of Map.groupBy(late, ({ bound }) => bound).values()) {
+    const free = group.filter((mail) => !leadIsTaken(world, mail, segment))
+    add(votes, 'contact_gap', group.length - free.length)
+    const first = free.reduce<Mail | null>(
+      (earliest, mail) => (earliest && earliest.dueMs <= mail.dueMs ? earliest : mail),
+      null,
+    )
+    const code = first && whatKeeps(first, segment)
+    if (code) add(votes, code, free.length)
+  }
+}
+
+function add(votes: Votes | undefined, code: BindingCode, count: number): void {
+  if (count > 0) votes?.set(code, (votes.get(code) ?? 0) + count)
+}
+
+function mostOf(votes: Votes): BindingCode {
+  let most: BindingCode = 'all_planned'
+  for (const code of BINDING_CODES) if ((votes.get(code) ?? 0) > (votes.get(most) ?? 0)) most = code
+  return most
+}
+
+/** What keeps a mail from a segment, whose free places are open; null if nothing does. */
+function whatKeeps(mail: Mail, segment: Segment): BindingCode | null {
+  const { campaign, salesperson } = mail
+  const usable = mailboxesOf(mail).filter((mailbox) => isUsable(mailbox, segment))
+  if (!campaign || usable.length === 0) return 'no_usable_mailbox'
+  const withRoom = usable.filter((mailbox) => mailboxHasRoom(mail, mailbox, segment.day))
+  if (withRoom.length === 0)
+    return usable.some((mailbox) => isHeldByWarmup(mailbox, segment)) ? 'warmup_limit' : 'mailbox_limit'
+  if (!campaign.counter.hasRoom(segment.sendingDay)) return 'campaign_limit'
+  if (salesperson && !salesperson.counter.hasRoom(segment.day)) return 'salesperson_limit'
+  // Before a mailbox is free again, it is not the gaps that keep anybody.
+  const freeFromMs = Math.min(...withRoom.map(({ input }) => input.freeFromMs ?? 0))
+  const fromMs = Math.max(segment.fromMs, mail.dueMs, freeFromMs)
+  const startMs = campaign.holes.first(fromMs)
+  if (startMs >= segment.toMs) return 'window'
+  const free = withRoom.some(
+    ({ holes }) => meet(campaign.holes, holes, holes.first(startMs), segment.toMs) < segment.toMs,
+  )
+  return free ? null : 'mailbox_gap'
+}
+
+function mailboxesOf({ input, bound, campaign }: Mail): readonly Mailbox[] {
+  if (input.boundMailboxId === null) return campaign?.mailboxes ?? []
+  return bound?.input.usable ? [bound] : []
+}
+
+/** Not one that is held back until the segment is over. */
+function isUsable({ input }: Mailbox, { toMs }: Segment): boolean {
+  return (input.freeFromMs ?? 0) < toMs
+}
+
+function isHeldByWarmup({ all, campaign }: Mailbox, { day }: Segment): boolean {
+  return all.hasRoom(day) && !campaign.hasRoom(day)
+}
