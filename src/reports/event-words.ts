@@ -43,7 +43,7 @@ class Facts {
     const value = this.#data[name]
     if (value === undefined || value === null) return ''
     if (value instanceof Temporal.Instant) return toLocalTime(value, this.#timeZone, { seconds: true })
-    return typeof value === 'object' ? JSON.stringify(value) : String(value as string | number | boolean)
+    return typeof value === 'string' ? value : JSON.stringify(value)
   }
 
   is(name: string, value: unknown): boolean {
