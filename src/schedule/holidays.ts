@@ -14,20 +14,27 @@ export function isPublicHoliday(code: string, day: number): boolean {
   return publicHolidays(code, year).has(day)
 }
 
+/** The name of the public holiday there on this day, in the country's language; null: there is none. */
+export function holidayName(code: string, day: number): string | null {
+  return publicHolidays(code, yearOf(day)).get(day) ?? null
+}
+
 /** Does anything stand behind this code? */
 export function isHolidayCode(code: string): boolean {
   return calendarOf(code) !== undefined
 }
 
-const years = new Map<string, ReadonlySet<number>>()
+const years = new Map<string, ReadonlyMap<number, string>>()
 
-function publicHolidays(code: string, year: number): ReadonlySet<number> {
+function publicHolidays(code: string, year: number): ReadonlyMap<number, string> {
   const key = `${code} ${year}`
   const known = years.get(key)
   if (known) return known
   const calendar = calendarOf(code)
   assert(calendar, `holidays ${code} are known: the definition file was checked`)
-  const days = new Set(calendar.getHolidays(year).flatMap(daysOff))
+  const days = new Map(
+    calendar.getHolidays(year).flatMap((holiday) => daysOff(holiday).map((day) => [day, holiday.name] as const)),
+  )
   years.set(key, days)
   return days
 }

@@ -1,0 +1,55 @@
+/** All campaigns on one table, each with a bar on a common line of time. */
+import { dayNumber } from '../../schedule/days.ts'
+import { FIRST_MAILS, INK, LINE } from './colours.ts'
+import { grouped, longDay, shortDay } from './day-words.ts'
+import type { DrawnCampaign } from './drawn.ts'
+import { markup, type Markup } from './markup.ts'
+
+const WIDTH = 200
+
+/** The overview; for more campaigns than one. */
+export function drawOverview(campaigns: readonly DrawnCampaign[]): Markup {
+  const ends = campaigns.flatMap(({ days, finish }) => [
+    days[0]?.day ?? '',
+    days.at(-1)?.day ?? '',
+    finish?.latest ?? '',
+  ])
+  const dates = ends.filter((day) => day !== '').toSorted()
+  const span = { first: dates[0] ?? '', last: dates.at(-1) ?? '' }
+  const time = span.first === '' ? null : `${shortDay(span.first)} to ${shortDay(span.last, { year: true })}`
+  return markup`<section class="overview">
+<table>
+<thead><tr><th scope="col">campaign</th><th scope="col" class="number">to go</th><th scope="col">first mails end</th><th scope="col">finished (80 %)</th><th scope="col" class="span">${time}</th></tr></thead>
+<tbody>
+${campaigns.map((campaign, i) => row(campaign, span, `o${i + 1}`))}</tbody>
+</table>
+</section>
+`
+}
+
+function row(campaign: DrawnCampaign, span: { first: string; last: string }, id: string): Markup {
+  const { firstMailsEnd, finish, mails, status } = campaign
+  const end =
+    finish === null
+      ? markup`${mails === 0 ? '–' : 'never'}`
+      : markup`<span class="date">${longDay(finish.likely)}</span> <span class="faint date">(${shortDay(finish.earliest)} to ${shortDay(finish.latest)})</span>`
+  return markup`<tr><td>${campaign.campaign} <span class="faint">${status}</span></td><td class="number">${grouped(mails)}</td><td class="date">${firstMailsEnd === null ? '–' : longDay(firstMailsEnd)}</td><td>${end}</td><td class="span">${bar(campaign, span, id)}</td></tr>
+`
+}
+
+function bar(
+  { campaign, days, finish }: DrawnCampaign,
+  span: { first: string; last: string },
+  id: string,
+): Markup | null {
+  const [from, to] = [days[0]?.day, days.at(-1)?.day]
+  if (from === undefined || to === undefined) return null
+  const length = Math.max(1, dayNumber(span.last) - dayNumber(span.first) + 1)
+  const x = (day: string): number => Math.round(((dayNumber(day) - dayNumber(span.first)) / length) * WIDTH * 10) / 10
+  const one = WIDTH / length
+  const range =
+    finish === null
+      ? null
+      : markup`<path d="M${x(finish.earliest)} 12V20M${x(finish.earliest)} 16H${x(finish.latest) + one}M${x(finish.latest) + one} 12V20" stroke="${INK}" stroke-width="1.5" fill="none"/>`
+  return markup`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} 24" preserveAspectRatio="none" role="img" aria-labelledby="${id}"><title id="${id}">${campaign}: mails from ${longDay(from)} to ${longDay(to)}</title><path d="M0 16H${WIDTH}" stroke="${LINE}"/><rect x="${x(from)}" y="4" width="${Math.max(2, x(to) - x(from) + one)}" height="10" fill="${FIRST_MAILS}"/>${range}</svg>`
+}
