@@ -50,6 +50,7 @@ export class Dispatch {
   #stopping = false
   /** A claim whose answer was lost: its attempts are ours, and nobody has them. */
   #claimLost = false
+  #answeredAtMs = performance.now()
   #woken = false
   #wake: () => void = () => undefined
 
@@ -59,6 +60,11 @@ export class Dispatch {
 
   get inFlight(): number {
     return this.#inFlight.size
+  }
+
+  /** How long ago the last claim was answered, whatever the answer was. */
+  get sinceClaimMs(): number {
+    return performance.now() - this.#answeredAtMs
   }
 
   get isRunning(): boolean {
@@ -121,6 +127,7 @@ export class Dispatch {
         continue
       }
       const askedAtMs = performance.now()
+      this.#answeredAtMs = askedAtMs
       await this.#start(answer.attempts)
       const waitMs = this.#waitAfter(answer, askedAtMs)
       if (this.#inFlight.size === 0 && (waitMs === undefined || waitMs > SOON_MS) && !this.#woken) return waitMs

@@ -22,12 +22,15 @@ export function thisProcess(): ProcessIdentity {
     bootId: read(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()),
     pidNamespace: read(() => readlinkSync('/proc/self/ns/pid')),
     pid: process.pid,
-    pidStarted: startTimeOf('self'),
+    pidStarted: startTimeOf('self', '/proc'),
   }
 }
 
-/** Whether that process was surely on this machine, in this namespace and boot, and is surely gone: its sockets are closed. */
-export function isSeenGone(other: ProcessIdentity, self: ProcessIdentity = thisProcess()): boolean {
+/**
+ * Whether that process was surely on this machine, in this namespace and boot, and is surely gone: its sockets are closed. Where `/proc`
+ * hides the processes of other users (`hidepid`, systemd's `ProtectProc=`), not being seen proves nothing, and nobody is seen gone.
+ */
+export function isSeenGone(other: ProcessIdentity, self: ProcessIdentity = thisProcess(), proc = '/proc'): boolean {
   const isComparable =
     other.bootId !== null &&
     other.bootId === self.bootId &&
@@ -35,12 +38,17 @@ export function isSeenGone(other: ProcessIdentity, self: ProcessIdentity = thisP
     other.pidNamespace === self.pidNamespace &&
     other.pidStarted !== null &&
     self.pidStarted !== null
-  return isComparable && startTimeOf(String(other.pid)) !== other.pidStarted
+  return isComparable && showsEverybody(proc) && startTimeOf(String(other.pid), proc) !== other.pidStarted
+}
+
+/** The first process of the namespace is always there, and most often somebody else's. */
+function showsEverybody(proc: string): boolean {
+  return startTimeOf('1', proc) !== null
 }
 
 /** Field 22 of `stat`; a zombie counts as gone, since the kernel has closed its sockets. */
-function startTimeOf(pid: string): string | null {
-  const stat = read(() => readFileSync(`/proc/${pid}/stat`, 'utf8'))
+function startTimeOf(pid: string, proc: string): string | null {
+  const stat = read(() => readFileSync(`${proc}/${pid}/stat`, 'utf8'))
   // The second field is the command's name in parentheses, which may hold spaces and parentheses.
   const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')
   return fields?.[0] === 'Z' ? null : (fields?.[19] ?? null)

@@ -16,6 +16,7 @@ import { messageOf } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import { POLL_INTERVAL_MS } from './engine.ts'
 import { makeParts, type Parts } from './parts.ts'
+import { getsOn } from './progress.ts'
 import { WorkerSession } from './session.ts'
 import type { WorkerSettings } from './settings.ts'
 import { stopParts, type Stopped } from './stop.ts'
@@ -104,6 +105,14 @@ export class Worker {
     })
   }
 
+  /** False where mails are due and this worker claims none: it should be started again. */
+  async getsOn(): Promise<boolean> {
+    const dispatch = this.#parts?.dispatch
+    if (!dispatch || this.#isStopping) return true
+    const { url, settings } = this.#options
+    return getsOn({ url, graceMs: settings.graceMs, sinceClaimMs: () => dispatch.sinceClaimMs, log: this.#log })
+  }
+
   /** Stops claiming, lets mails in flight end within the bound, writes what is left, and gives the name back. Every caller waits for the same end. */
   async stop(): Promise<Stopped> {
     this.#stopped ??= this.#stop()
@@ -131,7 +140,7 @@ export class Worker {
       session: this.#session,
       settings: this.#options.settings,
       log: this.#log,
-      onEngineDead: (reason) => void this.#die(reason),
+      onEngineDead: (reason) => void this.giveUp(reason),
     })
   }
 
@@ -215,10 +224,11 @@ export class Worker {
   async #usurped(): Promise<void> {
     this.#log.fatal({ outcomes_kept: this.#parts?.outcomes.kept.length }, 'another process works under this name now')
     this.#parts?.outcomes.retryNow()
-    await this.#die(`another process works under the name "${this.name}" now`)
+    await this.giveUp(`another process works under the name "${this.name}" now`)
   }
 
-  async #die(reason: string): Promise<void> {
+  /** Ends it, so that a supervisor starts it again: what is in flight is finished and written first. */
+  async giveUp(reason: string): Promise<void> {
     this.#log.fatal({ reason }, 'the worker cannot go on')
     await this.stop()
     this.#options.onFatal(reason)

@@ -3,6 +3,7 @@ import { explainDatabaseError } from '../../database/failures.ts'
 import { GoniecError, messageOf } from '../../errors.ts'
 import { createLogger, type Logger } from '../../log.ts'
 import { readWorkerSettings } from '../../worker/settings.ts'
+import { Systemd, watch } from '../../worker/systemd.ts'
 import { Worker } from '../../worker/worker.ts'
 import type { Cli } from '../cli.ts'
 
@@ -10,6 +11,7 @@ import type { Cli } from '../cli.ts'
 export async function runWorker(cli: Cli, options: { name?: string; untilIdle?: boolean }): Promise<void> {
   const settings = readWorkerSettings()
   const log = createLogger({ level: cli.config.logLevel })
+  const systemd = new Systemd(process.env, log)
   await cli.withDatabase(async ({ url }) => {
     survive(url, log)
     const ended = Promise.withResolvers<void>()
@@ -24,10 +26,20 @@ export async function runWorker(cli: Cli, options: { name?: string; untilIdle?: 
       onFatal: (reason) =>
         ended.reject(new GoniecError('worker_died', reason, { hint: 'see the log above; start it again' })),
     })
-    const stop = (): void => void stopWorker(worker).then(ended.resolve, ended.reject)
+    const stop = (): void => {
+      void systemd.stopping()
+      void stopWorker(worker).then(ended.resolve, ended.reject)
+    }
     handleSignals(cli, log, stop)
+    let unwatch: (() => void) | undefined
     try {
       await worker.start()
+      await systemd.ready(`sends as ${worker.name}`)
+      unwatch = watch(
+        systemd,
+        () => worker.getsOn(),
+        () => void worker.giveUp('mails are due, and claims are not answered'),
+      )
       if (options.untilIdle) {
         await worker.untilIdle()
         stop()
@@ -38,6 +50,7 @@ export async function runWorker(cli: Cli, options: { name?: string; untilIdle?: 
       process.exitCode = 1
       throw error
     } finally {
+      unwatch?.()
       endAnyway()
     }
   })
