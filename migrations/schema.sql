@@ -1113,6 +1113,80 @@ begin
   return v_made;
 end $function$;
 
+CREATE OR REPLACE FUNCTION goniec.gates(at timestamp with time zone, today date, grace interval)
+ RETURNS TABLE(message_id bigint, place integer, gate text, is_open boolean, code text, value jsonb, most jsonb, opened_by text, opens_at timestamp with time zone, binds bigint)
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select m.id, g.place, g.gate, not coalesce(g.shut, false), case when g.shut then g.code end, g.value, g.most,
+         case when g.shut then g.opened_by end, case when g.shut and g.opened_by in ('campaign', 'time') then g.opens_at end,
+         row_number() over (
+           partition by m.id
+           order by coalesce(g.shut, false) desc, array_position(array['person', 'campaign', 'plan', 'time', 'mail'], g.opened_by),
+                    case when g.opened_by = 'time' then g.opens_at end desc nulls last, g.place)
+  from goniec.message m
+  cross join goniec.installation i
+  left join goniec.campaign c on c.id = m.campaign_id and m.kind = 'campaign'
+  left join goniec.lead l on l.id = m.lead_id
+  left join goniec.mailbox b on b.id = coalesce(m.mailbox_id, m.bound_mailbox_id)
+  left join goniec.mailbox_gate bg on bg.mailbox_id = m.mailbox_id
+  left join goniec.mailbox_day bd on bd.mailbox_id = m.mailbox_id and bd.day = today
+  left join goniec.campaign_day cd on cd.campaign_id = c.id and cd.day = goniec.local_day(at, c.timezone)
+  left join goniec.salesperson s on s.id = coalesce(c.salesperson_id, b.salesperson_id)
+  left join goniec.salesperson_day sd on sd.salesperson_id = s.id and sd.day = today and m.kind <> 'warmup'
+  -- "offset 0": one message at a time, by its key. Joined as a whole, the planner reads every slot of the queue.
+  left join lateral (select k.* from goniec.candidates(at, today) k where k.message_id = m.id offset 0) as k on true
+  cross join lateral (
+    select coalesce(k.scheduled_at <= at, false) as is_due, bd.campaign_taken + bd.warmup_taken + bd.response_taken as box_taken,
+           case m.kind when 'campaign' then bd.campaign_limit when 'warmup' then bd.warmup_limit end as box_allowance,
+           case m.kind when 'campaign' then bd.campaign_taken else bd.warmup_taken end as box_allowance_taken,
+           (today + 1)::timestamp at time zone i.timezone as tomorrow
+  ) as f
+  cross join lateral (values
+    (1, 'brake', i.paused_at is not null, 'all_paused', null::jsonb, null::jsonb, 'person', null::timestamptz),
+    (2, 'slot', k.message_id is null, coalesce(m.slot_reason, 'not_planned'), null, null, 'plan', null),
+    (2, 'slot', k.scheduled_at > at, coalesce(m.slot_reason, 'planned'), null, null, 'time', k.scheduled_at),
+    (2, 'slot', k.scheduled_at < at - grace, 'missed', null, null, 'plan', null),
+    (3, 'window', f.is_due and k.window_closes_at <= at, 'window_closed', null, null, 'plan', null),
+    (4, 'hold', m.held_reason is not null, 'held', to_jsonb(m.held_reason), null, 'person', null),
+    (5, 'settings', not k.settings_current, 'settings_changed', null, null, 'plan', null),
+    (6, 'campaign', c.status <> 'running', 'campaign_' || c.status, to_jsonb(c.status), null,
+     case when c.status in ('scheduled', 'completed', 'cancelled') then 'campaign' else 'person' end,
+     case when c.status = 'scheduled' then c.starts_on::timestamp at time zone c.timezone end),
+    (7, 'campaign_delay', k.campaign_opens_at > at, 'campaign_delay', null, to_jsonb(c.shortest_delay_ms), 'time', k.campaign_opens_at),
+    (8, 'mailbox', b.status <> 'active', 'mailbox_' || b.status, to_jsonb(b.status), null, 'person', null),
+    (9, 'mailbox_free', k.mailbox_busy, 'mailbox_busy', null, null, 'mail', null),
+    (10, 'mailbox_rest', bg.free_from > at, 'mailbox_backoff', to_jsonb(bg.fault_reason), null, 'time', bg.free_from),
+    (11, 'mailbox_gap', bg.last_fence_at + b.min_gap_ms * interval '1 millisecond' > at, 'mailbox_gap', null, to_jsonb(b.min_gap_ms),
+     'time', bg.last_fence_at + b.min_gap_ms * interval '1 millisecond'),
+    (12, 'salesperson', s.paused_at is not null, 'salesperson_paused', null, null, 'person', null),
+    (13, 'lead', l.unsubscribed_at is not null or l.bounced_at is not null or l.blocked_at is not null or (l.replied_at is not null and m.kind = 'campaign'),
+     case when l.unsubscribed_at is not null then 'lead_unsubscribed' when l.bounced_at is not null then 'lead_bounced'
+          when l.replied_at is not null and m.kind = 'campaign' then 'lead_replied' else 'lead_blocked' end,
+     null, null, 'person', null),
+    (14, 'suppression', goniec.is_suppressed(m.recipient), 'suppressed',
+     (select to_jsonb(x.value) from goniec.suppression x where x.value = any (goniec.suppression_values(m.recipient)) order by x.value limit 1),
+     null, 'person', null),
+    (15, 'contact_gap', k.in_contact_gap, 'contact_gap',
+     (select jsonb_build_object('campaign', o.name, 'day', ld.day)
+      from goniec.lead_day ld left join goniec.campaign o on o.id = ld.campaign_id
+      where ld.lead_id = m.lead_id and ld.campaign_id <> m.campaign_id and ld.day <= today order by ld.day desc limit 1),
+     to_jsonb(c.contact_gap_days), 'time',
+     (select (max(ld.day) + c.contact_gap_days)::timestamp at time zone i.timezone
+      from goniec.lead_day ld where ld.lead_id = m.lead_id and ld.campaign_id <> m.campaign_id and ld.day <= today)),
+    (16, 'mailbox_limit', f.is_due and bd.day is null, 'day_not_prepared', null, null, 'plan', null),
+    (16, 'mailbox_limit', f.box_taken >= bd.daily_limit, 'mailbox_limit', to_jsonb(f.box_taken), to_jsonb(bd.daily_limit), 'time', f.tomorrow),
+    (17, 'warmup_limit', f.box_allowance_taken >= f.box_allowance, 'warmup_limit', to_jsonb(f.box_allowance_taken), to_jsonb(f.box_allowance), 'time', f.tomorrow),
+    (18, 'campaign_limit', f.is_due and c.id is not null and cd.day is null, 'day_not_prepared', null, null, 'plan', null),
+    (18, 'campaign_limit', cd.taken >= cd.daily_limit, 'campaign_limit', to_jsonb(cd.taken), to_jsonb(cd.daily_limit), 'time',
+     (cd.day + 1)::timestamp at time zone c.timezone),
+    (19, 'salesperson_limit', f.is_due and m.kind <> 'warmup' and sd.day is null, 'day_not_prepared', null, null, 'plan', null),
+    (19, 'salesperson_limit', sd.taken >= sd.daily_limit, 'salesperson_limit', to_jsonb(sd.taken), to_jsonb(sd.daily_limit), 'time', f.tomorrow),
+    (20, 'attempt', k.already_tried, 'attempt_open', null, null, 'mail', null)
+  ) as g (place, gate, shut, code, value, most, opened_by, opens_at)
+  where m.status = 'pending'
+$function$;
+
 CREATE OR REPLACE FUNCTION goniec.give_back(p_attempts bigint[])
  RETURNS void
  LANGUAGE plpgsql
@@ -2780,6 +2854,8 @@ comment on column goniec.event.type is 'planned, moved, withdrawn, claimed, fenc
 
 comment on function goniec.fence(p_incarnation bigint, p_attempts bigint[], p_total interval, p_contents jsonb) is 'Lets attempts pass to transmitting. p_contents: [{attempt_id, subject, text, html, headers}]. Verdict passed, too_early (opens_at: ask again then), or the reason of the refusal.';
 
+comment on function goniec.gates(at timestamp with time zone, today date, grace interval) is 'The gates of every pending message, in claim''s order; ask for one message_id. is_open; else code, opened_by (person, campaign, plan, time, mail) and opens_at. binds = 1 and not is_open: the one that binds.';
+
 comment on function goniec.import_history(p_rows jsonb) is 'Records what was sent: [{line, email, given, campaign_id, step_id, sent_at, message_id, mailbox_id, subject}]; the last three may be null. Returns {new, known, updated: mails that were waiting here, enrolled, rejects: [{line, reason, id}]}; reason is sending, in_doubt or cancelled.';
 
 comment on function goniec.import_leads(p_campaign bigint, p_rows jsonb, p_dry_run boolean) is 'Enrolls a batch: [{line, email, given, fields}], each address once. Returns {new, known, enrolled, updated, rejects: [{line, reason}]}; reason is suppressed, unsubscribed, bounced, replied, blocked or removed.';
@@ -2998,6 +3074,8 @@ grant execute on function goniec.finish_business(p_attempts bigint[]) to goniec_
 
 grant execute on function goniec.follow_up(p_messages bigint[]) to goniec_worker;
 
+grant execute on function goniec.gates(at timestamp with time zone, today date, grace interval) to goniec_worker;
+
 grant execute on function goniec.give_back(p_attempts bigint[]) to goniec_worker;
 
 grant execute on function goniec.guard_attempt() to goniec_worker;
@@ -3187,6 +3265,8 @@ grant execute on function goniec.fence(p_incarnation bigint, p_attempts bigint[]
 grant execute on function goniec.finish_business(p_attempts bigint[]) to public;
 
 grant execute on function goniec.follow_up(p_messages bigint[]) to public;
+
+grant execute on function goniec.gates(at timestamp with time zone, today date, grace interval) to public;
 
 grant execute on function goniec.give_back(p_attempts bigint[]) to public;
 

@@ -3,6 +3,7 @@ import { Contacts } from './contacts.ts'
 import { DayCounter } from './counter.ts'
 import { dayText, zoneDays } from './days.ts'
 import type { ZoneDays } from './days.ts'
+import { dueMsOf } from './due.ts'
 import { Holes } from './holes.ts'
 import type { PlanCampaign, PlanInput, PlanMailbox, PlanMessage, PlanSalesperson } from './plan-input.ts'
 import { shortestDelayMs } from './spread.ts'
@@ -162,7 +163,7 @@ function mailOf(
     salesperson: salespeople.get(salespersonId ?? Number.NaN) ?? null,
     bound: mailboxes.get(input.boundMailboxId ?? Number.NaN) ?? null,
     isFollowUp: input.kind === 'campaign' && (input.stepPosition ?? 1) > 1,
-    dueMs: dueMsOf(input, campaign),
+    dueMs: dueMsOf(input, campaign?.input.timeZone ?? null),
     afterMs: null,
     atMs: Number.NaN,
     mailbox: null,
@@ -171,14 +172,4 @@ function mailOf(
     rank: 0,
     givenUp: false,
   }
-}
-
-/** A follow-up is due from the local midnight so many days after the mail it follows, or an exact time after it. */
-function dueMsOf({ notBeforeMs, follows }: PlanMessage, campaign: Campaign | null): number {
-  const heldMs = notBeforeMs ?? Number.NEGATIVE_INFINITY
-  if (follows === null) return heldMs
-  if ('ms' in follows.wait) return Math.max(heldMs, follows.sentAtMs + follows.wait.ms)
-  if (!campaign) return heldMs
-  const zone = zoneDays(campaign.input.timeZone)
-  return Math.max(heldMs, zone.startMs(zone.dayAt(follows.sentAtMs) + follows.wait.days))
 }
