@@ -67,8 +67,10 @@ create table goniec.event (
 );
 
 comment on table goniec.event is 'Append-only: every operation on a mail, and every act of an operator. Never updated, never deleted.';
-comment on column goniec.event.type is 'planned, moved, withdrawn, claimed, fenced, settled, cancelled, failed, retried, held, resolved, contradicted; campaign_*, mailbox_*, lead_*, suppressed, unsuppressed, paused_all, resumed_all, applied, imported.';
+comment on column goniec.event.type is 'Of a mail: requested, planned, moved, withdrawn, claimed, fenced, settled, returned, sent, in_doubt, failed, cancelled, retried, held, released, resolved, contradicted. Of all else: campaign_*, mailbox_*, lead_*, suppressed, unsuppressed, paused_*, resumed_*, applied, imported, slot_taken, slot_released, external_send. src/reports/event-words.ts has words for each.';
+comment on column goniec.event.mailbox_id is 'Where it leaves from; where it moved, data.from_mailbox is the mailbox it had before.';
 
 create index event_by_message on goniec.event (message_id, id) where message_id is not null;
 create index event_by_lead on goniec.event (lead_id, id) where lead_id is not null;
+create index event_by_suppression on goniec.event ((data ->> 'value'), id) where type in ('suppressed', 'unsuppressed');
 create index event_by_campaign on goniec.event (campaign_id, id) where campaign_id is not null and message_id is null;

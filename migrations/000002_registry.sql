@@ -199,10 +199,12 @@ create table goniec.enrollment (
   fields jsonb not null default '{}' constraint enrollment_fields_are_an_object check (jsonb_typeof(fields) = 'object'),
   removed_at timestamptz,
   created_at timestamptz not null default goniec.now(),
+  created_by text not null default goniec.actor(),
   constraint enrollment_is_unique unique (campaign_id, lead_id)
 );
 
 comment on table goniec.enrollment is 'A lead in a campaign, with the template fields that this campaign''s import gave.';
+comment on column goniec.enrollment.created_by is 'Who imported it.';
 
 create index enrollment_by_lead on goniec.enrollment (lead_id);
 

@@ -261,12 +261,13 @@ language plpgsql
 as $$
 begin
   insert into goniec.event (type, message_id, campaign_id, lead_id, mailbox_id, data)
-  select change.type, new_row.id, new_row.campaign_id, new_row.lead_id, new_row.mailbox_id, change.data
+  select change.type, new_row.id, new_row.campaign_id, new_row.lead_id, coalesce(new_row.mailbox_id, old_row.mailbox_id), change.data
   from new_rows new_row
   join old_rows old_row using (id)
   cross join lateral (
     select case when old_row.scheduled_at is null then 'planned' when new_row.scheduled_at is null then 'withdrawn' else 'moved' end as type,
-           jsonb_strip_nulls(jsonb_build_object('from', old_row.scheduled_at, 'to', new_row.scheduled_at, 'reason', new_row.slot_reason)) as data
+           jsonb_strip_nulls(jsonb_build_object('from', old_row.scheduled_at, 'to', new_row.scheduled_at, 'reason', new_row.slot_reason,
+             'from_mailbox', case when new_row.mailbox_id <> old_row.mailbox_id then old_row.mailbox_id end)) as data
     where new_row.status = 'pending' and old_row.status = 'pending'
       and (new_row.scheduled_at, new_row.mailbox_id) is distinct from (old_row.scheduled_at, old_row.mailbox_id)
     union all
@@ -283,6 +284,19 @@ end $$;
 create trigger message_records_its_changes after update on goniec.message
   referencing old table as old_rows new table as new_rows
   for each statement execute function goniec.record_message_events();
+
+-- Who asked for a single mail. Of campaign mail the enrollment says it, or the mail before: an event for each of a million would double an import.
+create function goniec.record_request() returns trigger
+language plpgsql
+as $$
+begin
+  insert into goniec.event (type, message_id, campaign_id, lead_id, mailbox_id, data)
+  values ('requested', new.id, new.campaign_id, new.lead_id, new.bound_mailbox_id, jsonb_strip_nulls(jsonb_build_object('kind', new.kind, 'not_before', new.not_before)));
+  return null;
+end $$;
+
+create trigger message_records_its_request after insert on goniec.message
+  for each row when (new.kind <> 'campaign' and not new.is_test) execute function goniec.record_request();
 
 create function goniec.record_attempt_claims() returns trigger
 language plpgsql

@@ -142,7 +142,7 @@ begin
       warmup_limit = case when v_kind = 'warmup' and d.warmup_limit is not null then greatest(d.warmup_limit, d.warmup_taken + 1) else d.warmup_limit end
   where d.mailbox_id = v_mailbox.id and d.day = v_day;
   insert into goniec.event (type, mailbox_id, data)
-  values ('external_send', v_mailbox.id, jsonb_build_object('kind', v_kind, 'sent_at', record_external_send.sent_at));
+  values ('external_send', v_mailbox.id, jsonb_build_object('kind', v_kind, 'sent_at', record_external_send.sent_at, 'day', v_day));
   perform pg_notify('goniec', 'plan');
 end $$;
 

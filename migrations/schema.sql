@@ -137,6 +137,7 @@ create table goniec.enrollment (
   fields jsonb not null default '{}'::jsonb,
   removed_at timestamp with time zone,
   created_at timestamp with time zone not null default goniec.now(),
+  created_by text not null default goniec.actor(),
   constraint enrollment_fields_are_an_object CHECK ((jsonb_typeof(fields) = 'object'::text)),
   constraint enrollment_campaign_id_fkey FOREIGN KEY (campaign_id) REFERENCES goniec.campaign(id),
   constraint enrollment_lead_id_fkey FOREIGN KEY (lead_id) REFERENCES goniec.lead(id),
@@ -462,6 +463,8 @@ CREATE INDEX event_by_campaign ON goniec.event USING btree (campaign_id, id) WHE
 CREATE INDEX event_by_lead ON goniec.event USING btree (lead_id, id) WHERE (lead_id IS NOT NULL);
 
 CREATE INDEX event_by_message ON goniec.event USING btree (message_id, id) WHERE (message_id IS NOT NULL);
+
+CREATE INDEX event_by_suppression ON goniec.event USING btree (((data ->> 'value'::text)), id) WHERE (type = ANY (ARRAY['suppressed'::text, 'unsuppressed'::text]));
 
 CREATE INDEX incarnation_by_worker ON goniec.incarnation USING btree (worker, id);
 
@@ -2129,7 +2132,7 @@ begin
       warmup_limit = case when v_kind = 'warmup' and d.warmup_limit is not null then greatest(d.warmup_limit, d.warmup_taken + 1) else d.warmup_limit end
   where d.mailbox_id = v_mailbox.id and d.day = v_day;
   insert into goniec.event (type, mailbox_id, data)
-  values ('external_send', v_mailbox.id, jsonb_build_object('kind', v_kind, 'sent_at', record_external_send.sent_at));
+  values ('external_send', v_mailbox.id, jsonb_build_object('kind', v_kind, 'sent_at', record_external_send.sent_at, 'day', v_day));
   perform pg_notify('goniec', 'plan');
 end $function$;
 
@@ -2139,12 +2142,13 @@ CREATE OR REPLACE FUNCTION goniec.record_message_events()
 AS $function$
 begin
   insert into goniec.event (type, message_id, campaign_id, lead_id, mailbox_id, data)
-  select change.type, new_row.id, new_row.campaign_id, new_row.lead_id, new_row.mailbox_id, change.data
+  select change.type, new_row.id, new_row.campaign_id, new_row.lead_id, coalesce(new_row.mailbox_id, old_row.mailbox_id), change.data
   from new_rows new_row
   join old_rows old_row using (id)
   cross join lateral (
     select case when old_row.scheduled_at is null then 'planned' when new_row.scheduled_at is null then 'withdrawn' else 'moved' end as type,
-           jsonb_strip_nulls(jsonb_build_object('from', old_row.scheduled_at, 'to', new_row.scheduled_at, 'reason', new_row.slot_reason)) as data
+           jsonb_strip_nulls(jsonb_build_object('from', old_row.scheduled_at, 'to', new_row.scheduled_at, 'reason', new_row.slot_reason,
+             'from_mailbox', case when new_row.mailbox_id <> old_row.mailbox_id then old_row.mailbox_id end)) as data
     where new_row.status = 'pending' and old_row.status = 'pending'
       and (new_row.scheduled_at, new_row.mailbox_id) is distinct from (old_row.scheduled_at, old_row.mailbox_id)
     union all
@@ -2155,6 +2159,16 @@ begin
     select case when new_row.held_reason is null then 'released' else 'held' end, jsonb_strip_nulls(jsonb_build_object('reason', new_row.held_reason))
     where new_row.held_reason is distinct from old_row.held_reason
   ) as change;
+  return null;
+end $function$;
+
+CREATE OR REPLACE FUNCTION goniec.record_request()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  insert into goniec.event (type, message_id, campaign_id, lead_id, mailbox_id, data)
+  values ('requested', new.id, new.campaign_id, new.lead_id, new.bound_mailbox_id, jsonb_strip_nulls(jsonb_build_object('kind', new.kind, 'not_before', new.not_before)));
   return null;
 end $function$;
 
@@ -2794,6 +2808,8 @@ CREATE TRIGGER message_is_kept BEFORE DELETE OR TRUNCATE ON goniec.message FOR E
 
 CREATE TRIGGER message_records_its_changes AFTER UPDATE ON goniec.message REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION goniec.record_message_events();
 
+CREATE TRIGGER message_records_its_request AFTER INSERT ON goniec.message FOR EACH ROW WHEN (((new.kind <> 'campaign'::text) AND (NOT new.is_test))) EXECUTE FUNCTION goniec.record_request();
+
 CREATE TRIGGER salesperson_wakes_plan AFTER UPDATE ON goniec.salesperson FOR EACH ROW EXECUTE FUNCTION goniec.wake_plan();
 
 CREATE TRIGGER transition_is_kept BEFORE DELETE OR TRUNCATE ON goniec.transition FOR EACH STATEMENT EXECUTE FUNCTION goniec.refuse_removal();
@@ -2848,9 +2864,13 @@ comment on function goniec.enqueue_response("to" text, key text, text text, subj
 
 comment on table goniec.enrollment is 'A lead in a campaign, with the template fields that this campaign''s import gave.';
 
+comment on column goniec.enrollment.created_by is 'Who imported it.';
+
 comment on table goniec.event is 'Append-only: every operation on a mail, and every act of an operator. Never updated, never deleted.';
 
-comment on column goniec.event.type is 'planned, moved, withdrawn, claimed, fenced, settled, cancelled, failed, retried, held, resolved, contradicted; campaign_*, mailbox_*, lead_*, suppressed, unsuppressed, paused_all, resumed_all, applied, imported.';
+comment on column goniec.event.type is 'Of a mail: requested, planned, moved, withdrawn, claimed, fenced, settled, returned, sent, in_doubt, failed, cancelled, retried, held, released, resolved, contradicted. Of all else: campaign_*, mailbox_*, lead_*, suppressed, unsuppressed, paused_*, resumed_*, applied, imported, slot_taken, slot_released, external_send. src/reports/event-words.ts has words for each.';
+
+comment on column goniec.event.mailbox_id is 'Where it leaves from; where it moved, data.from_mailbox is the mailbox it had before.';
 
 comment on function goniec.fence(p_incarnation bigint, p_attempts bigint[], p_total interval, p_contents jsonb) is 'Lets attempts pass to transmitting. p_contents: [{attempt_id, subject, text, html, headers}]. Verdict passed, too_early (opens_at: ask again then), or the reason of the refusal.';
 
@@ -3128,6 +3148,8 @@ grant execute on function goniec.record_external_send(mailbox text, kind text, s
 
 grant execute on function goniec.record_message_events() to goniec_worker;
 
+grant execute on function goniec.record_request() to goniec_worker;
+
 grant execute on function goniec.recover(p_incarnation bigint, p_gone bigint[], p_seen_gone bigint[], p_held bigint[]) to goniec_worker;
 
 grant execute on function goniec.refuse_removal() to goniec_worker;
@@ -3327,6 +3349,8 @@ grant execute on function goniec.record_attempt_claims() to public;
 grant execute on function goniec.record_external_send(mailbox text, kind text, sent_at timestamp with time zone) to public;
 
 grant execute on function goniec.record_message_events() to public;
+
+grant execute on function goniec.record_request() to public;
 
 grant execute on function goniec.recover(p_incarnation bigint, p_gone bigint[], p_seen_gone bigint[], p_held bigint[]) to public;
 

@@ -27,6 +27,12 @@ export function toLocalTime(instant: Instant, timeZone: string, { seconds = fals
   return `${zoned.toPlainDate().toString()} ${time}`
 }
 
+/** The local weekday for people: `Tue`. */
+export function toWeekday(instant: Instant, timeZone: string): string {
+  const { dayOfWeek } = instant.toZonedDateTimeISO(timeZone)
+  return ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'][dayOfWeek - 1] ?? ''
+}
+
 const UNIT_MS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 }
 
 /** Milliseconds of a duration as people write it: `90s`, `5m`, `1h30m`, `250ms`, `3d`; undefined if it is none. */

@@ -5,6 +5,7 @@
  * can be cancelled in batches without holding up others. What is cut off in the middle, or made by a settle that was just running,
  * is cancelled by the next call of `sweepCancelled`, which workers make every minute.
  */
+import { asThisActor } from '../database/actor.ts'
 import type { Database } from '../database/pool.ts'
 import { passBarrier } from './barrier.ts'
 import { findCampaign } from './campaign.ts'
@@ -46,7 +47,7 @@ export async function cancelCampaign(database: Database, name: string): Promise<
     status === 'completed' || status === 'cancelled' ? undefined : 'cancelled',
   )
   const alreadyPassed = await passBarrier(database, campaign.id)
-  const cancelled = await sweepCancelled(database, campaign.id)
+  const cancelled = await sweepCancelled(asThisActor(database), campaign.id)
   return { name, cancelled, alreadyPassed, open: await openMails(database, campaign.id) }
 }
 

@@ -13,11 +13,14 @@ export function register(program: Command, cli: Cli): void {
   registerImport(lead, cli)
   const show = lead
     .command('show [ADDRESS...]')
-    .summary('what is marked, campaigns, mails')
+    .summary('what is marked, campaigns, mails, what happened')
     .description(
-      'Shows a lead: what is marked, its campaigns with their fields, its mails with planned and actual times.',
+      'Shows a lead: what is marked, its campaigns with their fields, its mails with planned and actual times, and what happened to it, by whom.',
     )
-    .action(async (addresses: string[]) => (await import('./lead/show.ts')).runShow(cli, addresses))
+    .option('--all', 'the whole story, however long')
+    .action(async (addresses: string[], options: { all?: boolean }) =>
+      (await import('./lead/show.ts')).runShow(cli, addresses, options),
+    )
   addExamples(show, ['goniec lead show jan@klient.example'])
   for (const verb of VERBS) registerAct(lead, cli, verb)
 }

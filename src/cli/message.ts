@@ -12,7 +12,8 @@ export function register(program: Command, cli: Cli): void {
     .command('show <ID>')
     .description('Shows a mail: planned and actual times, every attempt with the server’s words, every event.')
     .option('--content', 'also the subject and the text that was sent')
-    .action(async (id: string, options: { content?: boolean }) =>
+    .option('--all', 'the whole story, however long')
+    .action(async (id: string, options: { content?: boolean; all?: boolean }) =>
       (await import('./message/show.ts')).showMessage(cli, id, options),
     )
   const retry = message

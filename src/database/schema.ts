@@ -145,17 +145,20 @@ export interface EnrollmentTable {
   fields: Generated<unknown>
   removed_at: Instant | null
   created_at: Generated<Instant>
+  /** Who imported it. */
+  created_by: Generated<string>
 }
 
 export interface EventTable {
   id: GeneratedAlways<number>
   at: Generated<Instant>
-  /** planned, moved, withdrawn, claimed, fenced, settled, cancelled, failed, retried, held, resolved, contradicted; campaign_*, mailbox_*, lead_*, suppressed, unsuppressed, paused_all, resumed_all, applied, imported. */
+  /** Of a mail: requested, planned, moved, withdrawn, claimed, fenced, settled, returned, sent, in_doubt, failed, cancelled, retried, held, released, resolved, contradicted. Of all else: campaign_*, mailbox_*, lead_*, suppressed, unsuppressed, paused_*, resumed_*, applied, imported, slot_taken, slot_released, external_send. src/reports/event-words.ts has words for each. */
   type: string
   message_id: number | null
   attempt_id: number | null
   campaign_id: number | null
   lead_id: number | null
+  /** Where it leaves from; where it moved, data.from_mailbox is the mailbox it had before. */
   mailbox_id: number | null
   actor: Generated<string>
   data: Generated<unknown>

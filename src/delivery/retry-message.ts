@@ -6,7 +6,7 @@
  */
 import { sql } from 'kysely'
 import { reviveCompleted } from '../campaigns/tend.ts'
-import { nameActor } from '../database/actor.ts'
+import { asThisActor, nameActor } from '../database/actor.ts'
 import type { Database, Queries } from '../database/pool.ts'
 import { transactOrRehearse } from '../database/rehearse.ts'
 import { GoniecError } from '../errors.ts'
@@ -51,7 +51,8 @@ export async function retryMessage(
     await refuseIfOut(tx, id)
     return { message, was }
   })
-  const revived = dryRun || message.campaign_id === null ? [] : await reviveCompleted(database, message.campaign_id)
+  const revived =
+    dryRun || message.campaign_id === null ? [] : await reviveCompleted(asThisActor(database), message.campaign_id)
   const reason = was === 'failed' ? message.failed_reason : message.held_reason
   return { id, was, status: 'pending', reason, revived: revived[0] ?? null }
 }

@@ -5,7 +5,7 @@
 import type { Readable } from 'node:stream'
 import { sql } from 'kysely'
 import { reviveCompleted } from '../campaigns/tend.ts'
-import { nameActor } from '../database/actor.ts'
+import { asThisActor, nameActor, thisActor } from '../database/actor.ts'
 import { whileLocksAreGivenUp } from '../database/given-up-locks.ts'
 import type { Database } from '../database/pool.ts'
 import { type CsvTable, readCsv } from './csv.ts'
@@ -115,6 +115,7 @@ async function send(database: Database, rows: readonly HistoryRow[], dryRun: boo
     const client = await database.pool.connect()
     try {
       await client.query('begin')
+      await client.query(`select set_config('goniec.actor', $1, true)`, [thisActor()])
       const { rows: answers } = await client.query<{ answer: Answer }>('select goniec.import_history($1) as answer', [
         JSON.stringify(rows),
       ])
@@ -137,6 +138,6 @@ async function finish(database: Database, data: object): Promise<void> {
       tx,
     )
   })
-  await reviveCompleted(database)
+  await reviveCompleted(asThisActor(database))
   await database.query(`select pg_notify('goniec', 'plan')`)
 }

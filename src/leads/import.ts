@@ -9,7 +9,7 @@ import type { Readable } from 'node:stream'
 import { sql } from 'kysely'
 import { findCampaign, shellWord, type Campaign } from '../campaigns/campaign.ts'
 import { reviveCompleted } from '../campaigns/tend.ts'
-import { nameActor } from '../database/actor.ts'
+import { asThisActor, nameActor } from '../database/actor.ts'
 import { explainDatabaseError } from '../database/failures.ts'
 import type { Database } from '../database/pool.ts'
 import { GoniecError } from '../errors.ts'
@@ -138,11 +138,10 @@ interface Answer {
 
 async function send(database: Database, campaignId: number, { rows }: RowBatch, dryRun: boolean): Promise<Answer> {
   if (rows.length === 0) return { new: 0, known: 0, updated: 0, enrolled: 0, rejects: [] }
-  const [row] = await database.query<{ answer: Answer }>('select goniec.import_leads($1, $2, $3) as answer', [
-    campaignId,
-    JSON.stringify(rows),
-    dryRun,
-  ])
+  const [row] = await asThisActor(database).query<{ answer: Answer }>(
+    'select goniec.import_leads($1, $2, $3) as answer',
+    [campaignId, JSON.stringify(rows), dryRun],
+  )
   return row?.answer ?? { new: 0, known: 0, updated: 0, enrolled: 0, rejects: [] }
 }
 
@@ -169,7 +168,7 @@ async function finish(database: Database, campaign: Campaign, file: string, coun
       insert into goniec.event (type, campaign_id, data)
       values ('imported', ${campaign.id}, ${JSON.stringify({ file, ...counts })})`.execute(tx)
   })
-  await reviveCompleted(database, campaign.id)
+  await reviveCompleted(asThisActor(database), campaign.id)
   await database.query(`select pg_notify('goniec', 'plan')`)
 }
 

@@ -2,20 +2,30 @@
  * What an event says, for people: one phrase for each type that `goniec.event` can hold. Which mail, lead, campaign or mailbox it is about
  * stands beside it, wherever it is shown. A type without words here is shown as it is, so that nothing is ever left out.
  */
-import { Temporal, toLocalTime } from '../time.ts'
+import { Temporal, toLocalTime, type Instant } from '../time.ts'
 import { describeReason } from './reason-words.ts'
 
-/** As it stands in the database; times in `data` may be instants, or the text that Postgres writes. */
+/**
+ * As it stands in the database; times in `data` may be instants, or the text that Postgres writes. Of all else only what the phrase shall
+ * name is given: who did it, when it was (a time of the same day is then told without its date), addresses and names.
+ */
 export interface EventFacts {
   type: string
   data: Record<string, unknown>
+  at?: Instant
+  actor?: string
+  mailbox?: string | null
+  /** The mailbox that a moved mail had before. */
+  from_mailbox?: string | null
+  worker?: string | null
+  campaign?: string | null
 }
 
 /** The phrase; times in it are local in this zone. */
-export function describeEvent({ type, data }: EventFacts, timeZone: string): string {
-  const words = WORDS[type]
-  const facts = new Facts(data, timeZone)
-  return words === undefined ? `${type.replaceAll('_', ' ')}${facts.all()}` : words(facts)
+export function describeEvent(event: EventFacts, timeZone: string): string {
+  const words = WORDS[event.type]
+  const facts = new Facts(event, timeZone)
+  return words === undefined ? `${event.type.replaceAll('_', ' ')}${facts.all()}` : words(facts)
 }
 
 /** An event's data, with its instants for what Postgres writes in JSON: a time with the session's offset. */
@@ -31,23 +41,38 @@ export function withInstants(data: Record<string, unknown>): Record<string, unkn
 
 /** Reads an event's data; whatever is missing is left out of the phrase. */
 class Facts {
+  readonly event: EventFacts
   #data: Record<string, unknown>
   #timeZone: string
 
-  constructor(data: Record<string, unknown>, timeZone: string) {
-    this.#data = withInstants(data)
+  constructor(event: EventFacts, timeZone: string) {
+    this.event = event
+    this.#data = withInstants(event.data)
     this.#timeZone = timeZone
   }
 
   text(name: string): string {
     const value = this.#data[name]
     if (value === undefined || value === null) return ''
-    if (value instanceof Temporal.Instant) return toLocalTime(value, this.#timeZone, { seconds: true })
+    if (value instanceof Temporal.Instant) return this.#time(value)
     return typeof value === 'string' ? value : JSON.stringify(value)
   }
 
   is(name: string, value: unknown): boolean {
     return this.#data[name] === value
+  }
+
+  #time(instant: Instant): string {
+    const text = toLocalTime(instant, this.#timeZone, { seconds: true })
+    const { at } = this.event
+    const day = at && toLocalTime(at, this.#timeZone).slice(0, 10)
+    return day === text.slice(0, 10) ? text.slice(11) : text
+  }
+
+  /** Who did it, where somebody is named like a person at a machine; with `always` also a user of the database. */
+  by({ always = false } = {}): string {
+    const { actor } = this.event
+    return actor !== undefined && (always || actor.includes('@')) ? `, by ${actor}` : ''
   }
 
   /** `before` and the value; nothing where there is none. */
@@ -80,14 +105,68 @@ const ENDINGS: Record<string, string> = {
 
 function ending(facts: Facts): string {
   const state = facts.text('state')
-  const words = facts.is('outcome', 'mailbox_fault') ? 'failed for a fault of the mailbox' : (ENDINGS[state] ?? state)
+  const cutOff = facts.is('state', 'aborted') && (facts.is('stage', 'body') || facts.is('stage', 'dot'))
+  const words = cutOff ? 'ended before its content was complete' : (ENDINGS[state] ?? state)
+  if (facts.is('outcome', 'mailbox_fault')) return `failed for a fault of the mailbox${facts.with(': ', 'response')}`
+  const response = facts.text('response')
+  if (facts.is('by', 'recovery') && response.startsWith('its worker was gone'))
+    return `${response}${facts.is('state', 'in_doubt') ? ': nobody knows whether it was accepted' : ''}`
   return `${words}${facts.with(': ', 'response')}${facts.with(', by ', 'by')}`
 }
 
 const became =
   (words: string) =>
   (facts: Facts): string =>
-    `${words}${facts.why()}`
+    `${words}${facts.why()}${facts.by()}`
+
+/** What only people do: whoever it was is named. */
+const done =
+  (words: string) =>
+  (facts: Facts): string =>
+    `${words}${facts.why()}${facts.by({ always: true })}`
+
+const named = (before: string, name: string | null | undefined): string =>
+  name === null || name === undefined ? '' : `${before}${name}`
+
+function planned(facts: Facts): string {
+  const again = facts.text('reason') === '' ? '' : ' again'
+  return `planned${again} for ${facts.text('to')}${named(' from ', facts.event.mailbox)}`
+}
+
+/** In time, from one mailbox to another, or both. */
+function moved(facts: Facts): string {
+  const { mailbox, from_mailbox: before } = facts.event
+  const [from, to] = [facts.text('from'), facts.text('to')]
+  if (from === to) return `moved${named(' from ', before)}${named(' to ', mailbox)}, at ${to} as before${facts.why()}`
+  return `moved from ${from}${named(' at ', before)} to ${to}${named(' at ', before && mailbox)}${facts.why()}`
+}
+
+function cancelled(facts: Facts): string {
+  return facts.is('reason', 'cancelled') ? `cancelled${facts.by({ always: true })}` : became('cancelled')(facts)
+}
+
+/** A person's word, or an answer of the server that came late. A person's leaves the outcome as unknown as it was. */
+function resolved(facts: Facts): string {
+  const outcome = facts.text('outcome')
+  if (outcome !== '' && outcome !== 'unknown') return `its doubt is resolved by a late answer: ${ending(facts)}`
+  const what = facts.is('state', 'presumed_unsent') ? 'it was not sent' : 'it was sent'
+  return `its doubt is resolved: ${what}${facts.with(', says ', 'by')}`
+}
+
+/** How an attempt and what it took ended, as another program said. */
+function released(facts: Facts): string {
+  if (facts.is('state', 'accepted')) return 'another program has used its slot'
+  return facts.is('by', 'recovery')
+    ? 'another program’s slot ran out: it counts as used'
+    : 'another program gave its slot back'
+}
+
+function lifted(facts: Facts): string {
+  const marks = facts.text('lifted')
+  const what =
+    marks === '' || marks === '["blocked"]' ? '' : `: no longer ${(JSON.parse(marks) as string[]).join(', ')}`
+  return `the lead was unblocked${what}${facts.by({ always: true })}`
+}
 
 function applied(facts: Facts): string {
   const what = facts.with(`${facts.text('kind')} `, 'name') || facts.text('kind')
@@ -102,54 +181,55 @@ function imported(facts: Facts): string {
 
 const WORDS: Record<string, (facts: Facts) => string> = {
   // A mail in the queue.
-  planned: (facts) => `planned for ${facts.text('to')}`,
-  moved: (facts) => `moved from ${facts.text('from')} to ${facts.text('to')}${facts.why()}`,
+  requested: (facts) => `asked for${facts.by({ always: true })}${facts.with(', not before ', 'not_before')}`,
+  planned,
+  moved,
   withdrawn: (facts) => `taken off its slot${facts.with(' of ', 'from')}${facts.why()}`,
   held: became('set aside'),
-  released: () => 'no longer set aside',
+  released: done('no longer set aside'),
   returned: became('back in the queue'),
-  retried: () => 'to be tried again',
-  sent: () => 'sent',
+  retried: (facts) => `to be tried again${facts.by({ always: true })}`,
+  sent: (facts) => `sent${named(' from ', facts.event.mailbox)}`,
   failed: became('failed'),
-  cancelled: became('cancelled'),
+  cancelled,
   in_doubt: () => 'in doubt',
 
   // An attempt at it.
-  claimed: () => 'taken by a worker',
+  claimed: (facts) => `taken by ${named('worker ', facts.event.worker) || 'a worker'}`,
   fenced: () => 'its content goes on the wire',
   settled: ending,
-  resolved: (facts) =>
-    facts.is('state', 'accepted') && facts.text('response') === ''
-      ? `its doubt is resolved: it was sent${facts.with(', says ', 'by')}`
-      : facts.is('state', 'presumed_unsent')
-        ? `its doubt is resolved: it was not sent${facts.with(', says ', 'by')}`
-        : `its doubt is resolved by a late answer: ${ending(facts)}`,
+  resolved,
   contradicted: (facts) =>
     `a late answer contradicts how its doubt was resolved: ${facts.text('outcome')}${facts.with(', ', 'response')}`,
   slot_taken: (facts) => `another program took a slot${facts.with(' for ', 'kind')}`,
-  slot_released: () => 'another program gave its slot back',
+  slot_released: released,
   external_send: (facts) => `another program has sent a mail${facts.with(' at ', 'sent_at')}`,
   imported,
 
   // Campaigns, mailboxes, leads, everything.
-  campaign_started: () => 'the campaign was started',
+  campaign_started: became('the campaign was started'),
   campaign_paused: became('the campaign was paused'),
-  campaign_resumed: () => 'the campaign was resumed',
-  campaign_cancelled: () => 'the campaign was cancelled',
+  campaign_resumed: became('the campaign was resumed'),
+  campaign_cancelled: became('the campaign was cancelled'),
   campaign_completed: () => 'the campaign is completed',
   campaign_revived: () => 'the campaign runs again: it has open mails',
-  campaign_test_queued: (facts) => `a test was asked for${facts.with(', to ', 'to')}`,
+  campaign_test_queued: (facts) =>
+    `a test was asked for${facts.with(', to ', 'to')}${facts.with(', as for ', 'lead')}${facts.by({ always: true })}`,
   mailbox_paused: became('the mailbox was paused'),
-  mailbox_resumed: () => 'the mailbox was resumed',
+  mailbox_resumed: became('the mailbox was resumed'),
   mailbox_broken: became('the mailbox is broken'),
-  lead_blocked: became('the lead was blocked'),
-  lead_unblocked: () => 'the lead was unblocked',
-  lead_replied: () => 'the lead has replied',
-  lead_unsubscribed: () => 'the lead has unsubscribed',
+  lead_made: (facts) => `the lead came in${facts.with(', given as ', 'as')}`,
+  enrolled: (facts) =>
+    `enrolled in ${named('campaign ', facts.event.campaign) || 'a campaign'}${facts.by({ always: true })}`,
+  lead_blocked: done('the lead was blocked'),
+  lead_unblocked: lifted,
+  lead_replied: done('the lead has replied'),
+  lead_unsubscribed: done('the lead has unsubscribed'),
   lead_bounced: () => 'the lead’s address does not exist, says its server',
-  lead_removed: () => 'the lead was taken out of the campaign',
-  suppressed: (facts) => `${facts.text('value')} was suppressed${facts.why()}`,
-  unsuppressed: (facts) => `${facts.text('value')} is no longer suppressed`,
+  lead_removed: (facts) =>
+    `the lead was taken out of ${named('campaign ', facts.event.campaign) || 'the campaign'}${facts.by({ always: true })}`,
+  suppressed: (facts) => done(`${facts.text('value')} was suppressed`)(facts),
+  unsuppressed: (facts) => `${facts.text('value')} is no longer suppressed${facts.by({ always: true })}`,
   paused_all: () => 'everything was paused',
   resumed_all: () => 'everything was resumed',
   paused_salesperson: (facts) => `everything of ${facts.text('salesperson')} was paused`,

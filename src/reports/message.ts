@@ -1,7 +1,7 @@
 /** One message with its whole history: planned and actual times side by side, every attempt with the server's words, every event. */
 import type { Database } from '../database/pool.ts'
 import type { Instant } from '../time.ts'
-import { withInstants } from './event-words.ts'
+import { describeEvent, withInstants } from './event-words.ts'
 import { mailsOf, type Mail } from './mail.ts'
 
 export interface MessageReport extends Mail {
@@ -47,6 +47,13 @@ export interface EventReport {
   type: string
   actor: string
   attempt_id: number | null
+  mailbox: string | null
+  /** Where it moved from another mailbox. */
+  from_mailbox: string | null
+  /** The worker that had it. */
+  worker: string | null
+  /** The same in words; times in them are local in the mail's zone. */
+  text: string
   /** What it is about; times in it are instants. */
   data: Record<string, unknown>
 }
@@ -70,7 +77,10 @@ export async function readMessage(database: Pick<Database, 'query'>, id: number)
     database.query<AttemptReport & Record<string, unknown>>(ATTEMPTS, [id]),
     database.query<EventReport & Record<string, unknown>>(EVENTS, [id]),
   ])
-  return { ...message, attempts, events: events.map((event) => ({ ...event, data: withInstants(event.data) })) }
+  const told = events.map((event) => {
+    return { ...event, text: describeEvent(event, message.timezone), data: withInstants(event.data) }
+  })
+  return { ...message, attempts, events: told }
 }
 
 /** Null: there is nothing yet, or it was dropped after its time. */
@@ -104,8 +114,12 @@ const ATTEMPTS = `
   order by a.id`
 
 const EVENTS = `
-  select e.at, e.type, e.actor, e.attempt_id, e.data
+  select e.at, e.type, e.actor, e.attempt_id, b.address as mailbox, before.address as from_mailbox, w.worker, e.data
   from goniec.event e
+  left join goniec.mailbox b on b.id = e.mailbox_id
+  left join goniec.mailbox before on before.id = (e.data ->> 'from_mailbox')::bigint
+  left join goniec.attempt a on a.id = e.attempt_id
+  left join goniec.incarnation w on w.id = a.incarnation_id
   where e.message_id = $1
   order by e.id`
 

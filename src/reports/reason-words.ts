@@ -43,6 +43,8 @@ const WORDS: Record<string, string> = {
   failed: 'failed',
   cancelled: 'cancelled',
   out: 'its campaign or its lead was out',
+  lead_removed: 'its lead was removed from the campaign',
+  history: 'a later step was sent before goniec',
   // The plan's words for a mail without a place, and for one that moved.
   campaign_not_running: 'its campaign does not run',
   no_sending_day: 'its campaign has no day to send on',

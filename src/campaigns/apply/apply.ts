@@ -6,7 +6,7 @@
  * the mails concerned to the plan, which it wakes.
  */
 import { sql } from 'kysely'
-import { nameActor } from '../../database/actor.ts'
+import { asThisActor, nameActor } from '../../database/actor.ts'
 import type { Database, Queries } from '../../database/pool.ts'
 import { whileLocksAreGivenUp } from '../../database/given-up-locks.ts'
 import { GoniecError } from '../../errors.ts'
@@ -55,7 +55,7 @@ export async function applyDefinition(database: Database, definition: Definition
   const campaigns = await whileLocksAreGivenUp(() => database.transaction((tx) => write(tx, definition, agreed)))
   await whileLocksAreGivenUp(() => database.query('select goniec.make_day_rows(3)'))
   let cancelled = 0
-  for (const id of campaigns) cancelled += await sweepRetired(database, id)
+  for (const id of campaigns) cancelled += await sweepRetired(asThisActor(database), id)
   const alreadyPassed = await passBarrier(database)
   await database.query(`select pg_notify('goniec', 'plan')`)
   return { cancelled, alreadyPassed }

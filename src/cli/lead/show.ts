@@ -2,9 +2,10 @@ import { showLead, type LeadReport } from '../../leads/show.ts'
 import { describeReason } from '../../reports/reason-words.ts'
 import { readAddresses } from '../addresses.ts'
 import type { Cli } from '../cli.ts'
+import { printStory } from '../story.ts'
 
 /** Prints what is known about each lead; an unknown one is named, and the command ends with 1. */
-export async function runShow(cli: Cli, given: string[]): Promise<void> {
+export async function runShow(cli: Cli, given: string[], { all = false }: { all?: boolean } = {}): Promise<void> {
   const addresses = await readAddresses(given)
   const reports: LeadReport[] = []
   await cli.withDatabase(async (database) => {
@@ -18,11 +19,12 @@ export async function runShow(cli: Cli, given: string[]): Promise<void> {
     }
   })
   cli.output.data(addresses.length === 1 ? (reports[0] ?? null) : reports, () => {
-    for (const report of reports) print(cli, report)
+    for (const report of reports) print(cli, report, all)
+    if (reports.length > 0) cli.output.say(`Times are local in ${cli.output.timeZone}.`)
   })
 }
 
-function print({ output }: Cli, lead: LeadReport): void {
+function print({ output }: Cli, lead: LeadReport, all: boolean): void {
   const { email, email_given: given, suppressed } = lead
   output.properties([
     ['lead', email],
@@ -51,6 +53,8 @@ function print({ output }: Cli, lead: LeadReport): void {
     { header: 'mailbox', value: ({ mailbox }) => mailbox },
     { header: 'why', value: ({ reason, detail }) => detail ?? (reason === null ? null : describeReason(reason)) },
   ])
+  output.line('')
+  printStory(output, lead.events, { all })
 }
 
 const MARKS = ['blocked', 'replied', 'unsubscribed', 'bounced'] as const

@@ -1,15 +1,19 @@
 import { unknownMessage } from '../../delivery/unknown-message.ts'
-import { describeEvent } from '../../reports/event-words.ts'
 import { readContent, readMessage, type MessageReport } from '../../reports/message.ts'
 import { describeReason } from '../../reports/reason-words.ts'
 import { formatDuration, toLocalTime, type Instant } from '../../time.ts'
 import type { Cli } from '../cli.ts'
 import type { Cell } from '../output.ts'
 import { printContent } from './content.ts'
+import { printStory } from '../story.ts'
 import { parseMessageId } from './id.ts'
 
 /** Prints one message with its history. */
-export async function showMessage(cli: Cli, given: string, { content = false }: { content?: boolean }): Promise<void> {
+export async function showMessage(
+  cli: Cli,
+  given: string,
+  { content = false, all = false }: { content?: boolean; all?: boolean },
+): Promise<void> {
   const id = parseMessageId(given)
   const { message, sent } = await cli.withDatabase(async (database) => {
     const message = await readMessage(database, id)
@@ -21,7 +25,7 @@ export async function showMessage(cli: Cli, given: string, { content = false }: 
   cli.output.data(content ? { ...message, content: sent } : message, () => {
     printFacts(cli, message)
     printAttempts(cli, message)
-    printEvents(cli, message)
+    printEvents(cli, message, all)
     if (content) printContent(cli, message, sent)
   })
   if (!cli.flags.json) sayNext(cli, message)
@@ -79,14 +83,10 @@ function printAttempts({ output }: Cli, { attempts }: MessageReport): void {
   ])
 }
 
-function printEvents({ output }: Cli, { events }: MessageReport): void {
+function printEvents({ output }: Cli, { events }: MessageReport, all: boolean): void {
   if (events.length === 0) return
   output.line('')
-  output.table(events, [
-    { header: 'at', value: ({ at }) => at, seconds: true },
-    { header: 'event', value: (event) => describeEvent(event, output.timeZone) },
-    { header: 'by', value: ({ actor }) => actor },
-  ])
+  printStory(output, events, { all })
 }
 
 function sayNext({ output }: Cli, { id, status, held_reason: held }: MessageReport): void {
