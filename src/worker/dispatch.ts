@@ -31,6 +31,8 @@ export interface DispatchOptions {
   mayClaim: () => boolean
   /** Told of each settled mail. */
   onSettled: (settlement: Settlement) => void
+  /** `run` waits for what is due soon. False where the clock stands still: it returns as soon as nothing can go at this instant. */
+  waits?: boolean
   log: Logger
 }
 
@@ -130,7 +132,9 @@ export class Dispatch {
       this.#answeredAtMs = askedAtMs
       await this.#start(answer.attempts)
       const waitMs = this.#waitAfter(answer, askedAtMs)
-      if (this.#inFlight.size === 0 && (waitMs === undefined || waitMs > SOON_MS) && !this.#woken) return waitMs
+      const isOver =
+        waitMs === undefined || waitMs > SOON_MS || (this.#options.waits === false && answer.status === 'nothing')
+      if (this.#inFlight.size === 0 && isOver && !this.#woken) return waitMs
       await this.#until(waitMs)
     }
   }
