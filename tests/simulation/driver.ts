@@ -154,8 +154,10 @@ export class Driver {
         return acts.respond(happening.draw)
       case 'slot':
         return acts.takeSlot(happening.draw)
-      default:
+      case 'external':
         return acts.recordExternal(happening.draw)
+      default:
+        return happening satisfies never
     }
   }
 
