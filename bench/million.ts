@@ -75,7 +75,8 @@ const LEADS = [
             + (k % 250) * interval '97 seconds' + (c.id % 90) * interval '1 second' as was_at,
           ((s.today + 1 + (k - s.ended) / 50)::timestamp at time zone 'Europe/Warsaw') + interval '9 hours'
             + (k % 250) * interval '97 seconds' + (c.id % 90) * interval '1 second' as will_be_at
-   from goniec.campaign c, scale s, generate_series(1, s.pending + s.ended) k`,
+   from goniec.campaign c, scale s, generate_series(1, s.pending + s.ended) k
+   order by c.id, k`,
   `insert into goniec.enrollment (id, campaign_id, lead_id, fields) overriding system value
    select id, campaign_id, lead_id, jsonb_build_object('company', 'Company ' || lead_id) from place`,
 ]

@@ -450,11 +450,15 @@ CREATE INDEX attempt_by_mailbox ON goniec.attempt USING btree (mailbox_id, id DE
 
 CREATE INDEX attempt_by_message ON goniec.attempt USING btree (message_id, id);
 
+CREATE INDEX attempt_ended_by_day ON goniec.attempt USING btree (COALESCE(campaign_day, mailbox_day), campaign_id) WHERE (state = ANY (ARRAY['accepted'::text, 'deferred'::text, 'rejected'::text, 'in_doubt'::text, 'aborted'::text, 'presumed_unsent'::text]));
+
 CREATE INDEX attempt_live ON goniec.attempt USING btree (incarnation_id, id) WHERE (state = ANY (ARRAY['claimed'::text, 'transmitting'::text]));
 
 CREATE INDEX attempt_unfinished_business ON goniec.attempt USING btree (id) WHERE ((give_back AND holds_capacity) OR bounce_due);
 
 CREATE INDEX campaign_binding_by_day ON goniec.campaign_binding USING btree (day);
+
+CREATE INDEX campaign_day_by_day ON goniec.campaign_day USING btree (day);
 
 CREATE INDEX enrollment_by_lead ON goniec.enrollment USING btree (lead_id);
 
@@ -468,9 +472,11 @@ CREATE INDEX event_by_suppression ON goniec.event USING btree (((data ->> 'value
 
 CREATE INDEX incarnation_by_worker ON goniec.incarnation USING btree (worker, id);
 
+CREATE INDEX mailbox_day_by_day ON goniec.mailbox_day USING btree (day);
+
 CREATE INDEX message_by_lead ON goniec.message USING btree (lead_id, id);
 
-CREATE INDEX message_due ON goniec.message USING btree (scheduled_at, id) WHERE ((status = 'pending'::text) AND (scheduled_at > '-infinity'::timestamp with time zone));
+CREATE INDEX message_due ON goniec.message USING btree (scheduled_at, id) WHERE ((status = ANY (ARRAY['pending'::text, 'sending'::text, 'in_doubt'::text])) AND (scheduled_at > '-infinity'::timestamp with time zone));
 
 CREATE INDEX message_due_by_mailbox ON goniec.message USING btree (mailbox_id, kind, scheduled_at, id) WHERE ((status = 'pending'::text) AND (scheduled_at IS NOT NULL));
 
@@ -779,6 +785,17 @@ begin
   order by 1, 2
   on conflict (salesperson_id, day) do update
   set taken = d.taken + excluded.taken, daily_limit = goniec.limit_for_day(d.daily_limit, d.taken + excluded.taken);
+end $function$;
+
+CREATE OR REPLACE FUNCTION goniec.day_begins(day date, zone text)
+ RETURNS timestamp with time zone
+ LANGUAGE plpgsql
+ STABLE STRICT
+AS $function$
+begin
+  return day::timestamp at time zone zone;
+exception when invalid_parameter_value then
+  return null;
 end $function$;
 
 CREATE OR REPLACE FUNCTION goniec.end_attempts(p_attempts bigint[], p_now timestamp with time zone, p_incarnation bigint, p_seen_gone bigint[])
@@ -3278,6 +3295,8 @@ grant execute on function goniec.complete_campaigns() to public;
 
 grant execute on function goniec.count_history(p_attempts bigint[]) to public;
 
+grant execute on function goniec.day_begins(day date, zone text) to public;
+
 grant execute on function goniec.end_attempts(p_attempts bigint[], p_now timestamp with time zone, p_incarnation bigint, p_seen_gone bigint[]) to public;
 
 grant execute on function goniec.enqueue_response("to" text, key text, text text, subject text, html text, "from" text, at timestamp with time zone, campaign text, attachments jsonb, again boolean) to public;
@@ -3381,3 +3400,256 @@ grant execute on function goniec.take_singly(p_chosen goniec.candidate[], p_inca
 grant execute on function goniec.take_slot(mailbox text, kind text, lease interval) to public;
 
 grant execute on function goniec.wake_plan() to public;
+
+-- goniec_report.attempts: Every try at handing a mail to a server that has ended, with the server’s own words.
+--   attempt_id bigint: The attempt’s number.
+--   message_id bigint: The mail’s number, for goniec message show.
+--   kind text: campaign, response or warmup.
+--   campaign text: Its campaign; null for a mail of none.
+--   salesperson text: Who sends it.
+--   lead text: The lead’s address; null for a test or a warm-up mail.
+--   recipient text: The address that it was for.
+--   domain text: What stands behind the @ of that.
+--   mailbox text: The mailbox that it was tried from.
+--   server text: The mailbox’s server, as it is set today.
+--   day date: The day, in its campaign’s zone, else the installation’s.
+--   state text: accepted, rejected (for good), deferred (for now), aborted (before any content), in_doubt, or presumed_unsent (a person said so).
+--   outcome text: accepted, rejected, deferred, mailbox_fault, aborted or unknown: whose matter it was.
+--   stage text: How far the dialogue had come.
+--   code integer: The server’s code.
+--   response text: The server’s words.
+--   claimed_at timestamp with time zone: When a worker took the mail.
+--   transmitting_at timestamp with time zone: When its content went on the wire; null: none did.
+--   finished_at timestamp with time zone: When its end was known.
+--   ended_by text: Who ended it, where it was not its worker: a person, or recovery.
+
+-- goniec_report.campaign_days: Every campaign’s days on which something went out or is planned, against its limit. Imported history is not counted.
+--   campaign text: The campaign’s name.
+--   salesperson text: Whose campaign it is.
+--   day date: The day, in the campaign’s zone.
+--   timezone text: The campaign’s zone.
+--   sent bigint: Mails that a server took.
+--   first_mails bigint: Of those, first mails of a lead.
+--   follow_ups bigint: Of those, follow-ups.
+--   refused bigint: Mails that a server refused for good.
+--   put_off bigint: Attempts that a server put off to later.
+--   in_doubt bigint: Attempts of which nobody knows how they ended.
+--   planned bigint: Mails that are still to go on this day.
+--   daily_limit integer: The campaign’s limit of the day; null: none of its own.
+--   taken integer: What counts against the limit: everything above, and what is under way.
+--   room integer: What the limit leaves; null: no limit of its own.
+
+-- goniec_report.campaigns: Every campaign: where it stands, and its mails by state.
+--   campaign text: Its name.
+--   salesperson text: Whose campaign it is: an e-mail address.
+--   status text: draft, scheduled, running, paused, completed or cancelled.
+--   timezone text: The zone that its times and days are meant in.
+--   starts_on date: It begins on that day; null: when it is started.
+--   started_at timestamp with time zone: When it was started.
+--   completed_at timestamp with time zone: When its last mail had ended.
+--   leads bigint: Leads that are enrolled and were not removed.
+--   pending bigint: Mails that wait.
+--   planned bigint: Of those, mails that have a time already.
+--   sending bigint: Mails that a worker has in its hands.
+--   sent bigint: Mails that a server took, sent by goniec.
+--   imported bigint: Mails that were sent before goniec, or elsewhere, and imported as history.
+--   failed bigint: Mails that were refused, or given up.
+--   cancelled bigint: Mails that never go out: the lead, the campaign or a person ended them.
+--   in_doubt bigint: Mails of which nobody knows whether they arrived.
+--   done_percent numeric: Share of the mails made so far that have ended. A follow-up is made when the mail before it was sent.
+--   first_sent_at timestamp with time zone: When its first mail went out, imported ones included.
+--   last_sent_at timestamp with time zone: When its last one did.
+--   next_at timestamp with time zone: The time of its next planned mail.
+
+-- goniec_report.doubts: Mails of which nobody knows whether they arrived. A person ends each: goniec doubt resolve.
+--   message_id bigint: The mail’s number, for goniec doubt resolve.
+--   campaign text: Its campaign; null for a mail of none.
+--   salesperson text: Who sent it.
+--   lead text: The lead’s address; null for a test or a warm-up mail.
+--   recipient text: The address that it was for.
+--   step text: The key of its step.
+--   mailbox text: The mailbox whose Sent folder may have it.
+--   rfc_message_id text: The Message-ID to look for there.
+--   subject text: Its subject; null where contents were dropped.
+--   timezone text: Its campaign’s zone, else the installation’s.
+--   transmitting_at timestamp with time zone: When its content went on the wire.
+--   resolvable_at timestamp with time zone: From then on a person may resolve it: the attempt could be alive until then.
+
+-- goniec_report.duplicates: Who got the same mail twice: always empty. It counts what servers took, and relies on nothing that is to keep it empty.
+--   campaign text: The campaign; null for a response or a warm-up mail.
+--   kind text: campaign, response or warmup.
+--   recipient text: The address.
+--   step text: The key of the step, or of the response; else the mail’s number.
+--   times bigint: How often a server took it.
+--   message_ids bigint[]: The mails’ numbers, for goniec message show.
+--   sent_at timestamp with time zone[]: When each of them went out.
+--   because text: The one way that is possible is a doubt that a person resolved as not sent, wrongly. Anything else is a defect.
+
+-- goniec_report.lateness: How exactly mails went out, by campaign and day: against the time they had, and against the first time they ever had.
+--   campaign text: The campaign; null: mails of none.
+--   kind text: campaign, response or warmup.
+--   day date: The day, in the campaign’s zone, else the installation’s.
+--   mails bigint: Mails sent on that day. Imported history is not among them.
+--   lateness_p50_ms bigint: Half of them were later than their time by so many milliseconds at most.
+--   lateness_p99_ms bigint: 99 of 100 were.
+--   lateness_max_ms bigint: All were.
+--   moved bigint: Mails that went out at another time than the first one they were planned for.
+--   displacement_p50_ms bigint: Half of them went out by so much after the first time that they were ever planned for, at most.
+--   displacement_p99_ms bigint: 99 of 100 did.
+--   displacement_max_ms bigint: All did.
+
+-- goniec_report.lead_history: Everything that happened to every lead and its mails, as it was recorded. Ask for one lead, in the order of event_id.
+--   lead text: The lead’s address.
+--   at timestamp with time zone: When it happened.
+--   event text: planned, moved, withdrawn, claimed, fenced (its content went out), settled (the server answered), sent, failed, cancelled, lead_replied, and what else there is.
+--   campaign text: The campaign that it was about.
+--   step text: The step of the mail that it was about.
+--   message_id bigint: That mail’s number, for goniec message show.
+--   mailbox text: The mailbox that it was about.
+--   planned_for timestamp with time zone: The time that the mail was given.
+--   reason text: Why.
+--   response text: The server’s words.
+--   actor text: Who did it: a person, a worker, a database user.
+--   event_id bigint: The order in which it was recorded.
+
+-- goniec_report.leads: Every lead of every campaign: how far it has come, and what comes next.
+--   campaign text: The campaign’s name.
+--   salesperson text: Whose campaign it is.
+--   lead text: The lead’s address.
+--   domain text: What stands behind the @ of it.
+--   state text: not_mailed, between_mails, finished, failed, in_doubt; or why no more comes: removed, unsubscribed, bounced, replied, blocked, suppressed.
+--   mails_sent bigint: Mails of the campaign that it got, imported ones included.
+--   first_sent_at timestamp with time zone: When it got the first of them.
+--   last_sent_at timestamp with time zone: When it got the last.
+--   last_step text: The step of the last.
+--   next_step text: The step that waits for it.
+--   next_at timestamp with time zone: The time of that; null: it has none yet.
+--   enrolled_at timestamp with time zone: When it came into the campaign.
+--   removed_at timestamp with time zone: When it was taken out of the campaign.
+--   blocked_at timestamp with time zone: When it was blocked: its mails are held.
+--   replied_at timestamp with time zone: When it replied: no more campaign mail.
+--   unsubscribed_at timestamp with time zone: When it asked for no more mail.
+--   bounced_at timestamp with time zone: When a server said that there is no such address.
+--   suppressed boolean: Whether its address, or a domain it belongs to, is suppressed.
+
+-- goniec_report.mailbox_days: Every mailbox’s days, three weeks ahead: its limits, what was taken, what is planned, and what is free.
+--   mailbox text: Its address.
+--   salesperson text: Whose mailbox it is.
+--   day date: The day, in the installation’s zone.
+--   status text: active, paused or broken: now, not on that day.
+--   status_reason text: Why it is paused or broken.
+--   warming boolean: Whether its warm-up limits it on that day.
+--   daily_limit integer: Most mails of that day, all kinds together.
+--   taken integer: What counts against that limit.
+--   campaign_limit integer: Most campaign mails of that day, while it is warming; null: only the daily limit holds.
+--   campaign_taken integer: Campaign mails that count.
+--   warmup_limit integer: Most warm-up mails of that day; null: only the daily limit holds.
+--   warmup_taken integer: Warm-up mails that count.
+--   response_taken integer: Responses that count.
+--   planned bigint: Mails of all kinds that are still to go from it on this day.
+--   campaign_room integer: Campaign mails that the limits leave.
+--   free bigint: What is left of that after what is planned; 0 while it is not active.
+
+-- goniec_report.metrics: Numbers worth watching, one a row, for a monitor to read each minute; docs/sql.md says which call for action.
+--   metric text: What is measured.
+--   labels jsonb: Of what: {} for the whole, else {"mailbox": …}, {"status": …} or {"quantile": …} (0.5, 0.99, 1: the greatest).
+--   value double precision: The number; null: there is none, since nothing was sent lately, or nothing is due.
+--   unit text: mails, attempts, mailboxes, campaigns, workers, faults, ms, seconds, or yes or no (1 or 0).
+
+-- goniec_report.outcomes: What became of attempts, by the server that they were handed to and the domain that they were for. For a period, count attempts.
+--   server text: The server of our mailbox.
+--   domain text: The domain of the recipients.
+--   attempts bigint: Tries that have ended.
+--   accepted bigint: The server took the mail.
+--   refused bigint: It refused it for good.
+--   put_off bigint: It put this mail off to later.
+--   mailbox_faults bigint: The fault was our account’s or server’s, not the mail’s.
+--   in_doubt bigint: Nobody knows.
+--   refused_percent numeric: Refused, of a hundred that were taken or refused.
+--   last_refused_at timestamp with time zone: When the last one was refused.
+--   last_refusal text: In which words.
+
+-- goniec_report.queue: What goes out next: every mail that has a time, is being sent, or is in doubt. What waits without a time stands in waiting.
+--   message_id bigint: The mail’s number, for goniec message show.
+--   kind text: campaign, response or warmup.
+--   status text: pending, sending or in_doubt.
+--   campaign text: Its campaign; null for a mail of none.
+--   salesperson text: Who sends it.
+--   lead text: The lead’s address; null for a test or a warm-up mail.
+--   recipient text: The address that it goes to.
+--   step text: The key of its step.
+--   variant text: The letter of its text.
+--   mailbox text: The mailbox that it leaves from.
+--   day date: The day of its time, in its campaign’s zone, else the installation’s.
+--   timezone text: That zone.
+--   first_planned_at timestamp with time zone: The first time that it was ever planned for.
+--   scheduled_at timestamp with time zone: The time that it is planned for now.
+--   moved_because text: Why that is another one than the first; null: it has not moved.
+--   is_test boolean: A copy to oneself, from goniec campaign test.
+
+-- goniec_report.salesperson_days: Every salesperson’s days, three weeks ahead: what was taken over all campaigns and responses, against the limit.
+--   salesperson text: The e-mail address that names the person.
+--   name text: The person’s name.
+--   day date: The day, in the installation’s zone.
+--   daily_limit integer: Most mails of that day; null: no limit.
+--   taken integer: What counts against it. Warm-up mails do not.
+--   room integer: What the limit leaves; null: no limit.
+--   paused boolean: Whether the person is paused, now.
+
+-- goniec_report.sent: Every mail that a server took: planned and actual times side by side.
+--   message_id bigint: The mail’s number, for goniec message show.
+--   kind text: campaign, response or warmup.
+--   campaign text: Its campaign; null for a mail of none.
+--   salesperson text: Who sent it.
+--   lead text: The lead’s address; null for a test or a warm-up mail.
+--   recipient text: The address that it went to.
+--   domain text: What stands behind the @ of that.
+--   step text: The key of its step.
+--   variant text: The letter of its text.
+--   subject text: Its subject; null where contents were dropped after their time.
+--   mailbox text: The mailbox that it left from; null: imported, and not known.
+--   day date: The day it went out, in its campaign’s zone, else the installation’s.
+--   timezone text: That zone.
+--   first_planned_at timestamp with time zone: The first time that it was ever planned for.
+--   scheduled_at timestamp with time zone: The time that it was planned for in the end.
+--   sent_at timestamp with time zone: When its content went on the wire: the instant of the fence.
+--   lateness_ms bigint: sent_at after scheduled_at, in milliseconds; null: imported.
+--   displacement_ms bigint: sent_at after first_planned_at, in milliseconds; null: imported. Negative: it went earlier.
+--   rfc_message_id text: Its Message-ID, as the lead has it.
+--   is_test boolean: A copy to oneself, from goniec campaign test.
+--   imported boolean: It was sent before goniec, or elsewhere, and imported as history.
+
+-- goniec_report.variants: The texts of each step compared: taken, refused, answered, unsubscribed.
+--   campaign text: The campaign’s name.
+--   salesperson text: Whose campaign it is.
+--   step text: The key of the step.
+--   variant text: The letter of the text.
+--   subject text: Its subject as it is today; null: a reply in the thread, or the text is gone.
+--   sent bigint: Mails with this text that a server took.
+--   failed bigint: Mails with it that were refused, or given up.
+--   in_doubt bigint: Mails with it of which nobody knows.
+--   open bigint: Mails with it that are still to go.
+--   replied bigint: Leads who replied after it, and before they got another mail.
+--   unsubscribed bigint: Leads who asked for no more mail after it, and before they got another.
+--   failed_percent numeric: Failed, of a hundred sent or failed.
+--   replied_percent numeric: Replied, of a hundred sent.
+--   unsubscribed_percent numeric: Unsubscribed, of a hundred sent.
+
+-- goniec_report.waiting: Every mail that waits, with the one reason for it, and when that ends.
+--   message_id bigint: The mail’s number, for goniec message show, and goniec why.
+--   kind text: campaign, response or warmup.
+--   campaign text: Its campaign; null for a mail of none.
+--   salesperson text: Who will send it.
+--   lead text: The lead’s address; null for a test or a warm-up mail.
+--   recipient text: The address that it goes to.
+--   step text: The key of its step.
+--   variant text: The letter of its text.
+--   mailbox text: The mailbox that it leaves from; null: not chosen yet.
+--   reason text: What keeps it waiting, one word: docs/looking.md has them all. due: nothing does but a worker.
+--   detail text: Why it was set aside, where the reason is held.
+--   opened_by text: What ends that: time, the plan (within a minute), mail (another one’s end), the campaign’s own life, or a person. Null: it is due.
+--   next_at timestamp with time zone: When that is, or its planned time; null: no time ends it.
+--   timezone text: Its campaign’s zone, else the installation’s.
+--   scheduled_at timestamp with time zone: The time that it is planned for; null: it has none yet.
+--   not_before timestamp with time zone: A retry’s, or a response’s, earliest time.
+--   is_test boolean: A copy to oneself, from goniec campaign test.

@@ -1,7 +1,8 @@
 /**
  * The schema `goniec` of a live database as one canonical text: what `migrations/schema.sql` holds. It is read from the catalogue (the
  * embedded Postgres brings no pg_dump), sorted by name, and says the same on Postgres 15 to 18. It leaves out who owns things, and
- * the rows.
+ * the rows. Of the views of `goniec_report` it has the names, types and comments, which are what is promised: how a view is written
+ * back differs from version to version.
  */
 import type { Database } from '../../src/database/pool.ts'
 
@@ -15,7 +16,7 @@ export async function dumpSchema({ pool }: Pick<Database, 'pool'>): Promise<stri
   const client = await pool.connect()
   // The catalogue's functions leave out the schema of what is on the search path.
   await client.query(`set search_path = ''`)
-  for (const query of [TYPES, TABLES, VIEWS, INDEXES, FUNCTIONS, TRIGGERS, COMMENTS, GRANTS]) {
+  for (const query of [TYPES, TABLES, VIEWS, INDEXES, FUNCTIONS, TRIGGERS, COMMENTS, GRANTS, REPORTS]) {
     const { rows } = await client.query<{ text: string }>(query)
     sections.push(rows.map(({ text }) => text.trimEnd()))
   }
@@ -142,3 +143,11 @@ const GRANTS = `
   where g.grantee <> owner
   group by thing, g.grantee
   order by (case when g.grantee = 0 then 'public' else g.grantee::regrole::text end) collate "C", thing collate "C"`
+
+const REPORTS = `
+  select format(E'-- goniec_report.%s: %s\\n%s', c.relname, obj_description(c.oid, 'pg_class'), (
+      select string_agg(format('--   %s %s: %s', a.attname, format_type(a.atttypid, a.atttypmod), col_description(c.oid, a.attnum)), E'\\n' order by a.attnum)
+      from pg_attribute a where a.attrelid = c.oid and a.attnum > 0)) as text
+  from pg_class c
+  where c.relnamespace = 'goniec_report'::regnamespace and c.relkind = 'v'
+  order by c.relname collate "C"`
