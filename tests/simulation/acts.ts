@@ -54,7 +54,7 @@ export class Acts {
     await this.apply(world.settings)
     for (const { name } of world.settings.campaigns) {
       journal.stop(`campaign ${name}`, this.#now)
-      await this.#import(name, world.leads.get(name) ?? [])
+      await this.import(name, world.leads.get(name) ?? [])
     }
     await database.query('analyze')
   }
@@ -141,7 +141,7 @@ export class Acts {
     const random = new Random('import', this.#options.world.seed, draw)
     const campaign = random.pick([...this.#leads.keys()])
     const leads = drawStrangers(random, random.int(5, 15), `late${draw}-`)
-    await this.#import(campaign, leads)
+    await this.import(campaign, leads)
     this.#leads.get(campaign)?.push(...leads)
     return `import ${leads.length} leads into ${campaign}`
   }
@@ -235,7 +235,7 @@ export class Acts {
     }
   }
 
-  async #import(campaign: string, leads: readonly string[]): Promise<void> {
+  async import(campaign: string, leads: readonly string[]): Promise<void> {
     const rows = leads.map((email, index) => `${email},${index}`)
     await importLeads(this.#options.database, Readable.from([`email,n\n${rows.join('\n')}\n`]), { campaign })
   }

@@ -38,8 +38,8 @@ const MOST_EXTRA_DAYS = 120
 export class Driver {
   readonly journal = new Journal()
   readonly watch: Watch
+  readonly acts: Acts
   #options: DriverOptions
-  #acts: Acts
   #nowMs: number
   #crew: Crew | undefined
   #seesGone = true
@@ -55,7 +55,7 @@ export class Driver {
     this.#left = [...options.happenings]
     const nowMs = (): number => this.#nowMs
     server.nowMs = nowMs
-    this.#acts = new Acts({ world, database, journal: this.journal, server, nowMs })
+    this.acts = new Acts({ world, database, journal: this.journal, server, nowMs })
     this.watch = new Watch({ database, journal: this.journal, server, zone: world.settings.zone })
   }
 
@@ -66,20 +66,25 @@ export class Driver {
   /** Makes the world, and starts its worker; nothing has been sent yet. */
   async setUp(): Promise<void> {
     await this.#setClock(this.#options.world.startMs)
-    await this.#acts.setUp()
+    await this.acts.setUp()
     await this.#do()
     await this.#begin()
+  }
+
+  /** Goes on to that instant, what is due at it included. */
+  async runUntil(ms: number): Promise<void> {
+    while (this.#nowMs < ms) await this.#step(ms)
   }
 
   /** Goes on to the world's end, and then until nothing is left that could still go. */
   async run(): Promise<void> {
     const { world, server } = this.#options
-    while (this.#nowMs < world.endMs) await this.#step(world.endMs)
+    await this.runUntil(world.endMs)
     server.disarm()
     server.mood = 'good'
-    await this.#acts.resumeAll()
+    await this.acts.resumeAll()
     this.#left = this.#left.filter(({ kind }) => kind === 'morning')
-    await this.#plan()
+    await this.plan()
     const lastMs = world.endMs + MOST_EXTRA_DAYS * DAY_MS
     while (this.#nowMs < lastMs && (await this.#anythingOpen())) await this.#step(lastMs)
     await this.#crew?.stop()
@@ -90,7 +95,7 @@ export class Driver {
     if (this.#backAtMs <= this.#nowMs) await this.#begin()
     await this.#do()
     if (this.#nowMs >= this.#dayEndsMs) await this.#newDay()
-    if (this.#crew && this.#planAtMs <= this.#nowMs) await this.#plan()
+    if (this.#crew && this.#planAtMs <= this.#nowMs) await this.plan()
     await this.#send()
   }
 
@@ -102,7 +107,7 @@ export class Driver {
 
   /** The next instant at which something can happen. */
   async #nextMs(): Promise<number> {
-    const slots = this.#acts.slots.map(({ untilMs }) => untilMs)
+    const slots = this.acts.slots.map(({ untilMs }) => untilMs)
     const fixed = Math.min(this.#left[0]?.atMs ?? Number.POSITIVE_INFINITY, this.#dayEndsMs, this.#backAtMs, ...slots)
     if (!this.#crew) return Math.max(this.#nowMs, fixed)
     const [row] = await this.#options.database.query<{ opens_ms: number | null; overdue: boolean }>(NEXT)
@@ -111,7 +116,7 @@ export class Driver {
   }
 
   async #do(): Promise<void> {
-    await this.#acts.releaseSlots()
+    await this.acts.releaseSlots()
     while (this.#left[0] && this.#left[0].atMs <= this.#nowMs) {
       const happening = this.#left.shift()
       if (!happening) return
@@ -122,7 +127,7 @@ export class Driver {
   }
 
   async #happen(happening: Happening): Promise<string> {
-    const acts = this.#acts
+    const acts = this.acts
     switch (happening.kind) {
       case 'start':
         await acts.start(happening.campaign)
@@ -170,7 +175,7 @@ export class Driver {
     if (how === 'database away') {
       await this.#setClock(toMs)
       await crew.recover()
-      await this.#plan()
+      await this.plan()
       return `the database was away for ${forMs} ms`
     }
     this.#crew = undefined
@@ -199,7 +204,7 @@ export class Driver {
       seesGone: this.#seesGone,
       onWantsPlan: () => this.#planSoon(PLAN_AFTER_MS),
     })
-    await this.#plan()
+    await this.plan()
   }
 
   async #newDay(): Promise<void> {
@@ -218,7 +223,8 @@ export class Driver {
     this.#planAtMs = Math.min(this.#planAtMs, this.#nowMs + afterMs)
   }
 
-  async #plan(): Promise<void> {
+  /** What a worker does each minute, and when something asks for it. */
+  async plan(): Promise<void> {
     this.#planAtMs = Number.POSITIVE_INFINITY
     if (!this.#crew) return
     await this.#crew.recover()
