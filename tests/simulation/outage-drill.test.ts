@@ -66,7 +66,6 @@ test('a campaign that is added moves no mail of the firm days, and later ones fo
 
   const moves = await drill.moves()
   const after = await drill.slots()
-  const isFirm = ({ atMs, campaign }: Slot): boolean => localDay(atMs, ZONE) <= '2026-11-18' && campaign !== 'third'
   expect(before.filter(isFirm).length).toBeGreaterThan(150)
   expect(after.filter(isFirm)).toEqual(before.filter(isFirm))
   expect(new Set(moves.values())).toEqual(new Set(['share']))
@@ -93,6 +92,11 @@ test('settings of a campaign that change move its own mails, and no other campai
   const own = new Set(before.filter(({ campaign }) => campaign === 'first').map(({ id }) => id))
   expect([...moves.keys()].filter((id) => !own.has(id))).toEqual([])
 })
+
+/** Of Tuesday or Wednesday, and of a campaign that was there before. */
+function isFirm({ atMs, campaign }: Slot): boolean {
+  return localDay(atMs, ZONE) <= '2026-11-18' && campaign !== 'third'
+}
 
 /** What is planned at that instant, everything that has happened before it taken into account. */
 async function slotsAt({ driver, slots, moves }: Drill, ms: number): Promise<Slot[]> {
