@@ -30,6 +30,11 @@ create table goniec.mailbox (
   smtp_security text not null constraint mailbox_smtp_security_is_known check (smtp_security in ('tls', 'starttls', 'none')),
   smtp_user text,
   smtp_password_ref text constraint mailbox_smtp_password_is_a_reference check (smtp_password_ref ~ '^(env|file|credential):.+'),
+  smtp_oauth2 jsonb constraint mailbox_smtp_oauth2_holds_references check (
+    smtp_oauth2 is null
+    or (smtp_oauth2 ?& '{tokenUrl,clientId,clientSecret,refreshToken,scope}' and smtp_oauth2 ->> 'tokenUrl' ~ '^https?://' and smtp_oauth2 ->> 'clientId' <> ''
+        and coalesce(smtp_oauth2 ->> 'clientSecret', 'env:none') ~ '^(env|file|credential):.+'
+        and coalesce(smtp_oauth2 ->> 'refreshToken', 'env:none') ~ '^(env|file|credential):.+') is true),
   imap jsonb,
   warmup_started date,
   warmup_daily_limit integer constraint mailbox_warmup_daily_limit_is_not_negative check (warmup_daily_limit >= 0),
@@ -37,12 +42,13 @@ create table goniec.mailbox (
   status_reason text,
   version bigint not null default 1,
   created_at timestamptz not null default goniec.now(),
-  constraint mailbox_login_is_whole check ((smtp_user is null) = (smtp_password_ref is null)),
+  constraint mailbox_login_is_whole check (num_nonnulls(smtp_password_ref, smtp_oauth2) = (smtp_user is not null)::integer),
   constraint mailbox_is_broken_for_a_reason check (status <> 'broken' or status_reason is not null)
 );
 
 comment on table goniec.mailbox is 'An address with its SMTP account.';
 comment on column goniec.mailbox.smtp_password_ref is 'env:NAME, file:PATH or credential:NAME, read by the worker. A password never stands in the database.';
+comment on column goniec.mailbox.smtp_oauth2 is 'Instead of a password: {tokenUrl, clientId, clientSecret, refreshToken, scope}; the secrets are references, as the password is. The worker asks for access tokens.';
 comment on column goniec.mailbox.warmup_started is 'Day 1 of its warm-up; null: not warming.';
 comment on column goniec.mailbox.status is 'broken: repeated faults of its account or server; goniec mailbox resume puts it back.';
 

@@ -235,6 +235,7 @@ create table goniec.mailbox (
   smtp_security text not null,
   smtp_user text,
   smtp_password_ref text,
+  smtp_oauth2 jsonb,
   imap jsonb,
   warmup_started date,
   warmup_daily_limit integer,
@@ -244,8 +245,9 @@ create table goniec.mailbox (
   created_at timestamp with time zone not null default goniec.now(),
   constraint mailbox_daily_limit_is_not_negative CHECK ((daily_limit >= 0)),
   constraint mailbox_is_broken_for_a_reason CHECK (((status <> 'broken'::text) OR (status_reason IS NOT NULL))),
-  constraint mailbox_login_is_whole CHECK (((smtp_user IS NULL) = (smtp_password_ref IS NULL))),
+  constraint mailbox_login_is_whole CHECK ((num_nonnulls(smtp_password_ref, smtp_oauth2) = ((smtp_user IS NOT NULL))::integer)),
   constraint mailbox_min_gap_is_not_negative CHECK ((min_gap_ms >= 0)),
+  constraint mailbox_smtp_oauth2_holds_references CHECK (((smtp_oauth2 IS NULL) OR (((smtp_oauth2 ?& '{tokenUrl,clientId,clientSecret,refreshToken,scope}'::text[]) AND ((smtp_oauth2 ->> 'tokenUrl'::text) ~ '^https?://'::text) AND ((smtp_oauth2 ->> 'clientId'::text) <> ''::text) AND (COALESCE((smtp_oauth2 ->> 'clientSecret'::text), 'env:none'::text) ~ '^(env|file|credential):.+'::text) AND (COALESCE((smtp_oauth2 ->> 'refreshToken'::text), 'env:none'::text) ~ '^(env|file|credential):.+'::text)) IS TRUE))),
   constraint mailbox_smtp_password_is_a_reference CHECK ((smtp_password_ref ~ '^(env|file|credential):.+'::text)),
   constraint mailbox_smtp_port_is_a_port CHECK (((smtp_port >= 1) AND (smtp_port <= 65535))),
   constraint mailbox_smtp_security_is_known CHECK ((smtp_security = ANY (ARRAY['tls'::text, 'starttls'::text, 'none'::text]))),
@@ -2928,6 +2930,8 @@ comment on table goniec.login_check is 'A command asks whether a mailbox can be 
 comment on table goniec.mailbox is 'An address with its SMTP account.';
 
 comment on column goniec.mailbox.smtp_password_ref is 'env:NAME, file:PATH or credential:NAME, read by the worker. A password never stands in the database.';
+
+comment on column goniec.mailbox.smtp_oauth2 is 'Instead of a password: {tokenUrl, clientId, clientSecret, refreshToken, scope}; the secrets are references, as the password is. The worker asks for access tokens.';
 
 comment on column goniec.mailbox.warmup_started is 'Day 1 of its warm-up; null: not warming.';
 

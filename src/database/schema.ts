@@ -240,6 +240,8 @@ export interface MailboxTable {
   smtp_user: string | null
   /** env:NAME, file:PATH or credential:NAME, read by the worker. A password never stands in the database. */
   smtp_password_ref: string | null
+  /** Instead of a password: {tokenUrl, clientId, clientSecret, refreshToken, scope}; the secrets are references, as the password is. The worker asks for access tokens. */
+  smtp_oauth2: unknown
   imap: unknown
   /** Day 1 of its warm-up; null: not warming. */
   warmup_started: string | null

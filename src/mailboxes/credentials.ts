@@ -5,7 +5,7 @@
  * Owns the reading. Promises that an error names the reference and the way out, and never a byte of what was read. Leaves keeping the
  * secret out of logs to whoever asked for it; nothing is cached, so that a changed password is used from the next login on.
  */
-import { open, stat } from 'node:fs/promises'
+import { open, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { isAbsolute, join, resolve } from 'node:path'
 import type { Environment } from '../config.ts'
 import { GoniecError } from '../errors.ts'
@@ -27,6 +27,22 @@ export async function resolveCredential(
   const path = kind === 'file' ? resolve(name) : credentialPath(reference, name, environment)
   if (kind === 'file') await warnIfOpen(reference, path, onWarning)
   return check(reference, await readSecret(reference, path))
+}
+
+/** Writes a secret in the place of the one that `file:PATH` holds; the file is there whole, old or new. Other references cannot be written. */
+export async function replaceCredentialFile(reference: string, secret: string): Promise<void> {
+  const { kind, name } = parse(reference)
+  if (kind !== 'file') throw unusable(reference, 'only a file can be written')
+  const path = resolve(name)
+  const { mode } = await stat(path)
+  const draft = `${path}.${process.pid}.new`
+  try {
+    await writeFile(draft, `${secret}\n`, { mode: mode & 0o777, flush: true })
+    await rename(draft, path)
+  } catch (error) {
+    await rm(draft, { force: true })
+    throw error
+  }
 }
 
 function parse(reference: string): { kind: 'env' | 'file' | 'credential'; name: string } {

@@ -1,5 +1,6 @@
 /** Mailboxes as people look at them: today's use of each limit, the warm-up's day, what holds them up, what servers said last. */
 import type { Database } from '../database/pool.ts'
+import type { TokenSource } from '../mailboxes/access-tokens.ts'
 import type { Instant } from '../time.ts'
 
 export interface MailboxSummary {
@@ -40,7 +41,14 @@ export interface MailboxReport extends MailboxSummary {
   campaigns: string[]
   salesperson_paused_at: Instant | null
   all_paused_at: Instant | null
-  smtp: { host: string; port: number; security: string; user: string | null; password: string | null }
+  smtp: {
+    host: string
+    port: number
+    security: string
+    user: string | null
+    password: string | null
+    oauth2: TokenSource | null
+  }
   /** Mails on which a server said no for good today. */
   rejected_today: number
   in_doubt: number
@@ -111,7 +119,7 @@ const MORE = `,
       array(select c.name from goniec.campaign_mailbox u join goniec.campaign c on c.id = u.campaign_id
             where u.mailbox_id = b.id and c.status not in ('completed', 'cancelled') order by c.name) as campaigns,
       json_build_object('host', b.smtp_host, 'port', b.smtp_port, 'security', b.smtp_security, 'user', b.smtp_user,
-        'password', b.smtp_password_ref) as smtp,
+        'password', b.smtp_password_ref, 'oauth2', b.smtp_oauth2) as smtp,
       (select count(*) from (select a.state, a.mailbox_day from goniec.attempt a where a.mailbox_id = b.id order by a.id desc limit ${MOST_ATTEMPTS}) a
        where a.mailbox_day = clock.today and a.state = 'rejected') as rejected_today,
       (select count(*) from goniec.message m join goniec.attempt a on a.message_id = m.id and a.state = 'in_doubt'

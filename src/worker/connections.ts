@@ -9,6 +9,7 @@ import type { SmtpAccount } from '../delivery/connection.ts'
 import type { Deadlines } from '../delivery/deadlines.ts'
 import { MailboxConnection } from '../delivery/dialogue.ts'
 import { assert } from '../errors.ts'
+import type { AccessTokens, TokenSource } from '../mailboxes/access-tokens.ts'
 import { resolveCredential } from '../mailboxes/credentials.ts'
 
 /** A mailbox as its server sees it. */
@@ -21,23 +22,35 @@ export interface MailboxAccount {
   smtp_security: SmtpAccount['security']
   smtp_user: string | null
   smtp_password_ref: string | null
+  smtp_oauth2: TokenSource | null
+}
+
+interface Kept {
+  version: number
+  connection: MailboxConnection
+  mailbox: MailboxAccount
+  /** The access token it logs in with; a password has none. */
+  token: string | undefined
 }
 
 export class Connections {
-  #deadlines: Deadlines
-  #open = new Map<number, { version: number; connection: MailboxConnection }>()
+  readonly #deadlines: Deadlines
+  readonly #tokens: AccessTokens
+  readonly #open = new Map<number, Kept>()
 
-  constructor(deadlines: Deadlines) {
+  constructor(deadlines: Deadlines, tokens: AccessTokens) {
     this.#deadlines = deadlines
+    this.#tokens = tokens
   }
 
-  /** The connection of this mailbox. Throws a GoniecError that names the reference where its login cannot be read. */
+  /** The connection of this mailbox. Throws a GoniecError that names the way out where its login cannot be had. */
   async of(mailbox: MailboxAccount): Promise<MailboxConnection> {
     const known = this.#open.get(mailbox.id)
-    if (known?.version === mailbox.version) return known.connection
+    const token = mailbox.smtp_oauth2 ? (await this.#tokens.of(mailbox.smtp_oauth2)).token : undefined
+    if (known?.version === mailbox.version && known.token === token) return known.connection
     if (known) await known.connection.close()
-    const connection = new MailboxConnection(await toSmtpAccount(mailbox), this.#deadlines)
-    this.#open.set(mailbox.id, { version: mailbox.version, connection })
+    const connection = new MailboxConnection(await toSmtpAccount(mailbox, this.#tokens), this.#deadlines)
+    this.#open.set(mailbox.id, { version: mailbox.version, connection, mailbox, token })
     return connection
   }
 
@@ -45,6 +58,7 @@ export class Connections {
   async forget(mailboxId: number): Promise<void> {
     const known = this.#open.get(mailboxId)
     this.#open.delete(mailboxId)
+    if (known?.mailbox.smtp_oauth2) this.#tokens.forget(known.mailbox.smtp_oauth2)
     await known?.connection.close()
   }
 
@@ -56,11 +70,12 @@ export class Connections {
 }
 
 /** What the SMTP dialogue needs of a mailbox, its login read. */
-export async function toSmtpAccount(mailbox: MailboxAccount): Promise<SmtpAccount> {
-  const { smtp_user: user, smtp_password_ref: reference } = mailbox
+export async function toSmtpAccount(mailbox: MailboxAccount, tokens: AccessTokens): Promise<SmtpAccount> {
+  const { smtp_user: user, smtp_password_ref: reference, smtp_oauth2: source } = mailbox
   const account = { host: mailbox.smtp_host, port: mailbox.smtp_port, security: mailbox.smtp_security }
   if (user === null) return { ...account, auth: null }
-  assert(reference !== null, 'a mailbox with a user has a password')
+  if (source !== null) return { ...account, auth: { user, accessToken: (await tokens.of(source)).token } }
+  assert(reference !== null, 'a mailbox with a user has a password or a source of tokens')
   return { ...account, auth: { user, pass: await resolveCredential(reference, process.env) } }
 }
 
@@ -70,7 +85,7 @@ export async function loadAccounts(
   mailboxIds: readonly number[],
 ): Promise<Map<number, MailboxAccount>> {
   const rows = await database.query<MailboxAccount & Record<string, unknown>>(
-    `select id, address, version, smtp_host, smtp_port, smtp_security, smtp_user, smtp_password_ref
+    `select id, address, version, smtp_host, smtp_port, smtp_security, smtp_user, smtp_password_ref, smtp_oauth2
      from goniec.mailbox
      where id = any ($1)`,
     [mailboxIds],

@@ -1,6 +1,7 @@
 /** What a worker is made of, put together once its name is known. */
 import type { Database } from '../database/pool.ts'
 import type { Logger } from '../log.ts'
+import { AccessTokens } from '../mailboxes/access-tokens.ts'
 import { Connections } from './connections.ts'
 import { Dispatch } from './dispatch.ts'
 import { Engine } from './engine.ts'
@@ -13,6 +14,7 @@ import { CRON } from './tasks.ts'
 
 export interface Parts {
   connections: Connections
+  tokens: AccessTokens
   outcomes: Outcomes
   dispatch: Dispatch
   planning: Planning
@@ -31,7 +33,8 @@ export interface PartsOptions {
 export function makeParts({ database, session, settings, log, onEngineDead }: PartsOptions): Parts {
   const common = { database, incarnationId: session.incarnationId, settings, log }
   const engine = new Engine({ url: database.url, cron: CRON, log, onDead: onEngineDead })
-  const connections = new Connections(settings.deadlines)
+  const tokens = new AccessTokens({ environment: process.env, onWarning: (text) => log.warn(text) })
+  const connections = new Connections(settings.deadlines, tokens)
   const outcomes = new Outcomes({ pool: database.pool, incarnationId: session.incarnationId, log })
   const planning = new Planning({
     database,
@@ -48,5 +51,5 @@ export function makeParts({ database, session, settings, log, onEngineDead }: Pa
       if (status === 'pending' || status === 'sent') planning.request()
     },
   })
-  return { connections, outcomes, dispatch, planning, engine }
+  return { connections, tokens, outcomes, dispatch, planning, engine }
 }

@@ -84,7 +84,7 @@ export class Sender {
     try {
       connection = await this.#options.connections.of(account)
     } catch (error) {
-      return loginUnreadable(attempt, describe(error))
+      return loginUnavailable(attempt, error)
     }
     let verdict: string | undefined
     const kept = keptContent(mail)
@@ -158,9 +158,10 @@ function unsendable(attempt: ClaimedAttempt, why: string): OutcomeReport {
   return { ...nothingOffered(attempt), outcome: 'aborted', response: why, hold: why, reason: 'retry' }
 }
 
-/** The mailbox is at fault: its password cannot be read. */
-function loginUnreadable(attempt: ClaimedAttempt, why: string): OutcomeReport {
-  return { ...nothingOffered(attempt), outcome: 'mailbox_fault', stage: 'auth', response: why, permanent: true }
+/** The mailbox is at fault: its password cannot be read, or no access token is to be had; a token server that does not answer now may soon. */
+function loginUnavailable(attempt: ClaimedAttempt, error: unknown): OutcomeReport {
+  const permanent = !(error instanceof GoniecError && error.code === 'token_unavailable')
+  return { ...nothingOffered(attempt), outcome: 'mailbox_fault', stage: 'auth', response: describe(error), permanent }
 }
 
 function nothingOffered({ attemptId }: ClaimedAttempt): Omit<OutcomeReport, 'outcome'> {

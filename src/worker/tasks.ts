@@ -13,6 +13,7 @@ import { z } from 'zod'
 import type { Database } from '../database/pool.ts'
 import type { Deadlines } from '../delivery/deadlines.ts'
 import type { Logger } from '../log.ts'
+import type { AccessTokens } from '../mailboxes/access-tokens.ts'
 import { checkLogins } from './tasks/check.ts'
 import { tidyContents } from './tasks/tidy.ts'
 
@@ -21,6 +22,7 @@ export interface TaskOptions {
   name: string
   database: Database
   deadlines: Deadlines
+  tokens: AccessTokens
   keepContentDays: number | undefined
   dispatch: () => Promise<void>
   plan: () => Promise<void>
@@ -40,6 +42,7 @@ export function taskList({
   name,
   database,
   deadlines,
+  tokens,
   keepContentDays,
   dispatch,
   plan,
@@ -50,7 +53,7 @@ export function taskList({
     [`dispatch:${name}`]: () => dispatch(),
     plan: () => plan(),
     recover: () => recover(),
-    check: (payload) => checkLogins({ database, deadlines, worker: name }, CHECK_PAYLOAD.parse(payload).ids),
+    check: (payload) => checkLogins({ database, deadlines, tokens, worker: name }, CHECK_PAYLOAD.parse(payload).ids),
     tidy: async () => {
       if (keepContentDays === undefined) return
       const dropped = await tidyContents(database, keepContentDays)

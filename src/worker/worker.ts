@@ -145,7 +145,7 @@ export class Worker {
   }
 
   /** Recover, plan, dispatch. The first mails do not wait for the engine either: it is needed for what comes later. */
-  async #inOrder({ planning, engine }: Parts): Promise<void> {
+  async #inOrder({ planning, engine, tokens }: Parts): Promise<void> {
     await this.#recover()
     if (!this.#isStopping) await planning.beforeDispatch()
     if (this.#isStopping) return
@@ -155,6 +155,7 @@ export class Worker {
         name: this.name,
         database: this.#database,
         deadlines: this.#options.settings.deadlines,
+        tokens,
         keepContentDays: this.#options.keepContentDays,
         dispatch: () => this.#runDispatch(),
         plan: () => planning.runUnlessWaiting(),

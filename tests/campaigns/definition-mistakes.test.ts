@@ -233,6 +233,30 @@ describe('a value of the wrong kind', () => {
       '{ host: h.example, password: env:P }',
       '4:11 mailboxes[0].smtp: has a password and no user; a login takes both, or neither',
     ],
+    [
+      '{ host: h.example, user: u, password: env:P, oauth2: { provider: google, client_id: c, refresh_token: env:R } }',
+      '4:11 mailboxes[0].smtp: has a password and oauth2; a login takes one of them',
+    ],
+    [
+      '{ host: h.example, oauth2: { provider: google, client_id: c, refresh_token: env:R } }',
+      '4:11 mailboxes[0].smtp: has oauth2 and no user; a login takes both, or neither',
+    ],
+    [
+      '{ host: h.example, user: u, oauth2: { client_id: c, refresh_token: env:R } }',
+      '4:47 mailboxes[0].smtp.oauth2: takes a provider (google, microsoft) or a token_url, one of the two',
+    ],
+    [
+      '{ host: h.example, user: u, oauth2: { provider: gogle, client_id: c, refresh_token: env:R } }',
+      '4:59 mailboxes[0].smtp.oauth2.provider: expected one of google, microsoft, got "gogle"; did you mean "google"?',
+    ],
+    [
+      '{ host: h.example, user: u, oauth2: { provider: microsoft, client_id: c } }',
+      '4:47 mailboxes[0].smtp.oauth2: has neither a refresh_token nor a client_secret; one of them is needed to ask for access',
+    ],
+    [
+      '{ host: h.example, user: u, oauth2: { token_url: "http://h.example/t", client_id: c, refresh_token: env:R } }',
+      '4:60 mailboxes[0].smtp.oauth2.token_url: a token_url begins with https://, since secrets are sent to it',
+    ],
   ])('the server %s is refused', (smtp, expected) => {
     expect(mailbox(`smtp: ${smtp}`)).toEqual([`a.yaml:${expected}`])
   })

@@ -7,6 +7,7 @@ import { WEEKDAYS } from '../definition/campaign.ts'
 import type {
   CampaignDefinition,
   MailboxDefinition,
+  OAuth2,
   SalespersonDefinition,
   ServerAccount,
 } from '../definition/definition.ts'
@@ -54,6 +55,12 @@ export const MAILBOX: readonly Setting<MailboxDefinition>[] = [
   { field: 'smtp.security', column: 'smtp_security', of: ({ smtp }) => smtp.security },
   { field: 'smtp.user', column: 'smtp_user', of: ({ smtp }) => smtp.user },
   { field: 'smtp.password', column: 'smtp_password_ref', of: ({ smtp }) => smtp.password },
+  {
+    field: 'smtp.oauth2',
+    column: 'smtp_oauth2',
+    of: ({ smtp }) => oauth2(smtp.oauth2),
+    stored: (value) => oauth2(value),
+  },
   { field: 'imap', column: 'imap', of: ({ imap }) => account(imap), stored: (value) => account(value) },
   { field: 'warmup.started', column: 'warmup_started', of: ({ warmup }) => warmup?.started ?? null },
   { field: 'warmup.daily_limit', column: 'warmup_daily_limit', of: ({ warmup }) => warmup?.dailyLimit ?? null },
@@ -107,4 +114,10 @@ function account(value: unknown): Value {
   if (value === null || value === undefined) return null
   const { host, port, security, user, password } = value as ServerAccount
   return JSON.stringify({ host, port, security, user, password })
+}
+
+function oauth2(value: unknown): Value {
+  if (value === null || value === undefined) return null
+  const { tokenUrl, clientId, clientSecret, refreshToken, scope } = value as OAuth2
+  return JSON.stringify({ tokenUrl, clientId, clientSecret, refreshToken, scope })
 }

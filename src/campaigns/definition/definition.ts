@@ -59,7 +59,7 @@ export interface MailboxDefinition {
   signature: { text: string | null; html: string | null }
   /** Where `List-Unsubscribe` points, an address; null: the mailbox itself. */
   unsubscribe: string | null
-  smtp: ServerAccount
+  smtp: SmtpServer
   /** Null where replies are not read. Without a login of its own, that of `smtp` is meant. */
   imap: ServerAccount | null
   /** Null: not warming. `started` is an ISO date; `dailyLimit` null: none beside the stages'. */
@@ -76,6 +76,22 @@ export interface ServerAccount {
   user: string | null
   /** A reference, never a password: `env:NAME`, `file:PATH` or `credential:NAME`. */
   password: string | null
+}
+
+export interface SmtpServer extends ServerAccount {
+  /** Logs in with access tokens (XOAUTH2) instead of the password, which is null then. */
+  oauth2: OAuth2 | null
+}
+
+/** How access tokens are had. Secrets are references, as a password is. */
+export interface OAuth2 {
+  tokenUrl: string
+  clientId: string
+  clientSecret: string | null
+  /** Null: the client's own right (client credentials), not a person's consent. */
+  refreshToken: string | null
+  /** Null: that of the consent. */
+  scope: string | null
 }
 
 export type Security = 'tls' | 'starttls' | 'none'

@@ -1,7 +1,8 @@
 /** The `mailboxes` and `salespeople` of a definition file, as keys and values. */
 import { z } from 'zod'
-import type { Security, ServerAccount } from './definition.ts'
-import { keyed, rule } from './keyed.ts'
+import type { Security, ServerAccount, SmtpServer } from './definition.ts'
+import { keyed, rule, type Report } from './keyed.ts'
+import { oauth2 } from './oauth2.ts'
 import { textPart } from './text-part.ts'
 import { address, date, duration, host, line, oneOf, passwordReference, wholeNumber } from './values.ts'
 
@@ -26,32 +27,67 @@ export function mailbox(directory: string) {
     min_gap: duration().default(60_000),
     signature: keyed({ text: textPart(directory).optional(), html: textPart(directory).optional() }).optional(),
     unsubscribe: address().optional(),
-    smtp: account('smtp'),
-    imap: account('imap').optional(),
+    smtp: smtpServer(),
+    imap: imapServer().optional(),
     warmup: keyed({ started: date(), daily_limit: wholeNumber(0).optional() }).optional(),
   })
 }
 
 /** A server with its login. Security is never left to chance: without a word SMTP demands STARTTLS (on port 465: TLS), IMAP TLS. */
-function account(protocol: Protocol) {
-  return keyed({
-    host: host(),
-    port: wholeNumber(1, 65_535).optional(),
-    security: oneOf(['tls', 'starttls', 'none']).optional(),
-    user: line('a user name').optional(),
-    password: passwordReference().optional(),
-  })
+const SERVER = {
+  host: host(),
+  port: wholeNumber(1, 65_535).optional(),
+  security: oneOf(['tls', 'starttls', 'none']).optional(),
+  user: line('a user name').optional(),
+  password: passwordReference().optional(),
+}
+
+function smtpServer() {
+  return keyed({ ...SERVER, oauth2: oauth2().optional() })
     .check(
-      rule<{ user?: unknown; password?: unknown }>(({ user, password }, report) => {
-        if (user !== undefined && password === undefined)
-          report([], 'has a user and no password; a login takes both, or neither')
-        if (user === undefined && password !== undefined)
-          report([], 'has a password and no user; a login takes both, or neither')
+      rule<{ user?: unknown; password?: unknown; oauth2?: unknown }>(({ user, password, oauth2 }, report) => {
+        if (password !== undefined && oauth2 !== undefined)
+          report([], 'has a password and oauth2; a login takes one of them')
+        else if (user === undefined && oauth2 !== undefined)
+          report([], 'has oauth2 and no user; a login takes both, or neither')
+        else if (oauth2 === undefined) checkLogin(user, password, report)
       }),
     )
-    .transform(({ host, port, security = defaultSecurity(protocol, port), user, password }): ServerAccount => {
-      return { host, port: port ?? PORTS[protocol][security], security, user: user ?? null, password: password ?? null }
-    })
+    .transform(({ oauth2, ...server }): SmtpServer => ({ ...accountOf('smtp', server), oauth2: oauth2 ?? null }))
+}
+
+function imapServer() {
+  return keyed(SERVER)
+    .check(
+      rule<{ user?: unknown; password?: unknown }>(({ user, password }, report) => checkLogin(user, password, report)),
+    )
+    .transform((server) => accountOf('imap', server))
+}
+
+function checkLogin(user: unknown, password: unknown, report: Report): void {
+  if (user !== undefined && password === undefined)
+    report([], 'has a user and no password; a login takes both, or neither')
+  if (user === undefined && password !== undefined)
+    report([], 'has a password and no user; a login takes both, or neither')
+}
+
+interface ServerData {
+  host: string
+  port?: number | undefined
+  security?: Security | undefined
+  user?: string | undefined
+  password?: string | undefined
+}
+
+function accountOf(protocol: Protocol, { host, port, security, user, password }: ServerData): ServerAccount {
+  const chosen = security ?? defaultSecurity(protocol, port)
+  return {
+    host,
+    port: port ?? PORTS[protocol][chosen],
+    security: chosen,
+    user: user ?? null,
+    password: password ?? null,
+  }
 }
 
 function defaultSecurity(protocol: Protocol, port: number | undefined): Security {

@@ -75,7 +75,7 @@ function toRecorder(mailbox: MailboxDefinition, { recorderPort, today }: Scene):
     ...mailbox,
     dailyLimit: Math.min(mailbox.dailyLimit, MAILBOX_LIMIT),
     minGapMs: MIN_GAP_MS,
-    smtp: { host: '127.0.0.1', port: recorderPort, security: 'none', user: null, password: null },
+    smtp: { host: '127.0.0.1', port: recorderPort, security: 'none', user: null, password: null, oauth2: null },
     imap: null,
     warmup: mailbox.warmup && { ...mailbox.warmup, started: today.subtract({ days: WARMUP_DAY - 1 }).toString() },
   }

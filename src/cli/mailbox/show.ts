@@ -44,8 +44,14 @@ function facts(mailbox: MailboxReport, timeZone: string): (readonly [string, Cel
     ['last mail', local(mailbox.last_fence_at)],
     ['next mail', local(mailbox.next_at)],
     ['server', `${smtp.host}:${smtp.port} (${smtp.security})`],
-    ['login', smtp.user === null ? 'none' : `${smtp.user}, password ${smtp.password}`],
+    ['login', describeLogin(smtp)],
   ]
+}
+
+function describeLogin({ user, password, oauth2 }: MailboxReport['smtp']): string {
+  if (user === null) return 'none'
+  if (oauth2 === null) return `${user}, password ${password}`
+  return `${user}, OAuth 2 by ${new URL(oauth2.tokenUrl).host}, ${oauth2.refreshToken ?? `client ${oauth2.clientId}`}`
 }
 
 function brake({ all_paused_at: all, salesperson_paused_at: person }: MailboxReport): string | null {

@@ -4,17 +4,19 @@ import type { Deadlines } from '../../delivery/deadlines.ts'
 import { MailboxConnection } from '../../delivery/dialogue.ts'
 import { showReply } from '../../delivery/reply.ts'
 import { messageOf } from '../../errors.ts'
+import type { AccessTokens } from '../../mailboxes/access-tokens.ts'
 import { loadAccounts, toSmtpAccount, type MailboxAccount } from '../connections.ts'
 
 export interface CheckOptions {
   database: Database
   deadlines: Deadlines
   worker: string
+  tokens: AccessTokens
 }
 
 /** Answers these requests (rows of `login_check`), all at the same time. */
 export async function checkLogins(
-  { database, deadlines, worker }: CheckOptions,
+  { database, deadlines, worker, tokens }: CheckOptions,
   ids: readonly number[],
 ): Promise<void> {
   const requests = await database.query<{ id: number; mailbox_id: number }>(
@@ -28,7 +30,9 @@ export async function checkLogins(
   await Promise.all(
     requests.map(async ({ id, mailbox_id: mailbox }) => {
       const account = accounts.get(mailbox)
-      const { ok, response } = account ? await tryLogin(account, deadlines) : { ok: false, response: 'no such mailbox' }
+      const { ok, response } = account
+        ? await tryLogin(account, { deadlines, tokens })
+        : { ok: false, response: 'no such mailbox' }
       await database.query(
         'update goniec.login_check set answered_at = goniec.now(), ok = $2, response = $3 where id = $1',
         [id, ok, response],
@@ -38,9 +42,12 @@ export async function checkLogins(
   await database.query(`select pg_notify('goniec', 'check')`)
 }
 
-async function tryLogin(account: MailboxAccount, deadlines: Deadlines): Promise<{ ok: boolean; response: string }> {
+async function tryLogin(
+  account: MailboxAccount,
+  { deadlines, tokens }: Pick<CheckOptions, 'deadlines' | 'tokens'>,
+): Promise<{ ok: boolean; response: string }> {
   try {
-    const connection = new MailboxConnection(await toSmtpAccount(account), deadlines)
+    const connection = new MailboxConnection(await toSmtpAccount(account, tokens), deadlines)
     const { failure, stage, error, reply } = await connection.tryLogin()
     if (failure === null)
       return { ok: true, response: account.smtp_user === null ? 'connected' : 'connected and logged in' }

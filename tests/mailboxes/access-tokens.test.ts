@@ -1,0 +1,135 @@
+/** Access tokens, asked of a real HTTP server on loopback. */
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { AccessTokens, type TokenSource } from '../../src/mailboxes/access-tokens.ts'
+import { startTokenServer, type TokenServer } from '../support/token-server.ts'
+
+const ENVIRONMENT = { REFRESH: 'refresh-1', SECRET: 'hush' }
+
+let server: TokenServer
+let source: TokenSource
+let warnings: string[]
+let tokens: AccessTokens
+let folder: string
+
+beforeEach(async () => {
+  server = await startTokenServer()
+  warnings = []
+  tokens = new AccessTokens({ environment: ENVIRONMENT, onWarning: (text) => void warnings.push(text) })
+  source = {
+    tokenUrl: server.url,
+    clientId: 'goniec',
+    clientSecret: 'env:SECRET',
+    refreshToken: 'env:REFRESH',
+    scope: 'smtp',
+  }
+  folder = mkdtempSync(join(tmpdir(), 'goniec-tokens-'))
+})
+
+afterEach(() => rmSync(folder, { recursive: true }))
+
+test('a refresh token is exchanged for an access token, with what the provider wants beside it', async () => {
+  expect(await tokens.of(source)).toMatchObject({ token: 'access-1' })
+  expect(server.asked).toEqual([
+    {
+      grant_type: 'refresh_token',
+      client_id: 'goniec',
+      client_secret: 'hush',
+      refresh_token: 'refresh-1',
+      scope: 'smtp',
+    },
+  ])
+})
+
+test('without a refresh token the client asks in its own right', async () => {
+  await tokens.of({ ...source, refreshToken: null })
+  expect(server.asked[0]).toEqual({
+    grant_type: 'client_credentials',
+    client_id: 'goniec',
+    client_secret: 'hush',
+    scope: 'smtp',
+  })
+})
+
+test('a token is asked for once, however many want it, and again where the mail server did not take it', async () => {
+  const all = await Promise.all(Array.from({ length: 20 }, () => tokens.of(source)))
+  expect(new Set(all.map(({ token }) => token))).toEqual(new Set(['access-1']))
+  tokens.forget(source)
+  expect(await tokens.of(source)).toMatchObject({ token: 'access-2' })
+  expect(server.asked).toHaveLength(2)
+})
+
+test('a token that is about to expire is not used for another dialogue', async () => {
+  server.answer = () => ({ body: { access_token: 'short', expires_in: 240 } })
+  await tokens.of(source)
+  server.answer = undefined
+  expect(await tokens.of(source)).toMatchObject({ token: 'access-1' })
+})
+
+test('a failure is told to whoever asked, and the next one asks anew', async () => {
+  server.answer = () => ({ status: 503, body: 'busy' })
+  await expect(tokens.of(source)).rejects.toMatchObject({ code: 'token_unavailable' })
+  server.answer = undefined
+  expect(await tokens.of(source)).toMatchObject({ token: 'access-1' })
+})
+
+test.each([
+  [
+    'a revoked consent',
+    400,
+    { error: 'invalid_grant', error_description: 'AADSTS70008: expired refresh-1' },
+    'token_refused',
+  ],
+  ['a wrong secret', 401, { error: 'invalid_client', error_description: 'no hush' }, 'token_refused'],
+  ['a moment of rest', 400, { error: 'temporarily_unavailable' }, 'token_unavailable'],
+  ['too many requests', 429, { error: 'invalid_grant' }, 'token_unavailable'],
+  ['an error of the server', 500, { error: 'server_error' }, 'token_unavailable'],
+  ['a page', 200, '<html>log in</html>', 'token_unavailable'],
+  ['no token', 200, { expires_in: 3600 }, 'token_unavailable'],
+  ['an endless answer', 200, 'x'.repeat(200_000), 'token_unavailable'],
+])('%s is told apart, and no secret is repeated', async (_, status, body, code) => {
+  server.answer = () => ({ status, body })
+  const error = await tokens.of(source).catch((problem: unknown) => problem)
+  expect(error).toMatchObject({ code })
+  expect(String(error)).toMatch(/^GoniecError: 127\.0\.0\.1:\d+ /)
+  expect(String(error)).not.toMatch(/hush|refresh-1/)
+})
+
+test('a server that is not there can be asked later', async () => {
+  await server.close()
+  await expect(tokens.of(source)).rejects.toMatchObject({ code: 'token_unavailable' })
+})
+
+test('a redirect is not followed: it would be sent the secrets', async () => {
+  const other = await startTokenServer()
+  server.answer = () => ({ status: 307, body: '' })
+  await expect(tokens.of(source)).rejects.toMatchObject({ code: 'token_unavailable' })
+  expect(other.asked).toEqual([])
+})
+
+test('a renewed refresh token is used from then on, and stored where it is a file', async () => {
+  const path = join(folder, 'anna')
+  writeFileSync(path, 'refresh-1\n')
+  chmodSync(path, 0o600)
+  server.answer = ({ refresh_token: old = '' }) => ({
+    body: { access_token: 'a', expires_in: 1, refresh_token: old.replace(/\d+/, (n) => String(Number(n) + 1)) },
+  })
+  for (let n = 0; n < 3; n++) await tokens.of({ ...source, refreshToken: `file:${path}` })
+  expect(server.asked.map((form) => form['refresh_token'])).toEqual(['refresh-1', 'refresh-2', 'refresh-3'])
+  expect(readFileSync(path, 'utf8')).toBe('refresh-4\n')
+  expect(statSync(path).mode & 0o777).toBe(0o600)
+  expect(warnings).toEqual([])
+})
+
+test('one that cannot be stored is used all the same, with a warning; what a person puts there goes before it', async () => {
+  server.answer = () => ({ body: { access_token: 'a', expires_in: 1, refresh_token: 'renewed' } })
+  await tokens.of(source)
+  await tokens.of(source)
+  expect(server.asked.map((form) => form['refresh_token'])).toEqual(['refresh-1', 'renewed'])
+  expect(warnings).toEqual([expect.stringContaining('the token server has renewed env:REFRESH')])
+  const changed = new AccessTokens({ environment: { ...ENVIRONMENT }, onWarning: () => undefined })
+  await changed.of(source)
+  expect(server.asked.at(-1)?.['refresh_token']).toBe('refresh-1')
+})
