@@ -7,6 +7,7 @@ import { runPlan, type PlanRun } from '../../src/campaigns/plan/run.ts'
 import { connectSession, type Database } from '../../src/database/pool.ts'
 import { recover } from '../../src/delivery/recover.ts'
 import { createLogger } from '../../src/log.ts'
+import { AccessTokens } from '../../src/mailboxes/access-tokens.ts'
 import { Connections } from '../../src/worker/connections.ts'
 import { Dispatch } from '../../src/worker/dispatch.ts'
 import { registerIncarnation, takeName, unfinished } from '../../src/worker/name.ts'
@@ -33,7 +34,10 @@ export class Crew {
   #incarnationId: number
   #settings = settingsOf()
   #log = createLogger({ level: 'fatal' })
-  #connections = new Connections(this.#settings.deadlines)
+  #connections = new Connections(
+    this.#settings.deadlines,
+    new AccessTokens({ environment: {}, onWarning: () => undefined }),
+  )
   #outcomes: Outcomes
   #dispatch: Dispatch
   #held = true
