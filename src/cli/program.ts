@@ -14,6 +14,7 @@ import { register as database } from './database.ts'
 import { register as demo } from './demo.ts'
 import { register as doubt } from './doubt.ts'
 import { addExamples } from './examples.ts'
+import { register as forecast } from './forecast.ts'
 import { register as mailbox } from './mailbox.ts'
 import { register as message } from './message.ts'
 import { register as lead } from './lead.ts'
@@ -40,6 +41,7 @@ const NOUNS: readonly Register[] = [
   pause,
   resume,
   queue,
+  forecast,
   message,
   doubt,
   worker,

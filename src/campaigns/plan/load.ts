@@ -14,8 +14,8 @@ import {
   type PlanMailbox,
   type PlanMessage,
 } from '../../schedule/plan-input.ts'
-import { nextSendingDays, windowsOf, type SendingCalendar, type Weekday } from '../../schedule/windows.ts'
-import { instantAt } from '../../time.ts'
+import { roomOf } from '../../schedule/room.ts'
+import type { Weekday } from '../../schedule/windows.ts'
 import * as reads from './reads.ts'
 
 export interface LoadOptions {
@@ -84,7 +84,8 @@ async function read(query: reads.Query, { horizonDays, graceMs }: Required<LoadO
   return { input, blocked }
 }
 
-function toMailbox(row: reads.MailboxRow, paused: boolean): PlanMailbox {
+/** A mailbox as the plan sees it; `paused` is the installation's brake. */
+export function toMailbox(row: reads.MailboxRow, paused: boolean): PlanMailbox {
   return {
     id: row.id,
     version: row.version,
@@ -99,7 +100,8 @@ function toMailbox(row: reads.MailboxRow, paused: boolean): PlanMailbox {
   }
 }
 
-function toCampaign(row: reads.CampaignRow, paused: boolean): PlanCampaign {
+/** A campaign as the plan sees it. */
+export function toCampaign(row: reads.CampaignRow, paused: boolean): PlanCampaign {
   return {
     id: row.id,
     version: row.version,
@@ -121,7 +123,8 @@ function toCampaign(row: reads.CampaignRow, paused: boolean): PlanCampaign {
   }
 }
 
-function toMessage(row: reads.MessageRow): PlanMessage {
+/** A message as the plan sees it. */
+export function toMessage(row: reads.MessageRow): PlanMessage {
   const slot =
     row.at_ms === null || row.mailbox_id === null || row.window_closes_ms === null
       ? null
@@ -159,29 +162,3 @@ function lostSlot(row: reads.MessageRow): PlanMessage['lost'] {
   if (row.at_ms !== null || row.first_planned_ms === null || reason === undefined) return null
   return { atMs: row.first_planned_ms, mailboxId: row.bound_mailbox_id ?? 0, reason }
 }
-
-/** The most mails that a campaign could send within the horizon, with a margin; what is beyond need not be read. */
-function roomOf(
-  campaign: PlanCampaign & SendingCalendar,
-  mailboxes: readonly PlanMailbox[],
-  { nowMs, horizonDays }: { nowMs: number; horizonDays: number },
-): number {
-  if (!campaign.running) return 0
-  const today = instantAt(nowMs).toZonedDateTimeISO(campaign.timeZone).toPlainDate().toString()
-  const days = nextSendingDays(campaign, today, horizonDays).length
-  const ofMailboxes = mailboxes
-    .filter(({ id, usable }) => usable && campaign.mailboxIds.includes(id))
-    .reduce((sum, { dailyLimit }) => sum + dailyLimit, 0)
-  const perDay = Math.min(ofMailboxes, campaign.dailyLimit ?? Number.POSITIVE_INFINITY)
-  const shortestMs = campaign.delayMs * (1 - campaign.jitter)
-  const openMs = windowsOf(campaign, today, horizonDays).reduce(
-    (sum, { opensMs, closesMs }) => sum + closesMs - opensMs,
-    0,
-  )
-  const byDelay = shortestMs > 0 ? Math.ceil(openMs / shortestMs) : Number.POSITIVE_INFINITY
-  // A window can touch one more of the mailboxes' days than it has days itself.
-  return Math.min(perDay * (days + 1), byDelay) + MARGIN
-}
-
-/** Mails that are read beyond the room, for those whose leads are taken or that are given up. */
-const MARGIN = 500

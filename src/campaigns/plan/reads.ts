@@ -105,8 +105,8 @@ export interface CampaignRow {
   taken: Record<string, number>
 }
 
-/** Those that run, and those that still have slots. */
-export function campaigns(query: Query): Promise<CampaignRow[]> {
+/** Those that run, and those that still have slots; with ids also these, whatever their state. */
+export function campaigns(query: Query, also: readonly number[] = []): Promise<CampaignRow[]> {
   return query(
     `select c.id, c.version, c.salesperson_id, c.timezone, c.starts_on, c.window_from::text, c.window_to::text, c.window_days, c.holidays,
             c.skip_dates, c.delay_ms, c.jitter::float8, c.daily_limit, c.contact_gap_days, c.weight,
@@ -122,9 +122,10 @@ export function campaigns(query: Query): Promise<CampaignRow[]> {
        from goniec.campaign_day d
        where d.campaign_id = c.id and d.taken > 0 and d.day >= (goniec.now() - interval '2 days')::date
      ) t on true
-     where c.status in ('running', 'paused')
+     where c.status in ('running', 'paused') or c.id = any ($1)
         or exists (select from goniec.message m
                    where m.campaign_id = c.id and m.status in ('pending', 'sending', 'in_doubt') and m.status = 'pending' and m.scheduled_at is not null)`,
+    [also],
   )
 }
 
@@ -168,18 +169,20 @@ export interface MessageRow {
   objection: string | null
 }
 
-const MESSAGE_COLUMNS = `m.id, m.kind, case when m.kind = 'campaign' then m.campaign_id end as campaign_id, m.lead_id, st.position as step_position,
+/** A message as `MessageRow` has it, from `goniec.message m` with `MESSAGE_JOINS`. */
+export const MESSAGE_COLUMNS = `m.id, m.kind, case when m.kind = 'campaign' then m.campaign_id end as campaign_id, m.lead_id, st.position as step_position,
             m.bound_mailbox_id, bound.salesperson_id, ${ms('m.not_before')} as not_before_ms,
             ${ms('m.follows_at')} as follows_ms, st.wait_days, st.wait_ms, m.tried_days,
             ${ms('m.scheduled_at')} as at_ms, m.mailbox_id, ${ms('m.window_closes_at')} as window_closes_ms,
             m.planned_campaign_version, m.planned_mailbox_version, ${ms('m.first_planned_at')} as first_planned_ms, m.slot_reason`
 
-const MESSAGE_JOINS = `left join goniec.step st on st.id = m.step_id
+/** What `MESSAGE_COLUMNS` and `OBJECTION` are read from, beside `goniec.message m`. */
+export const MESSAGE_JOINS = `left join goniec.step st on st.id = m.step_id
      left join goniec.mailbox bound on bound.id = m.bound_mailbox_id
      left join goniec.lead l on l.id = m.lead_id`
 
 /** Why a waiting message may not be mailed at all: it is held, or its lead is out. */
-const OBJECTION = `case
+export const OBJECTION = `case
               when m.held_reason is not null then 'held'
               when l.blocked_at is not null or l.unsubscribed_at is not null or l.bounced_at is not null
                    or (m.kind = 'campaign' and l.replied_at is not null) then 'lead_not_mailable'

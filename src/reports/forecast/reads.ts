@@ -1,0 +1,157 @@
+/** What a forecast reads beside the plan's own queries, each for the campaigns that count and no others. */
+import { MESSAGE_COLUMNS, MESSAGE_JOINS, OBJECTION, type MessageRow, type Query } from '../../campaigns/plan/reads.ts'
+
+export interface NamedCampaign {
+  id: number
+  name: string
+  status: string
+}
+
+/** Campaigns that send or will, and these; by name. */
+export function named(query: Query, names: readonly string[] | undefined): Promise<NamedCampaign[]> {
+  return query(
+    `select c.id, c.name, c.status from goniec.campaign c
+     where c.status in ('running', 'scheduled', 'paused') or c.name = any ($1)
+     order by c.name`,
+    [names ?? []],
+  )
+}
+
+/** The steps in use. */
+export function steps(
+  query: Query,
+  campaignIds: readonly number[],
+): Promise<{ campaign_id: number; position: number; wait_days: number | null; wait_ms: number | null }[]> {
+  return query(
+    `select s.campaign_id, s.position, s.wait_days, s.wait_ms from goniec.step s
+     where s.campaign_id = any ($1) and s.retired_at is null order by s.campaign_id, s.position`,
+    [campaignIds],
+  )
+}
+
+/** Everything pending of these campaigns but first mails that have never had a slot, and all other mail of these mailboxes. */
+export function messages(
+  query: Query,
+  { campaignIds, mailboxIds }: Record<'campaignIds' | 'mailboxIds', readonly number[]>,
+): Promise<MessageRow[]> {
+  return query(
+    `select of_campaign.* from unnest($1::bigint[]) as wanted (campaign_id) cross join lateral (
+       select ${MESSAGE_COLUMNS}, ${OBJECTION} as objection
+       from goniec.message m
+       ${MESSAGE_JOINS}
+       where m.campaign_id = wanted.campaign_id and m.kind = 'campaign' and m.status in ('pending', 'sending', 'in_doubt')
+         and m.status = 'pending' and m.scheduled_at is not null
+       union all
+       select ${MESSAGE_COLUMNS}, ${OBJECTION} as objection
+       from goniec.message m
+       ${MESSAGE_JOINS}
+       where m.campaign_id = wanted.campaign_id and m.kind = 'campaign' and m.status = 'pending' and m.scheduled_at is null
+         and (m.follows_at is not null or m.first_planned_at is not null or m.not_before is not null)
+     ) of_campaign
+     union all
+     select ${MESSAGE_COLUMNS}, ${OBJECTION} as objection
+     from goniec.message m
+     ${MESSAGE_JOINS}
+     where m.kind <> 'campaign' and m.status = 'pending' and m.bound_mailbox_id = any ($2)`,
+    [campaignIds, mailboxIds],
+  )
+}
+
+export interface WaitingRow {
+  campaign_id: number
+  id: number
+  lead_id: number
+  position: number
+  objection: string | null
+}
+
+/** First mails that have never had a slot, in their order, at most so many of each campaign. */
+export function waiting(query: Query, campaignIds: readonly number[], atMost: number): Promise<WaitingRow[]> {
+  return query(
+    `select first_mail.* from unnest($1::bigint[]) as wanted (campaign_id) cross join lateral (
+       select m.campaign_id, m.id, m.lead_id, st.position, ${OBJECTION} as objection
+       from goniec.message m
+       ${MESSAGE_JOINS}
+       where m.campaign_id = wanted.campaign_id and ${FRESH}
+       order by m.id
+       limit $2
+     ) first_mail`,
+    [campaignIds, atMost],
+  )
+}
+
+/** How many there are of them. */
+export function waitingCounts(
+  query: Query,
+  campaignIds: readonly number[],
+): Promise<{ campaign_id: number; mails: number }[]> {
+  // prettier-ignore
+  return query(
+    `select m.campaign_id, count(*)::float8 as mails from goniec.message m
+     where m.campaign_id = any ($1) and ${FRESH} group by m.campaign_id`,
+    [campaignIds],
+  )
+}
+
+const FRESH = `m.kind = 'campaign' and m.status = 'pending' and m.scheduled_at is null
+         and m.follows_at is null and m.first_planned_at is null and m.not_before is null`
+
+export interface UnderWayRow extends MessageRow {
+  status: 'sending' | 'in_doubt'
+}
+
+/** What is on its way, or in doubt. */
+export function underWay(query: Query, campaignIds: readonly number[]): Promise<UnderWayRow[]> {
+  return query(
+    `select ${MESSAGE_COLUMNS}, null::text as objection, m.status
+     from goniec.message m
+     ${MESSAGE_JOINS}
+     where m.campaign_id = any ($1) and m.kind = 'campaign' and m.status in ('pending', 'sending', 'in_doubt')
+       and m.status in ('sending', 'in_doubt')`,
+    [campaignIds],
+  )
+}
+
+/** Mails that have gone out. */
+export function sent(query: Query, campaignIds: readonly number[]): Promise<{ campaign_id: number; mails: number }[]> {
+  return query(
+    `select m.campaign_id, count(*)::float8 as mails from goniec.message m
+     where m.campaign_id = any ($1) and m.status = 'sent' and m.kind = 'campaign' group by m.campaign_id`,
+    [campaignIds],
+  )
+}
+
+/** On which days campaigns took these leads, as far back as the widest contact gap looks. */
+export function contacts(
+  query: Query,
+  leadIds: readonly number[],
+): Promise<{ lead_id: number; day: string; campaign_id: number }[]> {
+  return query(
+    `select ld.lead_id, ld.day, ld.campaign_id from goniec.lead_day ld
+     where ld.lead_id = any ($1)
+       and ld.day > (goniec.now() - interval '1 day')::date - (select coalesce(max(c.contact_gap_days), 0) from goniec.campaign c where c.status = 'running')`,
+    [leadIds],
+  )
+}
+
+/** Campaigns that have waiting mails to the same leads as these; gone through for so many of each campaign's mails. */
+export async function sharingLeads(query: Query, campaignIds: readonly number[], atMost: number): Promise<number[]> {
+  const rows = (await query(
+    `select distinct other.campaign_id
+     from unnest($1::bigint[]) as wanted (campaign_id)
+     cross join lateral (
+       select m.lead_id from goniec.message m
+       where m.campaign_id = wanted.campaign_id and m.kind = 'campaign' and m.status in ('pending', 'sending', 'in_doubt') limit $2
+     ) own
+     join goniec.message other on other.lead_id = own.lead_id and other.status = 'pending' and other.kind = 'campaign'
+     where other.campaign_id <> all ($1)`,
+    [campaignIds, atMost],
+  )) as { campaign_id: number }[]
+  return rows.map(({ campaign_id: id }) => id)
+}
+
+/** The highest id of a message. */
+export async function lastMessageId(query: Query): Promise<number> {
+  const [row] = (await query('select coalesce(max(m.id), 0) as id from goniec.message m')) as { id: number }[]
+  return row?.id ?? 0
+}

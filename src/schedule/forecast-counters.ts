@@ -1,0 +1,76 @@
+/** The counters of a forecast on their way through the days: what is taken of mailboxes, campaigns and salespeople, and which leads were mailed. */
+import { dayText, zoneDays } from './days.ts'
+import type { PlanCampaign, PlanInput, PlanMailbox, PlanMessage, PlanSalesperson } from './plan-input.ts'
+
+type Counts = { campaign: number; warmup: number; response: number }
+type Mutable<Thing> = { -readonly [Key in keyof Thing]: Thing[Key] }
+
+interface Mailbox extends Mutable<PlanMailbox> {
+  taken: Map<string, Counts>
+}
+interface Salesperson extends Mutable<PlanSalesperson> {
+  taken: Map<string, number>
+}
+interface Campaign extends Mutable<PlanCampaign> {
+  taken: Map<string, number>
+}
+
+export class Counters {
+  readonly campaigns: ReadonlyMap<number, Campaign>
+  readonly #timeZone: string
+  readonly #mailboxes: ReadonlyMap<number, Mailbox>
+  readonly #salespeople: ReadonlyMap<number, Salesperson>
+  readonly #contacts: Map<number, { day: string; campaignId: number }[]>
+
+  constructor(input: PlanInput) {
+    this.#timeZone = input.timeZone
+    this.#mailboxes = new Map(input.mailboxes.map((it) => [it.id, { ...it, taken: new Map(it.taken) }]))
+    this.#salespeople = new Map(input.salespeople.map((it) => [it.id, { ...it, taken: new Map(it.taken) }]))
+    this.campaigns = new Map(input.campaigns.map((it) => [it.id, { ...it, taken: new Map(it.taken) }]))
+    this.#contacts = new Map(Array.from(input.contacts, ([lead, days]) => [lead, [...days]]))
+  }
+
+  /** As the plan is told. */
+  get state(): Pick<PlanInput, 'mailboxes' | 'salespeople' | 'campaigns' | 'contacts'> {
+    return {
+      mailboxes: [...this.#mailboxes.values()],
+      salespeople: [...this.#salespeople.values()],
+      campaigns: [...this.campaigns.values()],
+      contacts: this.#contacts,
+    }
+  }
+
+  /** A mail goes out: takes what claim and fence take of it. */
+  take({ kind, campaignId, leadId, salespersonId }: PlanMessage, mailboxId: number, atMs: number): void {
+    const day = dayText(zoneDays(this.#timeZone).dayAt(atMs))
+    const mailbox = this.#mailboxes.get(mailboxId)
+    if (mailbox) {
+      const taken = mailbox.taken.get(day) ?? { campaign: 0, warmup: 0, response: 0 }
+      mailbox.taken.set(day, { ...taken, [kind]: taken[kind] + 1 })
+      mailbox.lastFenceMs = atMs
+    }
+    const campaign = kind === 'campaign' ? this.campaigns.get(campaignId ?? Number.NaN) : undefined
+    // Warm-up mails count on no salesperson.
+    const ownerId = campaign?.salespersonId ?? (kind === 'response' ? salespersonId : null)
+    const owner = this.#salespeople.get(ownerId ?? Number.NaN)
+    owner?.taken.set(day, (owner.taken.get(day) ?? 0) + 1)
+    if (!campaign) return
+    const localDay = dayText(zoneDays(campaign.timeZone).dayAt(atMs))
+    campaign.taken.set(localDay, (campaign.taken.get(localDay) ?? 0) + 1)
+    campaign.lastFenceMs = atMs
+    if (leadId === null) return
+    const contacts = this.#contacts.get(leadId) ?? []
+    contacts.push({ day, campaignId: campaign.id })
+    this.#contacts.set(leadId, contacts)
+  }
+
+  /** Contacts older than the widest gap say nothing any more, and a year of them would slow every plan down. */
+  forgetContacts(nowMs: number): void {
+    const today = zoneDays(this.#timeZone).dayAt(nowMs)
+    const widest = Math.max(0, ...Array.from(this.campaigns.values(), ({ contactGapDays }) => contactGapDays))
+    const oldest = dayText(today - widest)
+    for (const [lead, contacts] of this.#contacts) {
+      if (contacts.every(({ day }) => day < oldest)) this.#contacts.delete(lead)
+    }
+  }
+}

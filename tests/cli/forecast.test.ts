@@ -1,0 +1,73 @@
+import { expect, test } from 'vitest'
+import { setClock } from '../support/clock.ts'
+import { createTestDatabase } from '../support/database.ts'
+import { goniec } from '../support/goniec.ts'
+import { NOON, World } from '../support/world.ts'
+
+const database = await createTestDatabase()
+await setClock(database, NOON)
+const world = new World(database.pool)
+const env = { DATABASE_URL: database.url }
+
+// Four a day from Tuesday noon on: the fifth and the sixth mail go on Wednesday, and each one's follow-up three days later.
+await world.mailbox({ address: 'anna@firma.example', daily_limit: 4 })
+await world.campaign({ name: 'spring-offer', steps: ['intro', 'reminder'] })
+await database.query(
+  'insert into goniec.campaign_mailbox (campaign_id, mailbox_id) select c.id, b.id from goniec.campaign c, goniec.mailbox b',
+)
+await database.query(`update goniec.step set wait_days = 3 where key = 'reminder'`)
+for (let n = 0; n < 6; n++) await world.mail({ dueInMs: null })
+
+const day = (text: string, firstMails: number, followUps: number, binding: string): object => ({
+  day: text,
+  first_mails: firstMails,
+  follow_ups: followUps,
+  mails: firstMails + followUps,
+  binding,
+})
+
+test('the forecast as JSON has the documented fields, and a day for each day that a campaign sends', async () => {
+  const { code, stdout, stderr } = await goniec(['forecast', 'spring-offer', '--json'], { env })
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  expect(JSON.parse(stdout)).toEqual({
+    made_at: '2026-12-01T11:00:00.000Z',
+    time_zone: 'Europe/Warsaw',
+    campaigns: [
+      {
+        campaign: 'spring-offer',
+        status: 'running',
+        timezone: 'Europe/Warsaw',
+        sent: 0,
+        mails: 12,
+        days: [
+          day('2026-12-01', 4, 0, 'mailbox_limit'),
+          day('2026-12-02', 2, 0, 'all_planned'),
+          day('2026-12-03', 0, 0, 'all_planned'),
+          day('2026-12-04', 0, 4, 'all_planned'),
+          day('2026-12-07', 0, 2, 'all_planned'),
+        ],
+        first_mails_end: '2026-12-02',
+        follow_ups_end: '2026-12-07',
+        finish: { earliest: '2026-12-07', likely: '2026-12-07', latest: '2026-12-08', extrapolated: false },
+        never: [],
+      },
+    ],
+  })
+})
+
+test('people get a line for each campaign, and with a name each of its days', async () => {
+  const all = await goniec(['forecast'], { env })
+  expect(all.stdout).toMatch(
+    /^campaign +status +sent +to go +first mails end +follow-ups end +done +80 % between +binds most\n/,
+  )
+  expect(all.stdout).toMatch(/spring-offer +running +0 +12 +2026-12-02 +2026-12-07 +2026-12-07 /)
+  const one = await goniec(['forecast', 'spring-offer'], { env })
+  expect(one.stdout).toMatch(/2026-12-01 +4 +0 +4 +mailbox_limit/)
+})
+
+test('an unknown campaign gets the nearest name', async () => {
+  const { code, stderr } = await goniec(['forecast', 'spring-ofer'], { env })
+  expect(`${code} ${stderr.split('\n')[0]}`).toBe(
+    '1 Error: there is no campaign "spring-ofer"; did you mean "spring-offer"?',
+  )
+})
