@@ -2,6 +2,7 @@
  * What commands print: data on stdout (a table for people, JSON for programs), talk on stderr. Progress is shown on a terminal only,
  * and nothing of it stays.
  */
+import { once } from 'node:events'
 import { styleText } from 'node:util'
 import { Temporal, toJsonTime, toLocalTime, type Instant } from '../time.ts'
 
@@ -30,6 +31,8 @@ export interface Output {
   data(value: unknown, forPeople: () => void): void
   /** A line of data as it is. */
   line(text: string): void
+  /** Resolves when data that was printed has gone on its way: whoever prints a million lines waits for whoever reads them. */
+  drained(): Promise<void>
   /** Talk: what was done, what to run next. On stderr. */
   say(text: string): void
   /** The current state of a long work, in place of the one shown before; only on a terminal. */
@@ -73,6 +76,9 @@ export function createOutput(wantsJson: () => boolean, { stdout, stderr }: Strea
     json: (value) => write(stdout, toJson(value)),
     data: (value, forPeople) => (wantsJson() ? output.json(value) : forPeople()),
     line: (text) => write(stdout, text),
+    async drained() {
+      if (stdout.writableNeedDrain) await once(stdout, 'drain')
+    },
     say: (text) => write(stderr, text),
     progress(text) {
       if (!stderr.isTTY) return

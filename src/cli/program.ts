@@ -21,6 +21,7 @@ import { register as lead } from './lead.ts'
 import { register as migrate } from './migrate.ts'
 import { register as pause } from './pause.ts'
 import { register as queue } from './queue.ts'
+import { register as report } from './report.ts'
 import { register as response } from './response.ts'
 import { register as resume } from './resume.ts'
 import { register as suppress } from './suppress.ts'
@@ -44,6 +45,7 @@ const NOUNS: readonly Register[] = [
   forecast,
   message,
   doubt,
+  report,
   worker,
   database,
 ]
