@@ -80,6 +80,8 @@ create index message_open_by_campaign on goniec.message (campaign_id, scheduled_
 create index message_unplanned_by_campaign on goniec.message (campaign_id, id) where status = 'pending' and scheduled_at is null;
 create index message_by_lead on goniec.message (lead_id, id);
 create index message_in_doubt on goniec.message (id) where status = 'in_doubt';
+-- Few at any time, and looked for every second by whoever watches.
+create index message_held on goniec.message (id) where status = 'pending' and held_reason is not null;
 create index message_sent_by_campaign on goniec.message (campaign_id, sent_at) where status = 'sent';
 
 create table goniec.message_material (

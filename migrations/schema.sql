@@ -482,6 +482,8 @@ CREATE INDEX message_due ON goniec.message USING btree (scheduled_at, id) WHERE 
 
 CREATE INDEX message_due_by_mailbox ON goniec.message USING btree (mailbox_id, kind, scheduled_at, id) WHERE ((status = 'pending'::text) AND (scheduled_at IS NOT NULL));
 
+CREATE INDEX message_held ON goniec.message USING btree (id) WHERE ((status = 'pending'::text) AND (held_reason IS NOT NULL));
+
 CREATE INDEX message_in_doubt ON goniec.message USING btree (id) WHERE (status = 'in_doubt'::text);
 
 CREATE INDEX message_open_by_campaign ON goniec.message USING btree (campaign_id, scheduled_at, id) WHERE (status = ANY (ARRAY['pending'::text, 'sending'::text, 'in_doubt'::text]));
