@@ -24,6 +24,7 @@ import { register as queue } from './queue.ts'
 import { register as report } from './report.ts'
 import { register as response } from './response.ts'
 import { register as resume } from './resume.ts'
+import { register as status } from './status.ts'
 import { register as suppress } from './suppress.ts'
 import { register as worker } from './worker.ts'
 
@@ -33,6 +34,7 @@ type Register = (program: Command, cli: Cli) => void
 const NOUNS: readonly Register[] = [
   demo,
   migrate,
+  status,
   apply,
   lead,
   suppress,

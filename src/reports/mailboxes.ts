@@ -71,6 +71,19 @@ export async function readMailboxes(database: Pick<Database, 'query'>): Promise<
   return database.query<MailboxSummary & Record<string, unknown>>(`${select('')} order by b.address`)
 }
 
+/** Up to `most` mailboxes: those that are out of service first, then by address. */
+export async function readTroubledFirst(database: Pick<Database, 'query'>, most: number): Promise<MailboxSummary[]> {
+  return database.query<MailboxSummary & Record<string, unknown>>(
+    // Chosen before anything is reckoned of them.
+    `${select('')}
+     where b.id = any (array(select x.id from goniec.mailbox x order by ${ORDER('x')} limit $1))
+     order by ${ORDER('b')}`,
+    [most],
+  )
+}
+
+const ORDER = (b: string): string => `array_position('{broken,paused,active}'::text[], ${b}.status), ${b}.address`
+
 /** One mailbox, looked at closely. */
 export async function readMailbox(database: Pick<Database, 'query'>, id: number): Promise<MailboxReport | undefined> {
   const [mailbox] = await database.query<Omit<MailboxReport, 'answers'>>(`${select(MORE)} where b.id = $1`, [id])

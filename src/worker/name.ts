@@ -7,12 +7,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { hostname } from 'node:os'
 import type { Client } from 'pg'
+import { WORKER_NAME_LOCK } from '../database/worker-lock.ts'
 import { assert, GoniecError } from '../errors.ts'
 import { version } from '../version.ts'
 import { isSeenGone, thisProcess, type ProcessIdentity } from './process.ts'
-
-/** The first key of the advisory lock; the second is the hash of the worker's name. */
-const NAME_LOCK = 20_201
 
 /** How long a server may take to notice that an old connection is gone. */
 const OLD_SESSION_MS = 10_000
@@ -37,7 +35,7 @@ export async function takeNameWithin(client: Client, name: string, patienceMs = 
   const until = performance.now() + patienceMs
   for (;;) {
     const { rows } = await client.query<{ taken: boolean }>('select pg_try_advisory_lock($1, hashtext($2)) as taken', [
-      NAME_LOCK,
+      WORKER_NAME_LOCK,
       name,
     ])
     if (rows[0]?.taken) return true

@@ -1,0 +1,60 @@
+import { readAtOnce } from '../../database/read-at-once.ts'
+import { findingsOf } from '../../reports/status/findings.ts'
+import { readStatus, STANDARD, type Status } from '../../reports/status/read.ts'
+import { toLocalTime } from '../../time.ts'
+import type { Cli } from '../cli.ts'
+import { parseWhole } from '../number.ts'
+import { cutTo, harmless } from '../text-width.ts'
+import { grouped } from './moments.ts'
+import { campaignRows, eventRows, mailboxRows, nextRows, workersLine, type Section } from './sections.ts'
+
+/** What `status` takes, whichever way it shows. */
+export interface StatusFlags {
+  check?: boolean
+  watch?: boolean
+  limit?: string
+  late?: string
+  ignore?: string[]
+}
+
+/** The most that one look may take. */
+export const LOOK_MS = 20_000
+
+/** Prints the status once. */
+export async function showStatus(cli: Cli, { limit }: StatusFlags): Promise<void> {
+  const most = limit === undefined ? STANDARD.most : parseWhole(limit, '--limit', { least: 1, most: 1000 })
+  const status = await cli.withDatabase((database) =>
+    readAtOnce(database, LOOK_MS, (at) => readStatus(at, { ...STANDARD, most })),
+  )
+  cli.output.data({ ...status, findings: findingsOf(status) }, () => {
+    const width = process.stdout.isTTY ? process.stdout.columns : Number.POSITIVE_INFINITY
+    for (const line of describeStatus(status, width)) cli.output.line(line)
+  })
+}
+
+/** The lines for people, none of them wider than `width`. Pure. */
+export function describeStatus(status: Status, width: number): string[] {
+  const view = { status, now: status.at, width: width - 2 }
+  const findings = findingsOf(status).flatMap(({ text, command }) => [harmless(text), `  Try: ${command}`])
+  const sections: Section[] = [
+    { heading: 'To see to', rows: findings },
+    { heading: 'Workers', rows: [workersLine(status)] },
+    { heading: 'Campaigns', rows: withRest(campaignRows(view), status.campaigns_total, 'goniec campaign list') },
+    { heading: 'Next mails', rows: nextRows(view) },
+    { heading: 'Mailboxes today', rows: withRest(mailboxRows(view), status.mailboxes_total, 'goniec mailbox list') },
+    { heading: 'Last events', rows: eventRows(view) },
+  ]
+  const braked =
+    status.paused_at === null ? '' : `; everything is paused (since ${toLocalTime(status.paused_at, status.timezone)})`
+  return [
+    `goniec at ${toLocalTime(status.at, status.timezone, { seconds: true })}, ${status.timezone}${braked}`,
+    ...sections
+      .filter(({ rows }) => rows.length > 0)
+      .flatMap(({ heading, rows }) => ['', heading, ...rows.map((row) => `  ${row}`)]),
+  ].map((line) => cutTo(line, width))
+}
+
+function withRest(rows: string[], total: number, command: string): string[] {
+  const rest = total - rows.length
+  return rest > 0 ? [...rows, `and ${grouped(rest)} more: --limit ${rows.length * 5}, or ${command}`] : rows
+}
