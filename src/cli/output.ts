@@ -90,8 +90,8 @@ export function createOutput(wantsJson: () => boolean, { stdout, stderr }: Strea
   return output
 }
 
-export /** JSON as every command prints it. */
-function toJson(value: unknown): string {
+/** JSON as every command prints it; on one line where it is one of many. */
+export function toJson(value: unknown, { onOneLine = false } = {}): string {
   return JSON.stringify(
     value,
     function (this: Record<string, unknown>, key, replaced: unknown) {
@@ -99,7 +99,7 @@ function toJson(value: unknown): string {
       const original = this[key]
       return original instanceof Temporal.Instant ? toJsonTime(original) : replaced
     },
-    2,
+    onOneLine ? undefined : 2,
   )
 }
 

@@ -13,6 +13,7 @@ import { register as campaign } from './campaign.ts'
 import { register as database } from './database.ts'
 import { register as demo } from './demo.ts'
 import { register as doubt } from './doubt.ts'
+import { register as events } from './events.ts'
 import { addExamples } from './examples.ts'
 import { register as forecast } from './forecast.ts'
 import { register as mailbox } from './mailbox.ts'
@@ -35,6 +36,7 @@ const NOUNS: readonly Register[] = [
   demo,
   migrate,
   status,
+  events,
   apply,
   lead,
   suppress,

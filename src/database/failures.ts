@@ -27,6 +27,13 @@ export function explainStatementError(error: unknown): GoniecError | undefined {
     : undefined
 }
 
+/** Whether the database cannot be asked at this moment, and may be later: it is away, restarts, is full of connections, or too slow. */
+export function isDatabaseAway(error: unknown): boolean {
+  if (error instanceof DatabaseError && error.code === '57014') return true
+  const code = explainDatabaseError(error, '')?.code ?? ''
+  return ['database_unreachable', 'database_lost', 'database_starting', 'database_connections'].includes(code)
+}
+
 /**
  * What the schema itself refuses: an exception that its functions and triggers raise (worded for people, with a hint), or one of its
  * constraints, whose names read as what must hold.

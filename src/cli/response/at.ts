@@ -4,16 +4,16 @@ import { Temporal, type Instant } from '../../time.ts'
 const LOCAL = /^(\d{4}-\d\d-\d\d)[ T](\d\d?:\d\d(?::\d\d)?)$/
 
 /** `2026-12-01T09:00+01:00` or `…Z` as it stands; `2026-12-01 09:00` as local time of the zone. Anything else is wrong usage. */
-export function parseAt(given: string, timeZone: string): Instant {
+export function parseAt(given: string, timeZone: string, flag = '--at'): Instant {
   const text = given.trim()
   const [, date, time] = LOCAL.exec(text) ?? []
   if (date !== undefined && time !== undefined)
-    return parseLocal(given, `${date}T${time.replace(/^\d:/, '0$&')}`, timeZone)
+    return parseLocal(given, `${date}T${time.replace(/^\d:/, '0$&')}`, { timeZone, flag })
   try {
     return Temporal.Instant.from(text.replace(/^(\d{4}-\d\d-\d\d) /, '$1T'))
   } catch (error) {
     throw wrong(
-      `--at is not a time: "${given}"`,
+      `${flag} is not a time: "${given}"`,
       'write 2026-12-01T09:00+01:00, or 2026-12-01 09:00 in local time',
       error,
     )
@@ -21,7 +21,7 @@ export function parseAt(given: string, timeZone: string): Instant {
 }
 
 /** Once a year an hour is left out, and once it comes twice: then nobody knows what was meant. */
-function parseLocal(given: string, local: string, timeZone: string): Instant {
+function parseLocal(given: string, local: string, { timeZone, flag }: { timeZone: string; flag: string }): Instant {
   try {
     const plain = Temporal.PlainDateTime.from(local, { overflow: 'reject' })
     const [earlier, later] = (['earlier', 'later'] as const).map((disambiguation) =>
@@ -35,7 +35,7 @@ function parseLocal(given: string, local: string, timeZone: string): Instant {
     )
   } catch (error) {
     if (error instanceof GoniecError) throw error
-    throw wrong(`--at is not a time: "${given}"`, 'write it like 2026-12-01 09:00', error)
+    throw wrong(`${flag} is not a time: "${given}"`, 'write it like 2026-12-01 09:00', error)
   }
 }
 
