@@ -34,7 +34,7 @@ export function pauseAfter(tookMs: number): number {
 
 /** Begins at once. */
 export function keepLooking({ look, onAway, onBack }: LookOptions): Looking {
-  let stopped = false
+  const stopping = new AbortController()
   let woken = new AbortController()
   const wait = async (ms: number): Promise<void> => {
     try {
@@ -45,7 +45,7 @@ export function keepLooking({ look, onAway, onBack }: LookOptions): Looking {
     }
   }
   const loop = async (): Promise<void> => {
-    for (let failures = 0; !stopped;) {
+    for (let failures = 0; !stopping.signal.aborted;) {
       const startedMs = performance.now()
       try {
         const more = await look()
@@ -55,7 +55,7 @@ export function keepLooking({ look, onAway, onBack }: LookOptions): Looking {
       } catch (error) {
         if (!isDatabaseAway(error)) throw error
         failures += 1
-        if (!stopped) onAway(error)
+        if (!stopping.signal.aborted) onAway(error)
         await wait(Math.min(500 * 2 ** failures, LONGEST_AWAY_MS))
       }
     }
@@ -63,7 +63,7 @@ export function keepLooking({ look, onAway, onBack }: LookOptions): Looking {
   return {
     again: () => woken.abort(),
     stop() {
-      stopped = true
+      stopping.abort()
       woken.abort()
     },
     ended: loop(),

@@ -7,16 +7,16 @@ import { goniec, startGoniec } from '../support/goniec.ts'
 const happens = (value: string): string =>
   `insert into goniec.event (type, data, at) values ('suppressed', '{"value": "${value}"}', '2020-12-01T11:00:00Z')`
 
-/** `goniec events --follow`, line by line. */
-function follow(
-  url: string,
-  ...args: string[]
-): {
+interface Followed {
   child: ReturnType<typeof startGoniec>['child']
   ended: ReturnType<typeof startGoniec>['ended']
   line: () => Promise<string>
+  /** Resolves when it has said so on stderr. */
   complaint: (words: RegExp) => Promise<void>
-} {
+}
+
+/** `goniec events --follow`, line by line. */
+function follow(url: string, ...args: string[]): Followed {
   const { child, ended } = startGoniec(['events', '--follow', ...args], { env: { DATABASE_URL: url } })
   onTestFinished(() => void child.kill('SIGKILL'))
   if (!child.stdout || !child.stderr) throw new TypeError('its output is piped')
@@ -27,7 +27,7 @@ function follow(
     child,
     ended,
     line: async () => String((await lines.next()).value),
-    complaint: (words) => expect.poll(() => complaints, { timeout: 20_000 }).toMatch(words),
+    complaint: async (words) => await expect.poll(() => complaints, { timeout: 20_000 }).toMatch(words),
   }
 }
 

@@ -29,7 +29,9 @@ test('who may only read sees campaigns, mailboxes, workers, what is to be seen t
   )
   expect(stdout).toMatch(/^ {2}spring-offer +█+░+ +1 of 4 +1 today +next 11m late$/m)
   expect(stdout).toMatch(/^ {2}anna@firma\.example +█░+ +1 of 50 /m)
-  expect(stdout).toMatch(/^ {2}12:00:00 +spring-offer intro → lead-\d+@klient\.example +sent$/m)
+  expect(stdout).toMatch(
+    /^ {2}12:00:00 +spring-offer intro → lead-\d+@klient\.example +sent from anna@firma\.example$/m,
+  )
 })
 
 test('as JSON it has all of it, and the findings', async () => {

@@ -85,9 +85,9 @@ test('of many at once none is lost and none comes twice, whoever commits first',
     }
   })
   const seen: unknown[] = []
-  let writes = true
-  const written = Promise.all(writing).then(() => (writes = false))
-  while (writes) seen.push(...(await see(database, stream)))
+  const writes = new AbortController()
+  const written = Promise.all(writing).then(() => writes.abort())
+  while (!writes.signal.aborted) seen.push(...(await see(database, stream)))
   await written
   seen.push(...(await see(database, stream)), ...(await see(database, stream)))
   expect(seen).toHaveLength(12_000 + 6 * 16 * 5)
@@ -136,8 +136,9 @@ test('a rare event is looked for no further back than is said, unless a time is 
   expect((await readEvents(database, rare, { limit: 5 })).events).toHaveLength(1)
 })
 
+const planned = (campaign: string): ReturnType<typeof event> => event({ type: 'planned', campaign })
+
 test('what happened to many mails at once is one line', () => {
-  const planned = (campaign: string) => event({ type: 'planned', campaign })
   const [mixed, sent, own] = fold([planned('a'), planned('b'), event(), planned('a'), planned('a')])
   expect([mixed?.times, mixed?.campaign, sent?.times, own?.times, own?.campaign]).toEqual([2, null, 1, 2, 'a'])
 })
