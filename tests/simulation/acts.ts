@@ -75,7 +75,7 @@ export class Acts {
   async pause(what: string): Promise<void> {
     const { database, journal } = this.#options
     const [kind, name = ''] = what.split(' ')
-    if (kind === 'campaign' && !(await this.#isRunning(name))) return
+    if (kind === 'campaign' && !(await this.#is(name, ['running', 'scheduled']))) return
     if (kind === 'campaign') await pauseCampaign(database, name)
     else if (kind === 'mailbox') await pauseMailbox(database, name)
     else await pullBrake(database, brakeable(what))
@@ -84,8 +84,8 @@ export class Acts {
 
   async resume(what: string): Promise<void> {
     const { database, journal } = this.#options
-    if (!journal.isStopped(what, this.#now)) return
     const [kind, name = ''] = what.split(' ')
+    if (!journal.isStopped(what, this.#now) || (kind === 'campaign' && !(await this.#is(name, ['paused'])))) return
     if (kind === 'campaign') await resumeCampaign(database, name)
     else if (kind === 'mailbox') await resumeMailbox(database, name)
     else await releaseBrake(database, brakeable(what))
@@ -240,10 +240,10 @@ export class Acts {
     await importLeads(this.#options.database, Readable.from([`email,n\n${rows.join('\n')}\n`]), { campaign })
   }
 
-  async #isRunning(campaign: string): Promise<boolean> {
+  async #is(campaign: string, statuses: readonly string[]): Promise<boolean> {
     const rows = await this.#options.database.query(
-      `select from goniec.campaign where name = $1 and status in ('running', 'scheduled')`,
-      [campaign],
+      'select from goniec.campaign where name = $1 and status = any ($2)',
+      [campaign, statuses],
     )
     return rows.length > 0
   }

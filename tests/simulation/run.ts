@@ -34,13 +34,15 @@ try {
   const left = [...seeds]
   const runNext = async (): Promise<void> => {
     for (let seed = left.shift(); seed !== undefined; seed = left.shift()) {
-      if (!(await runSeed(server, seed, values.weather as Weather))) failed += 1
+      try {
+        if (!(await runSeed(server, seed, values.weather as Weather))) failed += 1
+      } catch (error) {
+        process.stdout.write(`seed ${seed} stopped: ${error instanceof Error ? error.stack : String(error)}\n`)
+        failed += 1
+      }
     }
   }
   await Promise.all(Array.from({ length: Number(values.together) }, runNext))
-} catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`)
-  failed += 1
 } finally {
   await server.stop({ keep: false })
 }
@@ -75,10 +77,17 @@ function report({ seed, firstDay, accepted, inDoubt, moves, violations, words }:
     `seed ${seed}, from ${firstDay}: ${accepted} mails, ${inDoubt} in doubt, moved: ${moved} (${seconds.toFixed(0)} s)\n`,
   )
   if (violations.length === 0) return
-  for (const violation of violations.slice(0, 30)) process.stdout.write(`  ${violation}\n`)
-  if (violations.length > 30) process.stdout.write(`  and ${violations.length - 30} more\n`)
+  for (const alike of Map.groupBy(violations, shapeOf).values()) {
+    for (const violation of alike.slice(0, 3)) process.stdout.write(`  ${violation}\n`)
+    if (alike.length > 3) process.stdout.write(`  … and ${alike.length - 3} more like these\n`)
+  }
   process.stdout.write(`  replay: npm run simulate -- --seed ${seed}\n`)
   if (seeds.length > 1) return
   for (const { atMs, what } of words)
     process.stdout.write(`  ${toLocalTime(instantAt(atMs), 'Europe/Warsaw', { seconds: true })} ${what}\n`)
+}
+
+/** Violations of one kind differ in names and numbers only. */
+function shapeOf(violation: string): string {
+  return violation.replaceAll(/\S*[@/\d]\S*/g, '#')
 }
