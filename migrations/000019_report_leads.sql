@@ -12,7 +12,7 @@ select c.name as campaign, s.email as salesperson, l.email as lead, split_part(l
          when m.in_doubt > 0 then 'in_doubt'
          when m.open > 0 then case when m.mails_sent > 0 then 'between_mails' else 'not_mailed' end
          when m.mails_sent > 0 then 'finished'
-         else 'failed'
+         else 'not_reached'
        end as state,
        m.mails_sent, m.first_sent_at, m.last_sent_at, m.last_step, m.next_step, m.next_at,
        e.created_at as enrolled_at, e.removed_at, l.blocked_at, l.replied_at, l.unsubscribed_at, l.bounced_at, x.suppressed
@@ -38,7 +38,7 @@ comment on column goniec_report.leads.campaign is 'The campaign’s name.';
 comment on column goniec_report.leads.salesperson is 'Whose campaign it is.';
 comment on column goniec_report.leads.lead is 'The lead’s address.';
 comment on column goniec_report.leads.domain is 'What stands behind the @ of it.';
-comment on column goniec_report.leads.state is 'not_mailed, between_mails, finished, failed, in_doubt; or why no more comes: removed, unsubscribed, bounced, replied, blocked, suppressed.';
+comment on column goniec_report.leads.state is 'not_mailed, between_mails, finished, not_reached (its mail failed, or was cancelled), in_doubt; or why no more comes: removed, unsubscribed, bounced, replied, blocked, suppressed.';
 comment on column goniec_report.leads.mails_sent is 'Mails of the campaign that it got, imported ones included.';
 comment on column goniec_report.leads.first_sent_at is 'When it got the first of them.';
 comment on column goniec_report.leads.last_sent_at is 'When it got the last.';
@@ -56,7 +56,7 @@ comment on column goniec_report.leads.suppressed is 'Whether its address, or a d
 create view goniec_report.lead_history as
 select l.email as lead, e.at, e.type as event, c.name as campaign, m.step_key as step, e.message_id, b.address as mailbox,
        case when e.type in ('planned', 'moved') then (e.data ->> 'to')::timestamptz end as planned_for,
-       coalesce(e.data ->> 'reason', e.data ->> 'outcome') as reason, e.data ->> 'response' as response, e.actor, e.id as event_id
+       case when e.type <> 'sent' then coalesce(e.data ->> 'reason', e.data ->> 'outcome') end as reason, e.data ->> 'response' as response, e.actor, e.id as event_id
 from goniec.event e
 join goniec.lead l on l.id = e.lead_id
 left join goniec.message m on m.id = e.message_id
