@@ -38,13 +38,16 @@ declare
   v_updated integer;
   v_enrolled integer;
 begin
-  select c.status into v_status from goniec.campaign c where c.id = p_campaign for key share;
-  if v_status is null or v_status = 'cancelled' then
-    raise exception 'the campaign is %; leads cannot be imported into it', coalesce(v_status, 'gone') using errcode = 'object_not_in_prerequisite_state';
-  end if;
-  select s.* into v_step from goniec.step s where s.campaign_id = p_campaign and s.retired_at is null order by s.position limit 1;
-  if not found then
-    raise exception 'the campaign has no steps' using errcode = 'object_not_in_prerequisite_state', hint = 'correct the definition file, and goniec apply FILE';
+  -- A rehearsal asks about a campaign that does not exist yet.
+  if p_campaign is not null or not p_dry_run then
+    select c.status into v_status from goniec.campaign c where c.id = p_campaign for key share;
+    if v_status is null or v_status = 'cancelled' then
+      raise exception 'the campaign is %; leads cannot be imported into it', coalesce(v_status, 'gone') using errcode = 'object_not_in_prerequisite_state';
+    end if;
+    select s.* into v_step from goniec.step s where s.campaign_id = p_campaign and s.retired_at is null order by s.position limit 1;
+    if not found then
+      raise exception 'the campaign has no steps' using errcode = 'object_not_in_prerequisite_state', hint = 'correct the definition file, and goniec apply FILE';
+    end if;
   end if;
 
   -- Sorted by address from here on.
@@ -139,4 +142,4 @@ begin
 end $$;
 
 comment on function goniec.import_leads(bigint, jsonb, boolean) is
-  'Enrolls a batch: [{line, email, given, fields}], each address once. Returns {new, known, enrolled, updated, rejects: [{line, reason}]}; reason is suppressed, unsubscribed, bounced, replied, blocked or removed.';
+  'Enrolls a batch: [{line, email, given, fields}], each address once; a dry run without a campaign says what a new one would take. Returns {new, known, enrolled, updated, rejects: [{line, reason}]}; reason is suppressed, unsubscribed, bounced, replied, blocked or removed.';

@@ -1577,13 +1577,16 @@ declare
   v_updated integer;
   v_enrolled integer;
 begin
-  select c.status into v_status from goniec.campaign c where c.id = p_campaign for key share;
-  if v_status is null or v_status = 'cancelled' then
-    raise exception 'the campaign is %; leads cannot be imported into it', coalesce(v_status, 'gone') using errcode = 'object_not_in_prerequisite_state';
-  end if;
-  select s.* into v_step from goniec.step s where s.campaign_id = p_campaign and s.retired_at is null order by s.position limit 1;
-  if not found then
-    raise exception 'the campaign has no steps' using errcode = 'object_not_in_prerequisite_state', hint = 'correct the definition file, and goniec apply FILE';
+  -- A rehearsal asks about a campaign that does not exist yet.
+  if p_campaign is not null or not p_dry_run then
+    select c.status into v_status from goniec.campaign c where c.id = p_campaign for key share;
+    if v_status is null or v_status = 'cancelled' then
+      raise exception 'the campaign is %; leads cannot be imported into it', coalesce(v_status, 'gone') using errcode = 'object_not_in_prerequisite_state';
+    end if;
+    select s.* into v_step from goniec.step s where s.campaign_id = p_campaign and s.retired_at is null order by s.position limit 1;
+    if not found then
+      raise exception 'the campaign has no steps' using errcode = 'object_not_in_prerequisite_state', hint = 'correct the definition file, and goniec apply FILE';
+    end if;
   end if;
 
   -- Sorted by address from here on.
@@ -2899,7 +2902,7 @@ comment on function goniec.gates(at timestamp with time zone, today date, grace 
 
 comment on function goniec.import_history(p_rows jsonb) is 'Records what was sent: [{line, email, given, campaign_id, step_id, sent_at, message_id, mailbox_id, subject}]; the last three may be null. Returns {new, known, updated: mails that were waiting here, enrolled, rejects: [{line, reason, id}]}; reason is sending, in_doubt or cancelled.';
 
-comment on function goniec.import_leads(p_campaign bigint, p_rows jsonb, p_dry_run boolean) is 'Enrolls a batch: [{line, email, given, fields}], each address once. Returns {new, known, enrolled, updated, rejects: [{line, reason}]}; reason is suppressed, unsubscribed, bounced, replied, blocked or removed.';
+comment on function goniec.import_leads(p_campaign bigint, p_rows jsonb, p_dry_run boolean) is 'Enrolls a batch: [{line, email, given, fields}], each address once; a dry run without a campaign says what a new one would take. Returns {new, known, enrolled, updated, rejects: [{line, reason}]}; reason is suppressed, unsubscribed, bounced, replied, blocked or removed.';
 
 comment on table goniec.incarnation is 'One life of one worker process.';
 

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { Cli } from './cli.ts'
 import { addExamples } from './examples.ts'
+import type { ForecastFlags } from './forecast/forecast.ts'
 
 /** `goniec forecast` */
 export function register(program: Command, cli: Cli): void {
@@ -12,6 +13,13 @@ export function register(program: Command, cli: Cli): void {
         'the last mail, as a range that holds in eight of ten cases.',
     )
     .argument('[CAMPAIGN]', 'day by day for this one; without it a line for each')
-    .action(async (name: string | undefined) => (await import('./forecast/forecast.ts')).showForecast(cli, name))
-  addExamples(forecast, ['goniec forecast', 'goniec forecast spring-offer', 'goniec forecast spring-offer --json'])
+    .option('--html <FILE>', 'write a page to show and to print, with the calendar and the curve')
+    .action(async (name: string | undefined, flags: ForecastFlags) =>
+      (await import('./forecast/forecast.ts')).showForecast(cli, name, flags),
+    )
+  addExamples(forecast, [
+    'goniec forecast',
+    'goniec forecast spring-offer',
+    'goniec forecast spring-offer --html spring.html',
+  ])
 }

@@ -23,6 +23,7 @@ import { register as migrate } from './migrate.ts'
 import { register as pause } from './pause.ts'
 import { register as queue } from './queue.ts'
 import { register as report } from './report.ts'
+import { register as rehearse } from './rehearse.ts'
 import { register as response } from './response.ts'
 import { register as resume } from './resume.ts'
 import { register as status } from './status.ts'
@@ -42,6 +43,7 @@ const NOUNS: readonly Register[] = [
   suppress,
   mailbox,
   campaign,
+  rehearse,
   response,
   pause,
   resume,

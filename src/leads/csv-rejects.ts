@@ -1,6 +1,6 @@
 /**
- * The file of rejected lines, beside the table they come from. Made with the first reject and not before; never over an older one;
- * on disk when `close` returns. UTF-8 with a byte order mark and the table's own delimiter, so that a spreadsheet opens it.
+ * The file of rejected lines, beside the table they come from or where it is told to be. Made with the first reject and not before; never
+ * over an older one; on disk when `close` returns. UTF-8 with a byte order mark and the table's own delimiter, so that a spreadsheet opens it.
  *
  * Its columns: `line` and `reason`, the table's own columns, and `raw`. A row that could be taken apart has its cells in its own columns, so that it can be mended and
  * imported again as it is; a line that could not has its text in `raw`. Cells are kept to the letter, also those
@@ -38,8 +38,12 @@ export class RejectsFile {
   #descriptor: number | undefined
   #buffer = ''
 
-  constructor(table: RejectsOf) {
+  readonly #wanted: string | undefined
+
+  /** `wanted` is its path; without one it is beside the table, under a name that is free. */
+  constructor(table: RejectsOf, wanted?: string) {
     this.#table = table
+    this.#wanted = wanted
   }
 
   /** Takes a reject. Throws `rejects_unwritable`. */
@@ -67,18 +71,32 @@ export class RejectsFile {
   }
 
   #open(): number {
-    const { name, header } = this.#table
-    const stem = join(dirname(name), basename(name).replace(/\.(csv|tsv|txt)$/i, ''))
-    let descriptor: number | undefined
-    for (let number = 1; descriptor === undefined; number++) {
-      const path = `${stem}${number === 1 ? '' : `.${number}`}.rejects.csv`
-      descriptor = attempt(path, () => createNew(path))
-      this.path = path
-    }
+    const { header } = this.#table
+    const descriptor = this.#wanted === undefined ? this.#openBeside() : this.#openWanted(this.#wanted)
     this.#buffer = '\uFEFF'
     const [line, reason, raw] = ['line', 'reason', 'raw'].map((own) => unusedName(own, header))
     this.#append([line ?? '', reason ?? '', ...header, raw ?? ''])
     return descriptor
+  }
+
+  #openBeside(): number {
+    const { name } = this.#table
+    const stem = join(dirname(name), basename(name).replace(/\.(csv|tsv|txt)$/i, ''))
+    for (let number = 1; ; number++) {
+      const path = `${stem}${number === 1 ? '' : `.${number}`}.rejects.csv`
+      const descriptor = attempt(path, () => createNew(path))
+      this.path = path
+      if (descriptor !== undefined) return descriptor
+    }
+  }
+
+  #openWanted(path: string): number {
+    const descriptor = attempt(path, () => createNew(path))
+    this.path = path
+    if (descriptor !== undefined) return descriptor
+    throw new GoniecError('rejects_unwritable', `${path} is there already; it was left as it is`, {
+      hint: 'give the rejected lines another name, or remove that file',
+    })
   }
 
   #append(cells: string[]): void {

@@ -1,7 +1,11 @@
-import { expect, test } from 'vitest'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
 import { setClock } from '../support/clock.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { goniec } from '../support/goniec.ts'
+import { readWellFormed } from '../support/well-formed.ts'
 import { NOON, World } from '../support/world.ts'
 
 const database = await createTestDatabase()
@@ -55,14 +59,31 @@ test('the forecast as JSON has the documented fields, and a day for each day tha
   })
 })
 
-test('people get a line for each campaign, and with a name each of its days', async () => {
+test('people get a line for each campaign, and with a name a bar for each of its days', async () => {
   const all = await goniec(['forecast'], { env })
   expect(all.stdout).toMatch(
     /^campaign +status +sent +to go +first mails end +follow-ups end +done +80 % between +binds most\n/,
   )
   expect(all.stdout).toMatch(/spring-offer +running +0 +12 +2026-12-02 +2026-12-07 +2026-12-07 /)
   const one = await goniec(['forecast', 'spring-offer'], { env })
-  expect(one.stdout).toMatch(/2026-12-01 +4 +0 +4 +mailbox_limit/)
+  expect(one.stdout).toMatch(/^Tue 2026-12-01 {2}4 {2}█+ {2}limit of the mailboxes$/m)
+  expect(one.stdout).toMatch(/^Fri 2026-12-04 {2}4 {2}░+ {2}no limit$/m)
+})
+
+test('the page of one campaign, or of all, is written to its file', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'goniec-forecast-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const file = join(folder, 'page.html')
+  for (const args of [['forecast', 'spring-offer'], ['forecast']]) {
+    const { code, stderr } = await goniec([...args, '--html', file], { env })
+    expect({ code, stderr }).toEqual({
+      code: 0,
+      stderr: `The page is in ${file}: open it in a browser, or print it.\n`,
+    })
+    const page = readFileSync(file, 'utf8')
+    expect(readWellFormed(page).length).toBeGreaterThan(50)
+    expect(page).toContain('data-day="2026-12-07"')
+  }
 })
 
 test('an unknown campaign gets the nearest name', async () => {

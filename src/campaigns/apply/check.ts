@@ -21,16 +21,25 @@ export function checkTemplates({ campaigns }: Definition): Problem[] {
   )
 }
 
-/** Every salesperson or mailbox that is mentioned, and stands neither in the files nor in the database. */
-export function checkReferences(definition: Definition, stored: Stored): Problem[] {
+/**
+ * Every salesperson or mailbox that is mentioned, and stands neither in the files nor in the database; null where no database was
+ * asked.
+ */
+export function checkReferences(
+  definition: Definition,
+  stored: Pick<Stored, 'salespeople' | 'mailboxes'> | null,
+): Problem[] {
   const known = {
-    salesperson: new Set([...stored.salespeople.keys(), ...definition.salespeople.map(({ email }) => email)]),
-    mailbox: new Set([...stored.mailboxes.keys(), ...definition.mailboxes.map(({ address }) => address)]),
+    salesperson: new Set([...(stored?.salespeople.keys() ?? []), ...definition.salespeople.map(({ email }) => email)]),
+    mailbox: new Set([...(stored?.mailboxes.keys() ?? []), ...definition.mailboxes.map(({ address }) => address)]),
   }
   return definition.references
     .filter(({ kind, name, defined }) => !defined && !known[kind].has(name))
     .map(({ kind, name, by, at }) => {
-      const where = 'neither in these files nor in the database'
+      const where =
+        stored === null
+          ? 'not in these files, and no database was named in which it could be'
+          : 'neither in these files nor in the database'
       return { at, message: `${by} names ${kind} ${name}, which is ${where}${didYouMean(name, known[kind])}` }
     })
 }

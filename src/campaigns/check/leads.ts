@@ -5,10 +5,10 @@
 import { sql } from 'kysely'
 import type { Database, Queries } from '../../database/pool.ts'
 import { templateFields } from '../../delivery/material.ts'
-import { didYouMean } from '../../nearest.ts'
 import { shellWord, type Campaign } from '../campaign.ts'
+import { LeadFlaws } from './lead-flaws.ts'
 import { leadProblems, mailsToCome, type LeadToCheck } from './lead-texts.ts'
-import type { Finding, LeadProblem, LeadsChecked } from './report.ts'
+import type { Finding, LeadsChecked } from './report.ts'
 import type { CheckedStep } from './steps.ts'
 
 export interface LeadCheckOptions {
@@ -25,8 +25,7 @@ export async function checkLeads(
   { keep, onProgress = () => undefined }: LeadCheckOptions,
 ): Promise<{ leads: LeadsChecked; problems: Finding[] }> {
   const leads: LeadsChecked = { toMail: 0, notMailable: 0, mails: 0, incomplete: 0, problems: [] }
-  const missing = new Map<string, Missing>()
-  const broken: Broken = { leads: 0, first: undefined }
+  const flaws = new LeadFlaws()
   await eachLead(database, id, ({ mailable, ...lead }) => {
     if (!mailable) {
       leads.notMailable += 1
@@ -37,11 +36,12 @@ export async function checkLeads(
     const found = leadProblems(lead, steps)
     if (found.length > 0) leads.incomplete += 1
     leads.problems.push(...found.slice(0, Math.max(0, keep - leads.problems.length)))
-    countMissing(missing, new Set(found.flatMap((problem) => problem.missing)), lead)
-    countBroken(broken, found)
+    flaws.add(lead, found)
     if (leads.toMail % BATCH === 0) onProgress(leads.toMail)
   })
-  return { leads, problems: findings(name, leads, missing, broken) }
+  if (leads.toMail === 0) return { leads, problems: [nobody(name, leads)] }
+  const listAll = `goniec campaign check ${shellWord(name)} --json lists all of them`
+  return { leads, problems: flaws.findings({ of: leads.toMail, listAll }) }
 }
 
 const BATCH = 2000
@@ -85,60 +85,6 @@ async function openCursor(tx: Queries, campaignId: number): Promise<void> {
     join goniec.lead l on l.id = m.lead_id
     join goniec.step s on s.id = m.step_id
     where m.campaign_id = ${sql.lit(campaignId)} and m.kind = 'campaign' and m.status = 'pending'`.execute(tx)
-}
-
-interface Missing {
-  leads: number
-  /** Names of fields that leads without it do have; the nearest one may be what was meant. */
-  others: Set<string>
-}
-
-function countMissing(missing: Map<string, Missing>, fields: ReadonlySet<string>, lead: LeadToCheck): void {
-  for (const field of fields) {
-    const entry = missing.get(field) ?? { leads: 0, others: new Set(Object.keys(lead.fields)) }
-    entry.leads += 1
-    missing.set(field, entry)
-  }
-}
-
-interface Broken {
-  leads: number
-  first: LeadProblem | undefined
-}
-
-function countBroken(broken: Broken, found: readonly LeadProblem[]): void {
-  const first = found.find(({ problem }) => problem !== null)
-  if (!first) return
-  broken.leads += 1
-  broken.first ??= first
-}
-
-function findings(name: string, leads: LeadsChecked, missing: Map<string, Missing>, broken: Broken): Finding[] {
-  if (leads.toMail === 0) return [nobody(name, leads)]
-  const found = [...missing].map(([field, { leads: without, others }]): Finding => {
-    const nobodyHasIt = without === leads.toMail
-    const who = nobodyHasIt ? 'no lead has' : `${without} of ${leads.toMail} leads do not have`
-    const known = nobodyHasIt
-      ? didYouMean(
-          field,
-          [...others].filter((other) => other !== field),
-        )
-      : ''
-    return {
-      code: 'field_missing',
-      text: `${who} the field "${field}"${known}`,
-      hint: `fill it in and import again, or say what stands there without it: {{ ${field} | default: "…" }}`,
-    }
-  })
-  if (broken.leads > 0) {
-    const text = `the mails of ${broken.leads} leads cannot be made; the first, to ${broken.first?.lead}: ${broken.first?.problem}`
-    found.push({
-      code: 'mail_impossible',
-      text,
-      hint: `goniec campaign check ${shellWord(name)} --json lists all of them`,
-    })
-  }
-  return found
 }
 
 function nobody(name: string, { notMailable }: LeadsChecked): Finding {

@@ -34,6 +34,11 @@ export async function checkSteps(
      order by s.position, v.letter`,
     [campaignId],
   )
+  return judgeSteps(rows)
+}
+
+/** The steps of these rows, in order, and what is wrong with them. */
+export function judgeSteps(rows: readonly StepRow[]): { steps: CheckedStep[]; problems: Finding[] } {
   const problems: Finding[] = []
   const steps = groupByStep(rows, problems)
   const live = steps.filter(({ retired }) => !retired)
@@ -51,7 +56,8 @@ export async function checkSteps(
 
 const APPLY = 'correct the definition file, and goniec apply FILE'
 
-interface StepRow {
+/** A variant with its step; a step without a variant has a row without one. */
+export interface StepRow {
   id: number
   key: string
   position: number
@@ -62,7 +68,7 @@ interface StepRow {
   html: string | null
 }
 
-function groupByStep(rows: StepRow[], problems: Finding[]): CheckedStep[] {
+function groupByStep(rows: readonly StepRow[], problems: Finding[]): CheckedStep[] {
   const steps = new Map<number, CheckedStep>()
   for (const { id, key, position, retired, letter, subject, text, html } of rows) {
     const step = steps.get(id) ?? { id, key, position, retired, variants: [] }

@@ -2,8 +2,9 @@
  * A forecast for the terminal: the dates, and a bar for each sending day. First mails are full blocks and follow-ups shaded ones, so
  * that they are told apart without colour. In a narrow window the limits stand on lines of their own.
  */
+import { describeReason } from '../../reports/reason-words.ts'
 import { bindingWords } from './binding-words.ts'
-import { grouped, isoDay, mailsOf, monthOf, shortDay, weekday } from './day-words.ts'
+import { grouped, isoDay, mailsOf, monthOf, shortDay, spanOf, weekday } from './day-words.ts'
 import type { Drawn, DrawnCampaign } from './drawn.ts'
 import { fittingRows, type ChartRow, type Fold, type GapRow, type MailRow } from './rows.ts'
 
@@ -46,22 +47,25 @@ function headLines(campaign: DrawnCampaign, { columns }: Screen): string[] {
   const { mails, sent, days, firstMailsEnd, followUpsEnd, finish, never } = campaign
   const entries: [string, string][] = [
     ['to go', mailsOf(mails)],
-    ['sent before', mailsOf(sent)],
+    ...(sent === 0 ? [] : [['sent before', mailsOf(sent)] as [string, string]]),
   ]
-  if (days[0] !== undefined) entries.push(['first day', isoDay(days[0].day)])
+  const first = days.find((day) => day.mails > 0)
+  if (first !== undefined) entries.push(['first day', isoDay(first.day)])
   if (firstMailsEnd !== null) entries.push(['first mails end', isoDay(firstMailsEnd)])
   if (followUpsEnd !== null) entries.push(['follow-ups end', isoDay(followUpsEnd)])
   if (mails > 0 || finish !== null) entries.push(['finished', finish === null ? 'never' : isoDay(finish.likely)])
   if (finish !== null && finish.earliest !== finish.latest) entries.push(['80 % range', rangeWords(finish, columns)])
+  if (finish?.extrapolated === true)
+    entries.push(['days shown', `up to ${isoDay(days.at(-1)?.day ?? '')}; beyond, by their pace`])
   const width = Math.max(...entries.map(([name]) => name.length))
-  const warnings = never.map(({ reason, mails: count }) => `${mailsOf(count)} will never go out: ${reason}`)
+  const warnings = never.map(
+    ({ reason, mails: count }) => `${mailsOf(count)} will never go out: ${describeReason(reason)}`,
+  )
   return [clean(campaign.campaign), ...entries.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`), ...warnings]
 }
 
 function rangeWords({ earliest, latest }: { earliest: string; latest: string }, columns: number): string {
-  return columns < WIDE_COLUMNS
-    ? `${shortDay(earliest)} to ${shortDay(latest)}`
-    : `${isoDay(earliest)} to ${isoDay(latest)}`
+  return columns < WIDE_COLUMNS ? spanOf(earliest, latest) : `${isoDay(earliest)} to ${isoDay(latest)}`
 }
 
 function chart(rows: readonly ChartRow[], fold: Fold, screen: Screen): string[] {

@@ -33,7 +33,8 @@ export function shadeRanges(campaign: DrawnCampaign): { shade: string; from: num
 
 function lastDay({ days, finish }: DrawnCampaign): string | undefined {
   const last = days.at(-1)?.day
-  return last === undefined || finish === null || finish.latest < last ? last : finish.latest
+  if (last === undefined || finish === null || finish.extrapolated) return last
+  return finish.latest < last ? last : finish.latest
 }
 
 interface Month {
@@ -100,7 +101,7 @@ function frameOf({ finish }: DrawnCampaign, day: string): Markup {
 /** What is known of a day, for whoever points at it or has it read out. */
 function dayWords(campaign: DrawnCampaign, day: string, there: DrawnDay | undefined): string {
   if (there === undefined || there.mails === 0) {
-    const words = gapWords(campaign.calendar, day)
+    const words = gapWords(campaign.calendar, day, there)
     return `${longDay(day)}: ${words === '' ? 'not a sending day' : words}`
   }
   const { mails, firstMails, followUps, binding } = there

@@ -1,7 +1,7 @@
 /** The curve of a campaign: how many mails are out by the end of each day, first mails and follow-ups, and when it will likely end. */
 import { dayNumber, dayText } from '../../schedule/days.ts'
 import { FAINT, FIRST_MAILS, FOLLOW_UPS, INK, LINE } from './colours.ts'
-import { grouped, longDay, mailsOf, shortDay } from './day-words.ts'
+import { grouped, longDay, mailsOf, shortDay, spanOf } from './day-words.ts'
 import type { DrawnCampaign } from './drawn.ts'
 import { markup, type Markup } from './markup.ts'
 
@@ -23,7 +23,7 @@ export function drawCurve(campaign: DrawnCampaign, id: string): Markup | null {
   const end = points.at(-1)
   if (end === undefined) return null
   const scale = scaleOf(campaign, points)
-  const describe = `${mailsOf(end.all)} from ${longDay(campaign.days[0]?.day ?? '')} to ${longDay(dayText(end.day))}: ${mailsOf(end.first)} of them first mails, ${mailsOf(end.all - end.first)} follow-ups.`
+  const describe = `${mailsOf(end.all)} from ${longDay(dayText((points[0]?.day ?? 0) + 1))} to ${longDay(dayText(end.day))}: ${mailsOf(end.first)} of them first mails, ${mailsOf(end.all - end.first)} follow-ups.`
   return markup`<svg xmlns="http://www.w3.org/2000/svg" class="curve" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-labelledby="${id}-title ${id}-desc" font-family="sans-serif" font-size="12">
 <title id="${id}-title">Mails out by day: ${campaign.campaign}</title>
 <desc id="${id}-desc">${describe} ${finishWords(campaign)}</desc>
@@ -46,11 +46,12 @@ interface Point {
 
 /** The evening before the first day has none. */
 function pointsOf({ days }: DrawnCampaign): Point[] {
-  const [start] = days
-  if (start === undefined || days.every(({ mails }) => mails === 0)) return []
+  const start = days.find(({ mails }) => mails > 0)
+  if (start === undefined) return []
   const points: Point[] = [{ day: dayNumber(start.day) - 1, first: 0, all: 0 }]
   let [first, all] = [0, 0]
   for (const { day, firstMails, mails } of days) {
+    if (mails === 0) continue
     const before = dayNumber(day) - 1
     // Flat over the days between, on which nothing goes out.
     if (before > (points.at(-1)?.day ?? before)) points.push({ day: before, first, all })
@@ -64,7 +65,11 @@ function pointsOf({ days }: DrawnCampaign): Point[] {
 function scaleOf({ finish }: DrawnCampaign, points: readonly Point[]): Scale {
   const first = points[0]?.day ?? 0
   const end = points.at(-1)
-  const last = Math.max(end?.day ?? first, finish === null ? first : dayNumber(finish.latest), first + 1)
+  const last = Math.max(
+    end?.day ?? first,
+    finish === null || finish.extrapolated ? first : dayNumber(finish.latest),
+    first + 1,
+  )
   const most = niceAbove(end?.all ?? 1)
   return {
     first,
@@ -118,11 +123,12 @@ function band({ finish }: DrawnCampaign, { x }: Scale): Markup | null {
   if (finish === null) return null
   const [from, likely, to] = [finish.earliest, finish.likely, finish.latest].map((day) => x(dayNumber(day)))
   const [left, middle, right] = [from ?? 0, likely ?? 0, to ?? 0]
-  const isRange = finish.earliest !== finish.latest
-  const words = isRange
-    ? `finished ${shortDay(finish.likely)}; 80 %: ${shortDay(finish.earliest)} to ${shortDay(finish.latest)}`
-    : `finished ${shortDay(finish.likely)}`
-  return markup`<rect x="${left}" y="${PLOT.top - 8}" width="${round(Math.max(2, right - left))}" height="${PLOT.bottom - PLOT.top + 8}" fill="#d9ead3" stroke="#6a9a5b" stroke-dasharray="3 3"/><path d="M${middle} ${PLOT.top - 8}V${PLOT.bottom}" stroke="#2d6a1f" stroke-width="2"/><text x="${PLOT.right}" y="${PLOT.top - 16}" text-anchor="end" fill="${INK}" font-weight="bold">${words}</text>`
+  const range = finish.earliest === finish.latest ? '' : `; 80 %: ${spanOf(finish.earliest, finish.latest)}`
+  const words = `finished ${shortDay(finish.likely, { year: range === '' })}${range}`
+  const text = markup`<text x="${PLOT.right}" y="${PLOT.top - 16}" text-anchor="end" fill="${INK}" font-weight="bold">${words}</text>`
+  // Behind the days that were reckoned there is no place for it.
+  if (finish.extrapolated) return text
+  return markup`<rect x="${left}" y="${PLOT.top - 8}" width="${round(Math.max(2, right - left))}" height="${PLOT.bottom - PLOT.top + 8}" fill="#d9ead3" stroke="#6a9a5b" stroke-dasharray="3 3"/><path d="M${middle} ${PLOT.top - 8}V${PLOT.bottom}" stroke="#2d6a1f" stroke-width="2"/>${text}`
 }
 
 function area(points: readonly Point[], { x, y }: Scale, upper: 'all' | 'first', lower: 'first' | null): string {
@@ -147,8 +153,11 @@ function legendEntry(at: number, fill: string, words: string): Markup {
 /** A sentence on when it ends. */
 export function finishWords({ finish }: DrawnCampaign): string {
   if (finish === null) return 'It does not end.'
-  if (finish.earliest === finish.latest) return `It ends on ${longDay(finish.likely)}.`
-  return `It likely ends on ${longDay(finish.likely)}; in four of five cases from ${longDay(finish.earliest)} to ${longDay(finish.latest)}.`
+  const pace = finish.extrapolated
+    ? ' What lies behind the last day shown is reckoned by the pace of those before.'
+    : ''
+  if (finish.earliest === finish.latest) return `It likely ends on ${longDay(finish.likely)}.${pace}`
+  return `It likely ends on ${longDay(finish.likely)}; in four of five cases from ${longDay(finish.earliest)} to ${longDay(finish.latest)}.${pace}`
 }
 
 function round(value: number): number {

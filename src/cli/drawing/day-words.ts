@@ -37,6 +37,11 @@ export function longDay(day: string): string {
   return `${weekday(day)} ${shortDay(day, { year: true })}`
 }
 
+/** `5 Jan to 14 Jan 2027`; each with its year where they differ. */
+export function spanOf(from: string, to: string): string {
+  return `${shortDay(from, { year: from.slice(0, 4) !== to.slice(0, 4) })} to ${shortDay(to, { year: true })}`
+}
+
 /** `November 2026` of a day. */
 export function monthOf(day: string): string {
   return `${monthName(day)} ${day.slice(0, 4)}`
@@ -49,7 +54,12 @@ export function grouped(count: number): string {
 
 /** `1 mail`, `1,240 mails`. */
 export function mailsOf(count: number): string {
-  return count === 1 ? '1 mail' : `${grouped(count)} mails`
+  return counted(count, 'mail')
+}
+
+/** `1 line`, `1,240 lines`. */
+export function counted(count: number, word: string): string {
+  return `${grouped(count)} ${word}${count === 1 ? '' : 's'}`
 }
 
 function monthName(day: string): string {

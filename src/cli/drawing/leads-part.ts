@@ -1,5 +1,5 @@
 /** What a rehearsal says of the list of leads: who fails, and why. */
-import { grouped } from './day-words.ts'
+import { counted, grouped } from './day-words.ts'
 import type { DrawnLeads } from './drawn.ts'
 import { markup, type Markup } from './markup.ts'
 
@@ -7,7 +7,7 @@ import { markup, type Markup } from './markup.ts'
 export function drawLeads({ file, rows, valid, rejected, rejects, failing, failures }: DrawnLeads): Markup {
   return markup`<section class="list">
 <h2>The list</h2>
-<p>${file}: ${grouped(rows)} lines, ${grouped(valid)} leads to mail, ${grouped(rejected)} rejected, ${grouped(failing)} whose mails cannot be made.</p>
+<p>${file}: ${counted(rows, 'line')}, ${counted(valid, 'lead')} to mail, ${grouped(rejected)} rejected, ${grouped(failing)} whose mails cannot be made.</p>
 ${
   rejects.length === 0
     ? null
@@ -22,7 +22,7 @@ ${
     : markup`<h3>Leads whose mails cannot be made</h3>${table(
         ['line', 'lead', 'what is missing'],
         failures.map(({ line, lead, what }) => [line, lead, what]),
-      )}${more(failing - new Set(failures.map(({ line }) => line)).size)}`
+      )}${more(failing - failures.length)}`
 }
 </section>
 `

@@ -1,9 +1,12 @@
 /** All campaigns on one table, each with a bar on a common line of time. */
 import { dayNumber } from '../../schedule/days.ts'
+import { assert } from '../../errors.ts'
 import { FIRST_MAILS, INK, LINE } from './colours.ts'
-import { grouped, longDay, shortDay } from './day-words.ts'
+import { drawCurve } from './curve.ts'
+import { grouped, longDay, spanOf } from './day-words.ts'
 import type { DrawnCampaign } from './drawn.ts'
 import { markup, type Markup } from './markup.ts'
+import { sumOf } from './rows.ts'
 
 const WIDTH = 200
 
@@ -16,15 +19,49 @@ export function drawOverview(campaigns: readonly DrawnCampaign[]): Markup {
   ])
   const dates = ends.filter((day) => day !== '').toSorted()
   const span = { first: dates[0] ?? '', last: dates.at(-1) ?? '' }
-  const time = span.first === '' ? null : `${shortDay(span.first)} to ${shortDay(span.last, { year: true })}`
+  const time = span.first === '' ? null : spanOf(span.first, span.last)
   return markup`<section class="overview">
 <table>
 <thead><tr><th scope="col">campaign</th><th scope="col" class="number">to go</th><th scope="col">first mails end</th><th scope="col">finished (80 %)</th><th scope="col" class="span">${time}</th></tr></thead>
 <tbody>
 ${campaigns.map((campaign, i) => row(campaign, span, `o${i + 1}`))}</tbody>
 </table>
+<h3>How many of all are out by when</h3>
+${drawCurve(together(campaigns), 'all')}
 </section>
 `
+}
+
+/** All of them as one, as far as a curve goes. */
+function together(campaigns: readonly DrawnCampaign[]): DrawnCampaign {
+  const byDay = Map.groupBy(
+    campaigns.flatMap(({ days }) => days),
+    ({ day }) => day,
+  )
+  const days = Array.from(byDay, ([day, of]) => ({ day, ...sumOf(of), binding: 'all_planned' as const }))
+  const [first] = campaigns
+  assert(first, 'there is an overview of two campaigns and more')
+  return {
+    ...first,
+    campaign: 'all campaigns',
+    days: days.toSorted((a, b) => (a.day < b.day ? -1 : 1)),
+    finish: campaigns.map(({ finish }) => finish).reduce(later),
+  }
+}
+
+/** All have ended when the last one has. */
+function later(a: DrawnCampaign['finish'], b: DrawnCampaign['finish']): DrawnCampaign['finish'] {
+  if (a === null || b === null) return a ?? b
+  return {
+    earliest: lastOf(a.earliest, b.earliest),
+    likely: lastOf(a.likely, b.likely),
+    latest: lastOf(a.latest, b.latest),
+    extrapolated: a.extrapolated || b.extrapolated,
+  }
+}
+
+function lastOf(a: string, b: string): string {
+  return a > b ? a : b
 }
 
 function row(campaign: DrawnCampaign, span: { first: string; last: string }, id: string): Markup {
@@ -32,8 +69,8 @@ function row(campaign: DrawnCampaign, span: { first: string; last: string }, id:
   const end =
     finish === null
       ? markup`${mails === 0 ? '–' : 'never'}`
-      : markup`<span class="date">${longDay(finish.likely)}</span> <span class="faint date">(${shortDay(finish.earliest)} to ${shortDay(finish.latest)})</span>`
-  return markup`<tr><td>${campaign.campaign} <span class="faint">${status}</span></td><td class="number">${grouped(mails)}</td><td class="date">${firstMailsEnd === null ? '–' : longDay(firstMailsEnd)}</td><td>${end}</td><td class="span">${bar(campaign, span, id)}</td></tr>
+      : markup`<span class="date">${longDay(finish.likely)}</span> <span class="faint date">(${spanOf(finish.earliest, finish.latest)})</span>`
+  return markup`<tr><td class="name">${campaign.campaign} <span class="faint">${status}</span></td><td class="number">${grouped(mails)}</td><td class="date">${firstMailsEnd === null ? '–' : longDay(firstMailsEnd)}</td><td>${end}</td><td class="span">${bar(campaign, span, id)}</td></tr>
 `
 }
 

@@ -2,12 +2,13 @@
  * A forecast as a page that is shown in a meeting: one file, no scripts, nothing loaded from anywhere, and on paper A4 with nothing cut
  * off. One campaign fills a page or some; of several there is an overview first.
  */
+import { describeReason } from '../../reports/reason-words.ts'
 import { toLocalTime } from '../../time.ts'
 import { version } from '../../version.ts'
 import { bindingWords, fasterWords } from './binding-words.ts'
 import { drawMonths, shadeRanges } from './calendar.ts'
 import { drawCurve, finishWords } from './curve.ts'
-import { grouped, longDay, mailsOf, shortDay, weekday } from './day-words.ts'
+import { grouped, longDay, mailsOf, shortDay, spanOf, weekday } from './day-words.ts'
 import type { Drawn, DrawnCampaign, DrawnDay } from './drawn.ts'
 import { drawLeads } from './leads-part.ts'
 import { markup, type Markup } from './markup.ts'
@@ -58,7 +59,7 @@ function drawCampaign(campaign: DrawnCampaign, id: string, { alone }: { alone: b
   return markup`<section class="campaign">
 ${alone ? null : markup`<h2>${campaign.campaign}</h2>`}
 ${figures(campaign)}
-${never.map(({ reason, mails }) => markup`<p class="warning">${mailsOf(mails)} will never go out: ${reason}.</p>`)}
+${never.map(({ reason, mails }) => markup`<p class="warning">${mailsOf(mails)} will never go out: ${describeReason(reason)}.</p>`)}
 ${days.length === 0 ? markup`<p>No mail of it will go out.</p>` : chartParts(campaign, id)}
 </section>
 `
@@ -78,14 +79,14 @@ ${weeks(campaign)}`
 }
 
 const RANGE_WORDS =
-  'The range is drawn from what held up mails before: retries, outages, and leads who answer or leave.'
+  'The range says how late this installation was with what it had forecast before; as long as little is on record, it is a careful guess.'
 
 function figures(campaign: DrawnCampaign): Markup {
   const { mails, sent, days, firstMailsEnd, followUpsEnd, finish, calendar } = campaign
   const { from, to, days: weekdays } = calendar.window
   const entries: [string, string][] = [
     ['finished', finish === null ? (mails === 0 ? '–' : 'never') : longDay(finish.likely)],
-    ['80 % range', finish === null ? '–' : `${shortDay(finish.earliest)} to ${shortDay(finish.latest)}`],
+    ['80 % range', finish === null ? '–' : spanOf(finish.earliest, finish.latest)],
     ['first mails end', firstMailsEnd === null ? '–' : longDay(firstMailsEnd)],
     ['follow-ups end', followUpsEnd === null ? '–' : longDay(followUpsEnd)],
     ['to go', mailsOf(mails)],

@@ -2,6 +2,7 @@
 import type { BindingCode } from '../../schedule/binding.ts'
 import { dayNumber, dayText, weekdayOf } from '../../schedule/days.ts'
 import { dayOff } from '../../schedule/day-off.ts'
+import { bindingWords } from './binding-words.ts'
 import type { DrawnCampaign, DrawnDay } from './drawn.ts'
 
 export type Fold = 'day' | 'week' | 'month'
@@ -57,7 +58,7 @@ function dayRows({ days, calendar }: DrawnCampaign): ChartRow[] {
   for (const day of eachDay(first.day, last.day)) {
     const there = byDay.get(day)
     if (there !== undefined && there.mails > 0) rows.push({ kind: 'mails', ...there, mixed: false })
-    else addGap(rows, day, gapWords(calendar, day))
+    else addGap(rows, day, gapWords(calendar, day, there))
   }
   return rows
 }
@@ -69,10 +70,10 @@ function addGap(rows: ChartRow[], day: string, words: string): void {
   else rows.push({ kind: 'gap', from: day, to: day, words })
 }
 
-/** Empty: a day of the week on which the campaign never sends. */
-export function gapWords(calendar: DrawnCampaign['calendar'], day: string): string {
+/** Why no mail goes out on a day; empty: it is a day of the week on which the campaign never sends. */
+export function gapWords(calendar: DrawnCampaign['calendar'], day: string, there: DrawnDay | undefined): string {
   const off = dayOff(calendar, day)
-  if (off === null) return 'nothing is due'
+  if (off === null) return there && there.binding !== 'all_planned' ? bindingWords(there.binding) : 'nothing is due'
   if (off.why === 'holiday') return off.name
   return { weekday: '', skipped: 'skipped date', before_start: 'not started yet' }[off.why]
 }

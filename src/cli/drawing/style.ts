@@ -33,9 +33,10 @@ th { font-weight: bold; background: ${FREE} }
 th:first-child, td:first-child { padding-left: 1.5mm }
 .number { text-align: right; white-space: nowrap; padding-right: 4mm; width: 1% }
 .date { white-space: nowrap }
+.name { min-width: 24mm }
 .warning { border-left: 1mm solid #b42318; padding: 1.5mm 3mm; margin: 3mm 0; break-inside: avoid }
 .span svg { display: block; width: 100%; min-width: 35mm; height: 6mm }
 footer { margin-top: 8mm; font-size: 8.5pt; color: ${FAINT}; break-inside: avoid }
-@media (max-width: 560px) { .months { grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)) } table { font-size: 8.5pt } }
+@media screen and (max-width: 560px) { .span { display: none } .date { white-space: normal } .months { grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)) } table { font-size: 8.5pt } }
 @media print { body { padding: 0; max-width: none } .campaign + .campaign, .overview + .campaign { break-before: page; margin-top: 0 } }
 `

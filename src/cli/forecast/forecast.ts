@@ -1,16 +1,27 @@
 import { findCampaign } from '../../campaigns/campaign.ts'
 import { forecastJson, forecastNow } from '../../reports/forecast/forecast.ts'
 import type { Cli } from '../cli.ts'
+import { checkPageFile } from '../drawing/save-page.ts'
+import { showBars, writePage } from '../drawing/show.ts'
 import { printForecast } from './print.ts'
 
-/** Prints the forecast of one campaign, day by day, or a line for each. */
-export async function showForecast(cli: Cli, name: string | undefined): Promise<void> {
-  await cli.withDatabase(
+export interface ForecastFlags {
+  html?: string
+}
+
+/** Shows the forecast of one campaign, day by day, or a line for each; with `--html` as a page too. */
+export async function showForecast(cli: Cli, name: string | undefined, { html }: ForecastFlags): Promise<void> {
+  if (html !== undefined) checkPageFile(html)
+  const forecast = await cli.withDatabase(
     async (database) => {
       if (name !== undefined) await findCampaign(database, name)
-      const forecast = await forecastNow(database, name)
-      cli.output.data(forecastJson(forecast), () => printForecast(cli.output, forecast, { byDay: name !== undefined }))
+      return await forecastNow(database, name)
     },
     { name: 'forecast' },
   )
+  cli.output.data(forecastJson(forecast), () => {
+    if (name === undefined) printForecast(cli.output, forecast)
+    else showBars(cli, forecast)
+  })
+  if (html !== undefined) writePage(cli, html, forecast)
 }

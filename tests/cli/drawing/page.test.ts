@@ -89,6 +89,16 @@ test('a campaign that never ends says so, and why', () => {
   expect(text).toContain('12 mails will never go out: its mailbox is broken.')
 })
 
+test('what is reckoned by its pace alone has dates, but no place in calendar and curve', () => {
+  const [campaign] = threeDays().campaigns
+  const finish = { earliest: '2032-02-06', likely: '2032-03-16', latest: '2033-02-07', extrapolated: true }
+  const page = drawPage(drawn(campaign ? [{ ...campaign, finish }] : []))
+  expect(textOf(page)).toContain('What lies behind the last day shown is reckoned by the pace of those before.')
+  expect(textOf(page)).toContain('6 Feb 2032 to 7 Feb 2033')
+  expect(page).not.toContain('January 2027')
+  expect(page).not.toContain('stroke-dasharray="3 3"')
+})
+
 test('a rehearsal says that nothing was written, and names the leads that fail', () => {
   const text = textOf(
     drawPage({

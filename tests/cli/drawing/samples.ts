@@ -49,7 +49,9 @@ export function campaignOf(campaign: string, days: DrawnDay[], calendar = CALEND
     firstMailsEnd: days.findLast(({ firstMails }) => firstMails > 0)?.day ?? null,
     followUpsEnd: days.findLast(({ followUps }) => followUps > 0)?.day ?? null,
     finish:
-      last === null ? null : { earliest: last, likely: last, latest: nextSendingDays(calendar, last, 3)[2] ?? last },
+      last === null
+        ? null
+        : { extrapolated: false, earliest: last, likely: last, latest: nextSendingDays(calendar, last, 3)[2] ?? last },
     never: [],
   }
 }
