@@ -9,6 +9,7 @@ import { GoniecError } from '../errors.ts'
 import { version } from '../version.ts'
 import { createCli, type Cli, type GlobalFlags } from './cli.ts'
 import { register as apply } from './apply.ts'
+import { register as audit } from './audit.ts'
 import { register as campaign } from './campaign.ts'
 import { register as database } from './database.ts'
 import { register as demo } from './demo.ts'
@@ -52,6 +53,7 @@ const NOUNS: readonly Register[] = [
   message,
   doubt,
   report,
+  audit,
   worker,
   database,
 ]

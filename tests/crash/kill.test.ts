@@ -6,6 +6,7 @@
 // The moment of a kill is the point of this test, so it comes at a time and not at a signal.
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, expect, test } from 'vitest'
+import { audit } from '../../src/reports/audit/audit.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { startRecorder, type RecordedMail } from '../support/recorder.ts'
 import { endWorkers, startWorker } from '../support/worker-process.ts'
@@ -51,6 +52,7 @@ test(
     expect({ twice, unknown, untrue }).toEqual({ twice: [], unknown: [], untrue: [] })
     const doubts = [...book.values()].filter((status) => status === 'in_doubt').length
     expect(accepted.size).toBeGreaterThanOrEqual(book.size - doubts)
+    expect((await audit(database)).filter(({ ok }) => !ok)).toEqual([])
   },
 )
 

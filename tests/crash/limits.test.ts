@@ -5,6 +5,7 @@
 // The moment of a kill is the point of this test, so it comes at a time and not at a signal.
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, expect, test } from 'vitest'
+import { audit } from '../../src/reports/audit/audit.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { startRecorder } from '../support/recorder.ts'
 import { endWorkers, startWorker } from '../support/worker-process.ts'
@@ -57,6 +58,7 @@ test('kills pass no limit and no gap, and no mailbox sends two mails at once', {
   expect(recorder.mails.length).toBeLessThanOrEqual(LIMITS.salesperson)
   expect(taken).toEqual({ passed: 0, salesperson: LIMITS.salesperson })
   expect(await tooClose(database)).toEqual([])
+  expect((await audit(database)).filter(({ ok }) => !ok)).toEqual([])
 })
 
 /** The days' counters: how many are above a limit, and what the salesperson, whose limit binds first, has used. */
