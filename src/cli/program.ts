@@ -29,6 +29,7 @@ import { register as response } from './response.ts'
 import { register as resume } from './resume.ts'
 import { register as status } from './status.ts'
 import { register as suppress } from './suppress.ts'
+import { register as why } from './why.ts'
 import { register as worker } from './worker.ts'
 
 /** Describes the verbs of one noun. */
@@ -51,6 +52,7 @@ const NOUNS: readonly Register[] = [
   queue,
   forecast,
   message,
+  why,
   doubt,
   report,
   audit,

@@ -7,7 +7,7 @@
  */
 
 /** How long a slot stays due: claim's own default. An older one is missed. */
-const GRACE = `interval '5 minutes'`
+export const GRACE = `interval '5 minutes'`
 
 /**
  * The statement behind a common table expression: give it the name of a relation with a column `id` (the messages asked about, few of

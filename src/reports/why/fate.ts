@@ -1,0 +1,59 @@
+/** What became of a mail that does not wait. */
+import { instantAt } from '../../time.ts'
+import { describeReason } from '../reason-words.ts'
+import { local } from './calendar.ts'
+import type { MailFacts } from './mail-facts.ts'
+import type { Next, Reason } from './reason.ts'
+
+/** The one reason of a mail that is under way, in doubt, failed, cancelled or sent, and what comes next. */
+export function fateOf(facts: MailFacts): { reasons: Reason[]; next: Next | null; never: string | null } {
+  const reason = FATES[facts.status]?.(facts)
+  if (!reason) return { reasons: [], next: null, never: null }
+  const next: Next | null = facts.status === 'sending' && reason.until ? { what: 'answered', at: reason.until } : null
+  const isOver = next === null && facts.status !== 'sent'
+  return { reasons: [reason], next, never: isOver ? reason.text : null }
+}
+
+const FATES: Partial<Record<MailFacts['status'], (facts: MailFacts) => Reason>> = {
+  sending: (facts) => ({
+    code: 'under_way',
+    text: `a worker has it, since ${facts.claimed_at && local(facts.claimed_at, facts.timezone)}; its attempt ends ${facts.deadline_at && local(facts.deadline_at, facts.timezone)} at the latest`,
+    until: facts.deadline_at,
+    todo: null,
+    ended_by: 'mail',
+  }),
+  in_doubt: inDoubt,
+  failed: ({ id, failed_reason: why, response }) => ({
+    code: 'failed',
+    text: `it has failed: ${why ?? response}`,
+    until: null,
+    todo: `goniec message retry ${id}`,
+    ended_by: 'person',
+  }),
+  cancelled: ({ slot_reason: why }) => ({
+    code: why ?? 'cancelled',
+    text: `it was cancelled${why === null ? '' : `: ${describeReason(why)}`}; that is final`,
+    until: null,
+    todo: null,
+    ended_by: 'person',
+  }),
+  sent: ({ sent_at: at, mailbox, timezone }) => ({
+    code: 'sent',
+    text: `it was sent ${at && local(at, timezone)} from ${mailbox}`,
+    until: null,
+    todo: null,
+    ended_by: 'mail',
+  }),
+}
+
+function inDoubt({ id, transmitting_at: at, deadline_at: until, timezone, now }: MailFacts): Reason {
+  const resolvable = until === null || until.epochMilliseconds <= now.epochMilliseconds
+  const wait = resolvable || !until ? '' : `; a late answer may settle it until ${local(until, timezone)}`
+  return {
+    code: 'in_doubt',
+    text: `its content went out ${at && local(at, timezone)} and no answer came: nobody knows whether the server took it${wait}`,
+    until: resolvable || !until ? null : instantAt(until.epochMilliseconds),
+    todo: `look for it in the mailbox’s Sent folder, then goniec doubt resolve ${id} --as sent (or not-sent)${resolvable || !until ? '' : `, from ${local(until, timezone)} on`}`,
+    ended_by: 'person',
+  }
+}

@@ -1,0 +1,160 @@
+import { expect, test } from 'vitest'
+import { runPlan } from '../../src/campaigns/plan/run.ts'
+import { setClock } from '../support/clock.ts'
+import { createTestDatabase } from '../support/database.ts'
+import { goniec } from '../support/goniec.ts'
+import { NOON, World } from '../support/world.ts'
+
+const database = await createTestDatabase()
+await setClock(database, NOON)
+const world = new World(database.pool)
+const env = { DATABASE_URL: database.url }
+
+const mailbox = await world.mailbox({ address: 'anna@firma.example' })
+const campaign = await world.campaign({ name: 'spring-offer', daily_limit: 1 })
+await world.insert('campaign_mailbox', { campaign_id: campaign, mailbox_id: mailbox }, 'campaign_id')
+const jan = await world.lead({ email: 'jan@klient.example' })
+const first = await world.mail({ lead: jan, dueInMs: null })
+const ewa = await world.lead({ email: 'ewa@klient.example' })
+const second = await world.mail({ lead: ewa, dueInMs: null })
+const piotr = await world.lead({ email: 'piotr@klient.example', blocked_at: NOON })
+const third = await world.mail({ lead: piotr, dueInMs: null })
+await runPlan(database)
+
+test('of a mail: the documented fields, the gate that binds first', async () => {
+  const { code, stdout, stderr } = await goniec(['why', String(second.id), '--json'], { env })
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  const why = JSON.parse(stdout)
+  expect(why).toMatchObject({
+    subject: {
+      type: 'message',
+      id: second.id,
+      campaign: 'spring-offer',
+      recipient: 'ewa@klient.example',
+      status: 'pending',
+    },
+    sendable: false,
+    reasons: [
+      {
+        code: 'campaign_limit',
+        text: 'campaign spring-offer’s limit of 1 a day is full today',
+        until: '2026-12-02T08:00:00.000Z',
+        ended_by: 'time',
+      },
+      { code: 'planned', until: '2026-12-02T08:00:00.000Z' },
+    ],
+    next: 'sent',
+    next_at: '2026-12-02T08:00:00.000Z',
+    never: null,
+  })
+  expect(why.gates[0]).toEqual({
+    gate: 'slot',
+    open: false,
+    code: 'planned',
+    value: null,
+    limit: null,
+    opens_at: '2026-12-02T08:00:00.000Z',
+  })
+  expect(why.gates.map(({ gate }: { gate: string }) => gate).slice(1, 7)).toEqual([
+    'brake',
+    'window',
+    'hold',
+    'settings',
+    'campaign',
+    'campaign_delay',
+  ])
+  expect(why.gates).toContainEqual({
+    gate: 'campaign_limit',
+    open: true,
+    code: null,
+    value: 0,
+    limit: 1,
+    opens_at: null,
+  })
+})
+
+test('people get sentences, what to do, what comes next, and the gates', async () => {
+  const { code, stdout } = await goniec(['why', String(second.id)], { env })
+  expect(code).toBe(0)
+  expect(stdout.split('\n').slice(0, 6)).toEqual([
+    `message  ${second.id}, campaign spring-offer, step intro, to ewa@klient.example`,
+    'why      campaign spring-offer’s limit of 1 a day is full today',
+    'do       nothing, or raise daily_limit in the definition file: goniec apply FILE',
+    'and      it is planned for 2026-12-02 09:00 from anna@firma.example',
+    'next     2026-12-02 09:00:00 a worker takes it',
+    '',
+  ])
+  expect(stdout).toMatch(/^campaign limit\s+open\s+0\s+1/m)
+})
+
+test('of a campaign: its next mail, each day’s limit, what waits for what, and what nothing will send', async () => {
+  const { code, stdout } = await goniec(['why', 'spring-offer', '--json'], { env })
+  expect(code).toBe(0)
+  expect(JSON.parse(stdout)).toMatchObject({
+    subject: { type: 'campaign', name: 'spring-offer', status: 'running' },
+    sendable: true,
+    reasons: [{ code: 'due' }],
+    next: 'sent',
+    next_mail: { id: first.id },
+    today: { day: '2026-12-01', opens_at: '2026-12-01T08:00:00.000Z', closes_at: '2026-12-01T16:00:00.000Z' },
+    days: [
+      { day: '2026-12-01', binding: 'campaign_limit' },
+      { day: '2026-12-02', binding: 'all_planned' },
+      ...['03', '04', '07', '08', '09'].map((day) => ({ day: `2026-12-${day}`, binding: 'all_planned' })),
+    ],
+    waiting: [
+      { code: 'planned', mails: 2 },
+      { code: 'lead_blocked', mails: 1 },
+    ],
+    counted_all: true,
+    never: [{ code: 'lead_blocked', mails: 1, todo: expect.stringContaining('goniec lead unblock ADDRESS') }],
+  })
+  const people = await goniec(['why', 'spring-offer'], { env })
+  expect(people.stdout).toContain('2026-12-01  the campaign’s limit')
+  expect(people.stderr).toContain('Nothing will send 1 of them (its lead is blocked). Try: goniec lead unblock ADDRESS')
+})
+
+test('of a lead: each of its open mails; where none is open, what became of it', async () => {
+  const open = await goniec(['why', 'PIOTR@klient.example', '--json'], { env })
+  expect(JSON.parse(open.stdout)).toMatchObject({
+    subject: { type: 'lead', address: 'piotr@klient.example' },
+    sendable: false,
+    reasons: [
+      {
+        code: 'lead_blocked',
+        text: 'its lead piotr@klient.example is blocked',
+        todo: 'goniec lead unblock piotr@klient.example',
+      },
+    ],
+    next: null,
+    mails: [{ subject: { id: third.id } }],
+    ended: [],
+  })
+  const lead = await world.lead({ email: 'ola@klient.example', replied_at: NOON })
+  const { id } = await world.mail({ lead, campaign, dueInMs: null })
+  await world.update('message', id, { status: 'cancelled', slot_reason: 'lead_replied' })
+  const ended = await goniec(['why', 'ola@klient.example'], { env })
+  expect(ended.stdout).toContain('why       the sequence ended: its lead has replied')
+  await world.lead({ email: 'nowa@klient.example' })
+  const never = await goniec(['why', 'nowa@klient.example'], { env })
+  expect(never.stdout).toContain('why   nowa@klient.example is in no campaign')
+})
+
+test('a name that is wrong gets the nearest one; a campaign whose name is a number goes before the mail of that number', async () => {
+  const campaignTypo = await goniec(['why', 'spring-ofer'], { env })
+  expect({ code: campaignTypo.code, stderr: campaignTypo.stderr }).toEqual({
+    code: 1,
+    stderr:
+      'Error: there is no campaign "spring-ofer"; did you mean "spring-offer"?\nTry: goniec campaign show spring-offer\n',
+  })
+  const leadTypo = await goniec(['why', 'jan@klinet.example'], { env })
+  expect(leadTypo.stderr).toBe(
+    'Error: there is no lead "jan@klinet.example"; did you mean "jan@klient.example"?\nTry: goniec why jan@klient.example\n',
+  )
+  expect((await goniec(['why', '999999'], { env })).stderr).toContain('there is no message 999999')
+  await world.campaign({ name: String(first.id) })
+  expect(JSON.parse((await goniec(['why', String(first.id), '--json'], { env })).stdout).subject.type).toBe('campaign')
+  expect(
+    JSON.parse((await goniec(['why', String(first.id), '--message', '--json'], { env })).stdout).subject.type,
+  ).toBe('message')
+})
