@@ -48,6 +48,17 @@ comment on table goniec.warmup_stage is 'The warm-up ramp by day of warm-up (the
 insert into goniec.warmup_stage (from_day, warmup_limit, campaign_limit)
 values (1, 10, 5), (8, 20, 10), (15, 30, 20), (22, 30, 30), (29, null, null);
 
+create table goniec.domain_limit (
+  domain text primary key
+    constraint domain_limit_is_of_a_domain check (domain = '*' or (domain = lower(domain) and domain ~ '^[^[:space:]@,<>"]+$')),
+  daily_limit integer constraint domain_limit_a_day_is_not_negative check (daily_limit >= 0),
+  hourly_limit integer constraint domain_limit_an_hour_is_not_negative check (hourly_limit >= 0)
+);
+
+comment on table goniec.domain_limit is 'Most campaign mails to one recipient domain, over all campaigns and mailboxes. Empty: no domain is limited, and nothing is counted.';
+comment on column goniec.domain_limit.domain is 'What stands behind the @, and nothing above or below it; "*" is every domain without a row of its own, each for itself.';
+comment on column goniec.domain_limit.hourly_limit is 'An hour begins on the full hour. A limit left out is no limit.';
+
 -- Who did it: a command sets goniec.actor for its transaction; without it the database's user is named.
 create function goniec.actor() returns text
 language sql stable

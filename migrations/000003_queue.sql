@@ -145,6 +145,7 @@ create table goniec.attempt (
 
   mailbox_day date not null,
   campaign_day date,
+  domain_hour timestamptz,
   campaign_version bigint,
   mailbox_version bigint,
   holds_capacity boolean not null default true,
@@ -169,6 +170,7 @@ comment on column goniec.attempt.incarnation_id is 'The worker that holds it; on
 comment on column goniec.attempt.lease_until is 'Before the fence: until when it belongs to its incarnation.';
 comment on column goniec.attempt.deadline_at is 'After it the dialogue has surely ended. A doubt is not resolved before.';
 comment on column goniec.attempt.mailbox_day is 'The day, in the installation''s zone, whose counters of mailbox and salesperson it took from.';
+comment on column goniec.attempt.domain_hour is 'The hour whose counter of the recipient''s domain it took from, and with it the domain''s mailbox_day. Null: no limit held.';
 comment on column goniec.attempt.give_back is 'Its slots are to be given back; holds_capacity says whether that is done.';
 comment on column goniec.attempt.outcome is 'accepted, rejected, deferred, mailbox_fault, aborted, unknown: the row of the outcome table.';
 comment on column goniec.attempt.server_message_id is 'The server replaced the Message-ID and named the new one in its reply.';
@@ -203,6 +205,23 @@ begin
 exception when invalid_parameter_value then
   return null;
 end $$;
+
+create function goniec.hour_of(at timestamptz) returns timestamptz
+language sql immutable strict parallel safe
+as $$ select date_bin(interval '1 hour', at, timestamptz '2000-01-01 00:00:00Z') $$;
+
+create function goniec.domain_of(address text) returns text
+language sql immutable strict parallel safe
+as $$ select split_part(address, '@', 2) $$;
+
+-- The limits of a domain: no row where it has none.
+create function goniec.domain_limits(p_domain text) returns table (daily_limit integer, hourly_limit integer)
+language sql stable rows 1
+as $$
+  select l.daily_limit, l.hourly_limit
+  from (select r.daily_limit, r.hourly_limit from goniec.domain_limit r where r.domain in (p_domain, '*') order by r.domain = '*' limit 1) l
+  where l.daily_limit is not null or l.hourly_limit is not null
+$$;
 
 -- A row a day: nothing is reset at midnight. Rows are made ahead, so that claim only updates. A limit that is lowered below what was
 -- taken is stored as what was taken: "no more today", never an error.
@@ -251,6 +270,32 @@ create table goniec.salesperson_day (
 
 comment on table goniec.salesperson_day is 'What a salesperson may send, and has taken, on a day of the installation''s zone, over all campaigns and responses. Warm-up mails do not count.';
 
+-- Recipient domains: rows only of those with a limit, made by the plan for the days and hours in which it lays slots.
+
+create table goniec.domain_day (
+  domain text not null,
+  day date not null,
+  daily_limit integer,
+  taken integer not null default 0,
+  primary key (domain, day),
+  constraint domain_day_count_is_not_negative check (taken >= 0),
+  constraint domain_day_within_limit check (taken <= daily_limit)
+);
+
+comment on table goniec.domain_day is 'What campaigns may send, and have taken, to a recipient domain on a day of the installation''s zone.';
+
+create table goniec.domain_hour (
+  domain text not null,
+  hour timestamptz not null constraint domain_hour_begins_on_the_hour check (hour = goniec.hour_of(hour)),
+  hourly_limit integer,
+  taken integer not null default 0,
+  primary key (domain, hour),
+  constraint domain_hour_count_is_not_negative check (taken >= 0),
+  constraint domain_hour_within_limit check (taken <= hourly_limit)
+);
+
+comment on table goniec.domain_hour is 'The same in an hour, from its first instant on.';
+
 create table goniec.lead_day (
   lead_id bigint not null,
   day date not null,
@@ -259,6 +304,22 @@ create table goniec.lead_day (
 );
 
 comment on table goniec.lead_day is 'The contact gap: which campaigns took the lead on that day of the installation''s zone (more than one only where the gap is off). Given back with the slots.';
+
+-- What stands of the domain that an address belongs to; no row where it has no limit, and none of the work where no domain has one: the first
+-- condition is asked once for a whole statement. A counter that is missing is no room.
+create function goniec.domain_rooms(p_address text, at timestamptz, today date)
+returns table (domain text, room_today integer, room_this_hour integer)
+language sql stable rows 1
+as $$
+  select a.domain,
+         case when d.domain is null then 0 else coalesce(d.daily_limit - d.taken, 2147483647) end,
+         case when h.domain is null then 0 else coalesce(h.hourly_limit - h.taken, 2147483647) end
+  from (select goniec.domain_of(p_address) as domain) a
+  cross join lateral goniec.domain_limits(a.domain) l
+  left join goniec.domain_day d on d.domain = a.domain and d.day = today
+  left join goniec.domain_hour h on h.domain = a.domain and h.hour = goniec.hour_of(at)
+  where exists (select from goniec.domain_limit)
+$$;
 
 -- Every pending message that has a slot, with the facts that decide whether it may go: instants from which, rooms, plain yes or no. Claim chooses by
 -- them, and whoever explains why a mail waits reads the same. A day row that is missing is no room. Written to be inlined into what asks: one select,
@@ -271,6 +332,7 @@ returns table (
   campaign_running boolean, campaign_opens_at timestamptz, campaign_delay_ms bigint, campaign_day date, campaign_room integer,
   mailbox_active boolean, mailbox_busy boolean, mailbox_opens_at timestamptz, mailbox_room integer,
   salesperson_braked boolean, salesperson_room integer,
+  limited_domain text, domain_room_today integer, domain_room_this_hour integer,
   lead_open boolean, suppressed boolean, in_contact_gap boolean, already_tried boolean)
 language sql stable
 as $$
@@ -290,6 +352,7 @@ as $$
                          case m.kind when 'campaign' then bd.campaign_limit - bd.campaign_taken when 'warmup' then bd.warmup_limit - bd.warmup_taken end) end,
          s.paused_at is not null,
          case when m.kind = 'warmup' then 2147483647 when sd.day is null then 0 else coalesce(sd.daily_limit - sd.taken, 2147483647) end,
+         dr.domain, dr.room_today, dr.room_this_hour,
          l.id is null or (l.blocked_at is null and l.unsubscribed_at is null and l.bounced_at is null and (m.kind <> 'campaign' or l.replied_at is null)),
          exists (select from goniec.suppression x where x.value = any (case when l.email = m.recipient then l.suppression_values else goniec.suppression_values(m.recipient) end) offset 0),
          m.kind = 'campaign' and c.contact_gap_days > 0 and exists (
@@ -306,5 +369,6 @@ as $$
   join goniec.salesperson s on s.id = case when m.kind = 'campaign' then c.salesperson_id else b.salesperson_id end
   left join goniec.salesperson_day sd on sd.salesperson_id = s.id and sd.day = today
   left join goniec.lead l on l.id = m.lead_id
+  left join lateral goniec.domain_rooms(m.recipient, at, today) dr on m.kind = 'campaign'
   where m.status = 'pending' and m.scheduled_at is not null
 $$;

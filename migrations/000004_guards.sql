@@ -118,9 +118,9 @@ begin
     end if;
     return new;
   end if;
-  if (new.message_id, new.mailbox_id, new.kind, new.campaign_id, new.salesperson_id, new.lead_id, new.incarnation_id, new.mailbox_day, new.campaign_day)
+  if (new.message_id, new.mailbox_id, new.kind, new.campaign_id, new.salesperson_id, new.lead_id, new.incarnation_id, new.mailbox_day, new.campaign_day, new.domain_hour)
      is distinct from
-     (old.message_id, old.mailbox_id, old.kind, old.campaign_id, old.salesperson_id, old.lead_id, old.incarnation_id, old.mailbox_day, old.campaign_day) then
+     (old.message_id, old.mailbox_id, old.kind, old.campaign_id, old.salesperson_id, old.lead_id, old.incarnation_id, old.mailbox_day, old.campaign_day, old.domain_hour) then
     raise exception 'attempt % belongs to another message, mailbox, worker or day; that never changes', old.id
       using errcode = 'check_violation', constraint = 'attempt_identity_is_permanent';
   end if;
@@ -147,7 +147,7 @@ end $$;
 
 create trigger guard_attempt_insert before insert on goniec.attempt
   for each row execute function goniec.guard_attempt();
-create trigger guard_attempt_update before update of state, message_id, mailbox_id, kind, campaign_id, salesperson_id, lead_id, incarnation_id, mailbox_day, campaign_day
+create trigger guard_attempt_update before update of state, message_id, mailbox_id, kind, campaign_id, salesperson_id, lead_id, incarnation_id, mailbox_day, campaign_day, domain_hour
   on goniec.attempt for each row execute function goniec.guard_attempt();
 
 -- A message and its attempts agree when the transaction ends:

@@ -1,6 +1,6 @@
 -- Claim: takes due mails, and the capacity that each of them uses, in one transaction.
 --
--- Owns       the step from pending to sending, the counters of the day, the campaign's gate.
+-- Owns       the step from pending to sending, the counters of the day and the hour, the campaign's gate.
 -- Promises   no mail is claimed by two, over a limit, outside its window, or against a pause, block, suppression or contact gap that was
 --            there when the call began (the fence looks again); a message that can be claimed alone is claimed: if there is any, a call
 --            claims at least one; it waits for nobody, and one bad row stops nobody.
@@ -16,8 +16,8 @@
 --      What another transaction holds (a program with a slot in an open transaction, a cancellation that is being written) is left out, and
 --      the choice is made anew without it: only that mailbox, campaign or message waits. Whoever is left out so is looked for again within a
 --      second. Rows that are only read (leads, settings) are not locked: the fence reads them again.
---   4  On the locked rows, in a statement with a new snapshot, every check again; then one per lead, what fits the campaign (one, if it has a
---      delay), what fits the salesperson, what fits the batch. Cutting in this order always leaves the first.
+--   4  On the locked rows, in a statement with a new snapshot, every check again; then one per lead, what fits the recipient's domain, what fits
+--      the campaign (one, if it has a delay), what fits the salesperson, what fits the batch. Cutting in this order always leaves the first.
 --   5  Should that fail nevertheless, it runs again for one message at a time, and the one that fails is set aside with the error as its reason.
 --      An error that is the server's (a full disk, a missing right) ends the call instead: no row is to blame.
 --   Settings of the functions keep the planner from scans, hashes and merges, whatever the statistics say: every step is a look-up by index.
@@ -25,17 +25,19 @@
 --   inside the choice would lock one per mailbox and kind, hundreds of rows, to take a few.
 
 create type goniec.candidate as (
-  message_id bigint, kind text, scheduled_at timestamptz, mailbox_id bigint, campaign_id bigint, salesperson_id bigint, lead_id bigint, campaign_day date);
+  message_id bigint, kind text, scheduled_at timestamptz, mailbox_id bigint, campaign_id bigint, salesperson_id bigint, lead_id bigint, campaign_day date, domain text);
 
 -- Those of the candidates (end of 000003_queue.sql) that may go now: DESIGN's seven conditions.
 create function goniec.claimable(at timestamptz, today date, grace interval)
 returns table (
   message_id bigint, kind_rank integer, kind text, mailbox_id bigint, campaign_id bigint, salesperson_id bigint, lead_id bigint,
-  scheduled_at timestamptz, campaign_delay_ms bigint, campaign_day date, campaign_room integer, salesperson_room integer)
+  scheduled_at timestamptz, campaign_delay_ms bigint, campaign_day date, campaign_room integer, salesperson_room integer,
+  domain text, domain_room integer)
 language sql stable
 as $$
   select c.message_id, case c.kind when 'response' then 1 when 'campaign' then 2 else 3 end, c.kind, c.mailbox_id, c.campaign_id, c.salesperson_id, c.lead_id,
-         c.scheduled_at, c.campaign_delay_ms, c.campaign_day, c.campaign_room, c.salesperson_room
+         c.scheduled_at, c.campaign_delay_ms, c.campaign_day, c.campaign_room, c.salesperson_room,
+         c.limited_domain, least(c.domain_room_today, c.domain_room_this_hour)
   from goniec.candidates(at, today) c
   where c.scheduled_at <= at and c.scheduled_at >= at - grace and at < c.window_closes_at and not c.held
     and c.settings_current
@@ -43,13 +45,14 @@ as $$
     and c.mailbox_active and not c.mailbox_busy and (c.mailbox_opens_at is null or c.mailbox_opens_at <= at) and not c.salesperson_braked
     and c.lead_open and not c.suppressed and not c.in_contact_gap
     and c.mailbox_room > 0 and (c.campaign_room is null or c.campaign_room > 0) and c.salesperson_room > 0
+    and (c.limited_domain is null or (c.domain_room_today > 0 and c.domain_room_this_hour > 0))
     and not c.already_tried
 $$;
 
 -- Step 2: of each free mailbox the first claimable message, responses before campaign mail before warm-up; the first of these.
 create function goniec.choose(
   p_now timestamptz, p_today date, p_most integer, p_grace interval,
-  p_not_messages bigint[], p_not_mailboxes bigint[], p_not_campaigns bigint[], p_not_salespeople bigint[])
+  p_not_messages bigint[], p_not_mailboxes bigint[], p_not_campaigns bigint[], p_not_salespeople bigint[], p_not_domains text[])
 returns goniec.candidate[]
 language plpgsql
 set enable_seqscan = off
@@ -60,7 +63,7 @@ set jit = off
 as $$
 begin
   return (
-    select array_agg(row(c.message_id, c.kind, c.scheduled_at, c.mailbox_id, c.campaign_id, c.salesperson_id, c.lead_id, c.campaign_day)::goniec.candidate)
+    select array_agg(row(c.message_id, c.kind, c.scheduled_at, c.mailbox_id, c.campaign_id, c.salesperson_id, c.lead_id, c.campaign_day, c.domain)::goniec.candidate)
     from (
       select first.*
       from goniec.mailbox b
@@ -74,6 +77,7 @@ begin
             and c.message_id <> all (p_not_messages)
             and (c.campaign_id is null or c.campaign_id <> all (p_not_campaigns))
             and (c.kind = 'warmup' or c.salesperson_id <> all (p_not_salespeople))
+            and (c.domain is null or c.domain <> all (p_not_domains))
           order by c.scheduled_at, c.message_id
           limit 1
         ) c
@@ -89,7 +93,8 @@ end $$;
 
 -- Step 3: what could be locked of all that these candidates need.
 create function goniec.lock_chosen(
-  p_chosen goniec.candidate[], p_today date, out messages bigint[], out mailboxes bigint[], out campaigns bigint[], out salespeople bigint[])
+  p_chosen goniec.candidate[], p_today date, p_hour timestamptz, out messages bigint[], out mailboxes bigint[], out campaigns bigint[], out salespeople bigint[],
+  out domains text[])
 language plpgsql
 set enable_seqscan = off
 set plan_cache_mode = force_generic_plan
@@ -127,12 +132,23 @@ begin
     select d.salesperson_id from goniec.salesperson_day d
     where d.salesperson_id in (select salesperson_id from chosen where kind <> 'warmup') and d.day = p_today
     for no key update skip locked
+  ),
+  domain_day_rows as (
+    select d.domain from goniec.domain_day d
+    where d.domain in (select domain from chosen) and d.day = p_today
+    for no key update skip locked
+  ),
+  domain_hour_rows as (
+    select d.domain from goniec.domain_hour d
+    where d.domain in (select domain from chosen) and d.hour = p_hour
+    for no key update skip locked
   )
   select array(select id from message_rows),
          array(select mailbox_id from mailbox_rows intersect select mailbox_id from mailbox_day_rows),
          array(select campaign_id from campaign_rows intersect select campaign_id from campaign_day_rows),
-         array(select salesperson_id from salesperson_day_rows)
-  into messages, mailboxes, campaigns, salespeople;
+         array(select salesperson_id from salesperson_day_rows),
+         array(select domain from domain_day_rows intersect select domain from domain_hour_rows)
+  into messages, mailboxes, campaigns, salespeople, domains;
 end $$;
 
 -- Which due messages of these mailboxes others hold: hundreds of them may stand before one that is free.
@@ -185,10 +201,15 @@ begin
     select c.*, row_number() over (partition by coalesce(c.lead_id, -c.message_id) order by c.kind_rank, c.scheduled_at, c.message_id) as of_lead
     from still_claimable c
   ),
-  within_campaign as (
-    select c.*, row_number() over (partition by c.campaign_id order by c.scheduled_at, c.message_id) as of_campaign
+  within_domain as (
+    select c.*, row_number() over (partition by c.domain order by c.scheduled_at, c.message_id) as of_domain
     from one_per_lead c
     where c.of_lead = 1
+  ),
+  within_campaign as (
+    select c.*, row_number() over (partition by c.campaign_id order by c.scheduled_at, c.message_id) as of_campaign
+    from within_domain c
+    where c.domain is null or c.of_domain <= c.domain_room
   ),
   within_salesperson as (
     select c.*, row_number() over (partition by c.salesperson_id order by c.kind_rank, c.scheduled_at, c.message_id) as of_salesperson
@@ -221,6 +242,18 @@ begin
     from (select salesperson_id, count(*) as mails from taken where kind <> 'warmup' group by 1) t
     where d.salesperson_id = t.salesperson_id and d.day = p_today
   ),
+  counted_on_domain_day as (
+    update goniec.domain_day d
+    set taken = d.taken + t.mails
+    from (select domain, count(*) as mails from taken where domain is not null group by 1) t
+    where d.domain = t.domain and d.day = p_today
+  ),
+  counted_on_domain_hour as (
+    update goniec.domain_hour d
+    set taken = d.taken + t.mails
+    from (select domain, count(*) as mails from taken where domain is not null group by 1) t
+    where d.domain = t.domain and d.hour = goniec.hour_of(p_now)
+  ),
   gates_set as (
     update goniec.campaign_gate g
     set last_claim_at = p_now
@@ -244,9 +277,10 @@ begin
   attempts as (
     insert into goniec.attempt (
       message_id, mailbox_id, kind, campaign_id, salesperson_id, lead_id, incarnation_id, lease_until, deadline_at,
-      mailbox_day, campaign_day, campaign_version, mailbox_version, claimed_at)
+      mailbox_day, campaign_day, domain_hour, campaign_version, mailbox_version, claimed_at)
     select t.message_id, t.mailbox_id, t.kind, t.campaign_id, t.salesperson_id, t.lead_id, p_incarnation, p_now + p_lease, p_now + p_total,
-           p_today, case when t.campaign_id is not null then t.campaign_day end, m.planned_campaign_version, m.planned_mailbox_version, p_now
+           p_today, case when t.campaign_id is not null then t.campaign_day end,
+           case when t.domain is not null then goniec.hour_of(p_now) end, m.planned_campaign_version, m.planned_mailbox_version, p_now
     from taken t
     join messages_sending m on m.id = t.message_id
     returning id, message_id, mailbox_id
@@ -321,6 +355,10 @@ begin
       and exists (select from goniec.message m
                   where m.campaign_id = g.campaign_id and m.status in ('pending', 'sending', 'in_doubt') and m.status = 'pending'
                     and m.scheduled_at between p_now - p_grace and p_now)
+    union all
+    select goniec.hour_of(p_now) + interval '1 hour'
+    where exists (select from goniec.domain_limit where hourly_limit is not null)
+      and exists (select from goniec.message m where m.status = 'pending' and m.scheduled_at > '-infinity' and m.scheduled_at between p_now - p_grace and p_now)
   ) as openings);
 end $$;
 
@@ -341,6 +379,7 @@ declare
   v_not_mailboxes bigint[] := '{}';
   v_not_campaigns bigint[] := '{}';
   v_not_salespeople bigint[] := '{}';
+  v_not_domains text[] := '{}';
   v_left_out boolean := false;
   v_attempts jsonb := '[]';
 begin
@@ -357,15 +396,16 @@ begin
 
   -- Each round leaves out what the one before found held by others, and looks at more, so that there are few rounds.
   loop
-    v_chosen := goniec.choose(v_now, v_today, v_most, p_grace, v_not_messages, v_not_mailboxes, v_not_campaigns, v_not_salespeople);
+    v_chosen := goniec.choose(v_now, v_today, v_most, p_grace, v_not_messages, v_not_mailboxes, v_not_campaigns, v_not_salespeople, v_not_domains);
     exit when v_chosen is null;
 
-    v_rows := goniec.lock_chosen(v_chosen, v_today);
+    v_rows := goniec.lock_chosen(v_chosen, v_today, goniec.hour_of(v_now));
     v_locked := array(
       select c from unnest(v_chosen) c
       where c.message_id = any (v_rows.messages) and c.mailbox_id = any (v_rows.mailboxes)
         and (c.campaign_id is null or c.campaign_id = any (v_rows.campaigns))
-        and (c.kind = 'warmup' or c.salesperson_id = any (v_rows.salespeople)));
+        and (c.kind = 'warmup' or c.salesperson_id = any (v_rows.salespeople))
+        and (c.domain is null or c.domain = any (v_rows.domains)));
     if cardinality(v_locked) > 0 then
       begin
         v_attempts := goniec.take(v_locked, p_incarnation, p_batch, p_lease, p_total, v_now, v_today, p_grace);
@@ -380,8 +420,9 @@ begin
              || goniec.locked_messages(v_now, p_grace, array_agg(c.mailbox_id) filter (where c.message_id <> all (v_rows.messages)), v_not_messages),
            v_not_mailboxes || array_agg(c.mailbox_id) filter (where c.mailbox_id <> all (v_rows.mailboxes)),
            v_not_campaigns || array_agg(c.campaign_id) filter (where c.campaign_id <> all (v_rows.campaigns)),
-           v_not_salespeople || array_agg(c.salesperson_id) filter (where c.kind <> 'warmup' and c.salesperson_id <> all (v_rows.salespeople))
-    into v_not_messages, v_not_mailboxes, v_not_campaigns, v_not_salespeople
+           v_not_salespeople || array_agg(c.salesperson_id) filter (where c.kind <> 'warmup' and c.salesperson_id <> all (v_rows.salespeople)),
+           v_not_domains || array_agg(c.domain) filter (where c.domain <> all (v_rows.domains))
+    into v_not_messages, v_not_mailboxes, v_not_campaigns, v_not_salespeople, v_not_domains
     from unnest(v_chosen) c;
     v_most := least(v_most::bigint * 4, 100000);
   end loop;

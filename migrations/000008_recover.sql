@@ -176,7 +176,8 @@ declare
 begin
   with
   due as materialized (
-    select a.* from goniec.attempt a
+    select a.*, case when a.domain_hour is not null then (select goniec.domain_of(m.recipient) from goniec.message m where m.id = a.message_id) end as domain
+    from goniec.attempt a
     where a.give_back and a.holds_capacity and (p_attempts is null or a.id = any (p_attempts))
     order by a.id
     for no key update skip locked
@@ -195,12 +196,26 @@ begin
     select d.salesperson_id, d.day from goniec.salesperson_day d
     where (d.salesperson_id, d.day) in (select salesperson_id, mailbox_day from due where message_id is not null and kind <> 'warmup')
     for no key update skip locked
+  ),
+  domain_day_rows as materialized (
+    select d.domain, d.day from goniec.domain_day d
+    where (d.domain, d.day) in (select domain, mailbox_day from due)
+    for no key update skip locked
+  ),
+  domain_hour_rows as materialized (
+    select d.domain, d.hour from goniec.domain_hour d
+    where (d.domain, d.hour) in (select domain, domain_hour from due)
+    for no key update skip locked
   )
   select array_agg(due.id) into v_given
   from due
   where (due.mailbox_id, due.mailbox_day) in (select mailbox_id, day from mailbox_rows)
     and (due.campaign_id is null or (due.campaign_id, due.campaign_day) in (select campaign_id, day from campaign_rows))
-    and (due.message_id is null or due.kind = 'warmup' or (due.salesperson_id, due.mailbox_day) in (select salesperson_id, day from salesperson_rows));
+    and (due.message_id is null or due.kind = 'warmup' or (due.salesperson_id, due.mailbox_day) in (select salesperson_id, day from salesperson_rows))
+    -- Counters of past hours are swept away after some days: then there is nothing to give back to.
+    and (due.domain is null
+         or ((due.domain, due.mailbox_day) in (select domain, day from domain_day_rows) and (due.domain, due.domain_hour) in (select domain, hour from domain_hour_rows))
+         or not exists (select from goniec.domain_hour h where h.domain = due.domain and h.hour = due.domain_hour));
   if v_given is null then return; end if;
 
   with
@@ -235,6 +250,26 @@ begin
     from (select salesperson_id, mailbox_day, count(*)::integer as mails from given where message_id is not null and kind <> 'warmup' group by 1, 2) g
     join goniec.salesperson s on s.id = g.salesperson_id
     where d.salesperson_id = g.salesperson_id and d.day = g.mailbox_day
+  ),
+  of_domain as materialized (
+    select goniec.domain_of(m.recipient) as domain, g.mailbox_day, g.domain_hour, count(*)::integer as mails
+    from given g join goniec.message m on m.id = g.message_id
+    where g.domain_hour is not null
+    group by 1, 2, 3
+  ),
+  of_domain_day as (
+    update goniec.domain_day d
+    set taken = d.taken - o.mails, daily_limit = least(d.daily_limit, goniec.limit_for_day(l.daily_limit, d.taken - o.mails))
+    from (select domain, mailbox_day, sum(mails)::integer as mails from of_domain group by 1, 2) o
+    left join lateral goniec.domain_limits(o.domain) l on true
+    where d.domain = o.domain and d.day = o.mailbox_day
+  ),
+  of_domain_hour as (
+    update goniec.domain_hour d
+    set taken = d.taken - o.mails, hourly_limit = least(d.hourly_limit, goniec.limit_for_day(l.hourly_limit, d.taken - o.mails))
+    from (select domain, domain_hour, sum(mails)::integer as mails from of_domain group by 1, 2) o
+    left join lateral goniec.domain_limits(o.domain) l on true
+    where d.domain = o.domain and d.hour = o.domain_hour
   )
   delete from goniec.lead_day ld
   using given g

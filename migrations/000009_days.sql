@@ -94,6 +94,7 @@ begin
       null;
     end;
   end loop;
+  perform goniec.refresh_domain_rows(v_today, goniec.hour_of(v_now));
 end $$;
 
 create function goniec.make_salesperson_days(p_salesperson bigint, p_today date, p_days integer) returns void
@@ -136,6 +137,65 @@ as $$
   set daily_limit = goniec.limit_for_day(o.daily_limit, d.taken)
   from outdated o
   where d.campaign_id = o.campaign_id and d.day = o.day;
+$$;
+
+-- The counters of the domains that slots at these instants go to, where a limit holds. A mail is claimed up to five minutes after its slot (the
+-- grace), which may be in the next hour, or on the next day.
+create function goniec.make_domain_rows(p_domains text[], p_at timestamptz[]) returns void
+language plpgsql
+as $$
+declare
+  v_now timestamptz := goniec.now();
+  v_zone text := (select i.timezone from goniec.installation i);
+begin
+  if not exists (select from goniec.domain_limit) then return; end if;
+  with
+  wanted as materialized (
+    select distinct s.domain, (late.at at time zone v_zone)::date as day, goniec.hour_of(late.at) as hour
+    from unnest(p_domains, p_at) as s (domain, at)
+    cross join lateral (values (greatest(s.at, v_now)), (greatest(s.at, v_now) + interval '5 minutes')) as late (at)
+    where s.domain is not null
+  ),
+  limited as materialized (
+    select w.domain, l.daily_limit, l.hourly_limit
+    from (select distinct domain from wanted) w cross join lateral goniec.domain_limits(w.domain) l
+  ),
+  days as (
+    insert into goniec.domain_day (domain, day, daily_limit)
+    select distinct w.domain, w.day, l.daily_limit from wanted w join limited l using (domain) order by 1, 2
+    on conflict do nothing
+  )
+  insert into goniec.domain_hour (domain, hour, hourly_limit)
+  select distinct w.domain, w.hour, l.hourly_limit from wanted w join limited l using (domain) order by 1, 2
+  on conflict do nothing;
+end $$;
+
+-- Brings the limits of counters that are there up to date; what another transaction holds waits for the next call.
+create function goniec.refresh_domain_rows(p_today date, p_hour timestamptz) returns void
+language sql
+as $$
+  with
+  outdated as (
+    select d.domain, d.day, l.daily_limit
+    from goniec.domain_day d left join lateral goniec.domain_limits(d.domain) l on true
+    where d.day >= p_today and d.daily_limit is distinct from goniec.limit_for_day(l.daily_limit, d.taken)
+    for no key update of d skip locked
+  )
+  update goniec.domain_day d
+  set daily_limit = goniec.limit_for_day(o.daily_limit, d.taken)
+  from outdated o
+  where d.domain = o.domain and d.day = o.day;
+  with
+  outdated as (
+    select d.domain, d.hour, l.hourly_limit
+    from goniec.domain_hour d left join lateral goniec.domain_limits(d.domain) l on true
+    where d.hour >= p_hour and d.hourly_limit is distinct from goniec.limit_for_day(l.hourly_limit, d.taken)
+    for no key update of d skip locked
+  )
+  update goniec.domain_hour d
+  set hourly_limit = goniec.limit_for_day(o.hourly_limit, d.taken)
+  from outdated o
+  where d.domain = o.domain and d.hour = o.hour;
 $$;
 
 -- Whatever changes what should be planned wakes the workers. For each row, since a statement that changes none fires a trigger of its own too: the

@@ -22,7 +22,7 @@ begin
     grant usage on schema goniec to goniec_worker;
     grant select on all tables in schema goniec to goniec_worker;
     grant insert, update on goniec.message, goniec.attempt, goniec.message_content, goniec.message_material, goniec.incarnation,
-      goniec.mailbox_day, goniec.campaign_day, goniec.salesperson_day to goniec_worker;
+      goniec.mailbox_day, goniec.campaign_day, goniec.salesperson_day, goniec.domain_day, goniec.domain_hour to goniec_worker;
     grant insert, delete on goniec.lead_day to goniec_worker;
     grant insert on goniec.event, goniec.contradiction, goniec.suppression to goniec_worker;
     grant update on goniec.mailbox_gate, goniec.campaign_gate to goniec_worker;
@@ -30,7 +30,7 @@ begin
     grant update (status, started_at, completed_at) on goniec.campaign to goniec_worker;
     grant update (bounced_at) on goniec.lead to goniec_worker;
     grant update (worker, answered_at, ok, response) on goniec.login_check to goniec_worker;
-    grant delete on goniec.message_content to goniec_worker;
+    grant delete on goniec.message_content, goniec.domain_day, goniec.domain_hour to goniec_worker;
     grant execute on all functions in schema goniec to goniec_worker;
   end if;
 end $$;

@@ -107,7 +107,7 @@ begin
            filter (where of_lead.status in ('sending', 'in_doubt', 'cancelled')), '[]')
   into v_rows, v_sent, v_taken_over, v_rejects
   from jsonb_to_recordset(v_rows) as r (
-    line bigint, campaign_id bigint, lead_id bigint, step_key text, position integer, mailbox_id bigint, ledger_mailbox_id bigint,
+    line bigint, campaign_id bigint, lead_id bigint, email text, step_key text, position integer, mailbox_id bigint, ledger_mailbox_id bigint,
     sent_at timestamptz, rfc_message_id text, subject text)
   cross join lateral goniec.mails_of_lead(r.campaign_id, r.lead_id) as of_lead
   where of_lead.step_key = r.step_key;
@@ -127,13 +127,16 @@ begin
   with
   accepted as (
     insert into goniec.attempt (
-      message_id, mailbox_id, kind, campaign_id, salesperson_id, lead_id, state, lease_until, deadline_at, mailbox_day, campaign_day,
+      message_id, mailbox_id, kind, campaign_id, salesperson_id, lead_id, state, lease_until, deadline_at, mailbox_day, campaign_day, domain_hour,
       holds_capacity, claimed_at, transmitting_at, finished_at, outcome, ended_by)
     select r.id, r.ledger_mailbox_id, 'campaign', r.campaign_id, c.salesperson_id, r.lead_id, 'accepted', r.sent_at, r.sent_at,
            (r.sent_at at time zone v_zone)::date, (r.sent_at at time zone c.timezone)::date,
+           case when r.mailbox_id is not null and (r.sent_at at time zone v_zone)::date >= v_today
+                     and exists (select from goniec.domain_limits(goniec.domain_of(r.email)))
+                then goniec.hour_of(r.sent_at) end,
            r.mailbox_id is not null and (r.sent_at at time zone v_zone)::date >= v_today, r.sent_at, r.sent_at, r.sent_at, 'accepted', 'import'
     from jsonb_to_recordset(v_rows) as r (
-      id bigint, campaign_id bigint, lead_id bigint, mailbox_id bigint, ledger_mailbox_id bigint, sent_at timestamptz)
+      id bigint, campaign_id bigint, lead_id bigint, email text, mailbox_id bigint, ledger_mailbox_id bigint, sent_at timestamptz)
     join goniec.campaign c on c.id = r.campaign_id
     order by r.id
     returning id, message_id
@@ -218,4 +221,30 @@ begin
   order by 1, 2
   on conflict (salesperson_id, day) do update
   set taken = d.taken + excluded.taken, daily_limit = goniec.limit_for_day(d.daily_limit, d.taken + excluded.taken);
+
+  insert into goniec.domain_day as d (domain, day, daily_limit, taken)
+  select s.domain, s.day, goniec.limit_for_day(l.daily_limit, s.mails), s.mails
+  from (
+    select goniec.domain_of(m.recipient) as domain, a.mailbox_day as day, count(*)::integer as mails
+    from goniec.attempt a join goniec.message m on m.id = a.message_id
+    where a.id = any (p_attempts) and a.holds_capacity and a.domain_hour is not null
+    group by 1, 2
+  ) as s
+  cross join lateral goniec.domain_limits(s.domain) l
+  order by 1, 2
+  on conflict (domain, day) do update
+  set taken = d.taken + excluded.taken, daily_limit = goniec.limit_for_day(d.daily_limit, d.taken + excluded.taken);
+
+  insert into goniec.domain_hour as d (domain, hour, hourly_limit, taken)
+  select s.domain, s.hour, goniec.limit_for_day(l.hourly_limit, s.mails), s.mails
+  from (
+    select goniec.domain_of(m.recipient) as domain, a.domain_hour as hour, count(*)::integer as mails
+    from goniec.attempt a join goniec.message m on m.id = a.message_id
+    where a.id = any (p_attempts) and a.holds_capacity and a.domain_hour is not null
+    group by 1, 2
+  ) as s
+  cross join lateral goniec.domain_limits(s.domain) l
+  order by 1, 2
+  on conflict (domain, hour) do update
+  set taken = d.taken + excluded.taken, hourly_limit = goniec.limit_for_day(d.hourly_limit, d.taken + excluded.taken);
 end $$;

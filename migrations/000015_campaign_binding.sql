@@ -12,7 +12,7 @@ create table goniec.campaign_binding (
 comment on table goniec.campaign_binding is 'Which limit binds a campaign''s day, as the plan found it. Past days keep the plan''s last word. Of days to come it holds while the campaign runs.';
 comment on column goniec.campaign_binding.day is 'A sending day of the campaign, in its own zone.';
 comment on column goniec.campaign_binding.code is
-  'no_usable_mailbox, contact_gap, mailbox_limit, warmup_limit, campaign_limit, salesperson_limit, window, mailbox_gap; all_planned: nothing waits that could go.';
+  'no_usable_mailbox, contact_gap, mailbox_limit, warmup_limit, campaign_limit, salesperson_limit, domain_limit, window, mailbox_gap; all_planned: nothing waits that could go.';
 
 create index campaign_binding_by_day on goniec.campaign_binding (day);
 

@@ -31,6 +31,8 @@ as $$
   left join goniec.salesperson_day sd on sd.salesperson_id = s.id and sd.day = today and m.kind <> 'warmup'
   -- "offset 0": one message at a time, by its key. Joined as a whole, the planner reads every slot of the queue.
   left join lateral (select k.* from goniec.candidates(at, today) k where k.message_id = m.id offset 0) as k on true
+  left join goniec.domain_day dd on dd.domain = k.limited_domain and dd.day = today
+  left join goniec.domain_hour dh on dh.domain = k.limited_domain and dh.hour = goniec.hour_of(at)
   cross join lateral (
     select coalesce(k.scheduled_at <= at, false) as is_due, bd.campaign_taken + bd.warmup_taken + bd.response_taken as box_taken,
            case m.kind when 'campaign' then bd.campaign_limit when 'warmup' then bd.warmup_limit end as box_allowance,
@@ -77,7 +79,10 @@ as $$
      (cd.day + 1)::timestamp at time zone c.timezone),
     (19, 'salesperson_limit', f.is_due and m.kind <> 'warmup' and sd.day is null, 'day_not_prepared', null, null, 'plan', null),
     (19, 'salesperson_limit', sd.taken >= sd.daily_limit, 'salesperson_limit', to_jsonb(sd.taken), to_jsonb(sd.daily_limit), 'time', f.tomorrow),
-    (20, 'attempt', k.already_tried, 'attempt_open', null, null, 'mail', null)
+    (20, 'domain_limit', f.is_due and k.limited_domain is not null and (dd.day is null or dh.hour is null), 'day_not_prepared', null, null, 'plan', null),
+    (20, 'domain_limit', dd.taken >= dd.daily_limit, 'domain_limit', to_jsonb(dd.taken), to_jsonb(dd.daily_limit), 'time', f.tomorrow),
+    (20, 'domain_limit', dh.taken >= dh.hourly_limit, 'domain_limit', to_jsonb(dh.taken), to_jsonb(dh.hourly_limit), 'time', dh.hour + interval '1 hour'),
+    (21, 'attempt', k.already_tried, 'attempt_open', null, null, 'mail', null)
   ) as g (place, gate, shut, code, value, most, opened_by, opens_at)
   where m.status = 'pending'
 $$;

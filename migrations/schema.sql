@@ -9,7 +9,8 @@ create type goniec.candidate as (
   campaign_id bigint,
   salesperson_id bigint,
   lead_id bigint,
-  campaign_day date
+  campaign_day date,
+  domain text
 );
 
 create table goniec.attempt (
@@ -26,6 +27,7 @@ create table goniec.attempt (
   deadline_at timestamp with time zone not null,
   mailbox_day date not null,
   campaign_day date,
+  domain_hour timestamp with time zone,
   campaign_version bigint,
   mailbox_version bigint,
   holds_capacity boolean not null default true,
@@ -128,6 +130,37 @@ create table goniec.contradiction (
   at timestamp with time zone not null default goniec.now(),
   constraint contradiction_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES goniec.attempt(id),
   constraint contradiction_pkey PRIMARY KEY (id)
+);
+
+create table goniec.domain_day (
+  domain text not null,
+  day date not null,
+  daily_limit integer,
+  taken integer not null default 0,
+  constraint domain_day_count_is_not_negative CHECK ((taken >= 0)),
+  constraint domain_day_within_limit CHECK ((taken <= daily_limit)),
+  constraint domain_day_pkey PRIMARY KEY (domain, day)
+);
+
+create table goniec.domain_hour (
+  domain text not null,
+  hour timestamp with time zone not null,
+  hourly_limit integer,
+  taken integer not null default 0,
+  constraint domain_hour_begins_on_the_hour CHECK ((hour = goniec.hour_of(hour))),
+  constraint domain_hour_count_is_not_negative CHECK ((taken >= 0)),
+  constraint domain_hour_within_limit CHECK ((taken <= hourly_limit)),
+  constraint domain_hour_pkey PRIMARY KEY (domain, hour)
+);
+
+create table goniec.domain_limit (
+  domain text not null,
+  daily_limit integer,
+  hourly_limit integer,
+  constraint domain_limit_a_day_is_not_negative CHECK ((daily_limit >= 0)),
+  constraint domain_limit_an_hour_is_not_negative CHECK ((hourly_limit >= 0)),
+  constraint domain_limit_is_of_a_domain CHECK (((domain = '*'::text) OR ((domain = lower(domain)) AND (domain ~ '^[^[:space:]@,<>"]+$'::text)))),
+  constraint domain_limit_pkey PRIMARY KEY (domain)
 );
 
 create table goniec.enrollment (
@@ -520,7 +553,7 @@ AS $function$
 $function$;
 
 CREATE OR REPLACE FUNCTION goniec.candidates(at timestamp with time zone, today date)
- RETURNS TABLE(message_id bigint, kind text, mailbox_id bigint, campaign_id bigint, salesperson_id bigint, lead_id bigint, scheduled_at timestamp with time zone, window_closes_at timestamp with time zone, held boolean, settings_current boolean, campaign_running boolean, campaign_opens_at timestamp with time zone, campaign_delay_ms bigint, campaign_day date, campaign_room integer, mailbox_active boolean, mailbox_busy boolean, mailbox_opens_at timestamp with time zone, mailbox_room integer, salesperson_braked boolean, salesperson_room integer, lead_open boolean, suppressed boolean, in_contact_gap boolean, already_tried boolean)
+ RETURNS TABLE(message_id bigint, kind text, mailbox_id bigint, campaign_id bigint, salesperson_id bigint, lead_id bigint, scheduled_at timestamp with time zone, window_closes_at timestamp with time zone, held boolean, settings_current boolean, campaign_running boolean, campaign_opens_at timestamp with time zone, campaign_delay_ms bigint, campaign_day date, campaign_room integer, mailbox_active boolean, mailbox_busy boolean, mailbox_opens_at timestamp with time zone, mailbox_room integer, salesperson_braked boolean, salesperson_room integer, limited_domain text, domain_room_today integer, domain_room_this_hour integer, lead_open boolean, suppressed boolean, in_contact_gap boolean, already_tried boolean)
  LANGUAGE sql
  STABLE
 AS $function$
@@ -540,6 +573,7 @@ AS $function$
                          case m.kind when 'campaign' then bd.campaign_limit - bd.campaign_taken when 'warmup' then bd.warmup_limit - bd.warmup_taken end) end,
          s.paused_at is not null,
          case when m.kind = 'warmup' then 2147483647 when sd.day is null then 0 else coalesce(sd.daily_limit - sd.taken, 2147483647) end,
+         dr.domain, dr.room_today, dr.room_this_hour,
          l.id is null or (l.blocked_at is null and l.unsubscribed_at is null and l.bounced_at is null and (m.kind <> 'campaign' or l.replied_at is null)),
          exists (select from goniec.suppression x where x.value = any (case when l.email = m.recipient then l.suppression_values else goniec.suppression_values(m.recipient) end) offset 0),
          m.kind = 'campaign' and c.contact_gap_days > 0 and exists (
@@ -556,6 +590,7 @@ AS $function$
   join goniec.salesperson s on s.id = case when m.kind = 'campaign' then c.salesperson_id else b.salesperson_id end
   left join goniec.salesperson_day sd on sd.salesperson_id = s.id and sd.day = today
   left join goniec.lead l on l.id = m.lead_id
+  left join lateral goniec.domain_rooms(m.recipient, at, today) dr on m.kind = 'campaign'
   where m.status = 'pending' and m.scheduled_at is not null
 $function$;
 
@@ -591,7 +626,7 @@ begin
   return null;
 end $function$;
 
-CREATE OR REPLACE FUNCTION goniec.choose(p_now timestamp with time zone, p_today date, p_most integer, p_grace interval, p_not_messages bigint[], p_not_mailboxes bigint[], p_not_campaigns bigint[], p_not_salespeople bigint[])
+CREATE OR REPLACE FUNCTION goniec.choose(p_now timestamp with time zone, p_today date, p_most integer, p_grace interval, p_not_messages bigint[], p_not_mailboxes bigint[], p_not_campaigns bigint[], p_not_salespeople bigint[], p_not_domains text[])
  RETURNS goniec.candidate[]
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
@@ -602,7 +637,7 @@ CREATE OR REPLACE FUNCTION goniec.choose(p_now timestamp with time zone, p_today
 AS $function$
 begin
   return (
-    select array_agg(row(c.message_id, c.kind, c.scheduled_at, c.mailbox_id, c.campaign_id, c.salesperson_id, c.lead_id, c.campaign_day)::goniec.candidate)
+    select array_agg(row(c.message_id, c.kind, c.scheduled_at, c.mailbox_id, c.campaign_id, c.salesperson_id, c.lead_id, c.campaign_day, c.domain)::goniec.candidate)
     from (
       select first.*
       from goniec.mailbox b
@@ -616,6 +651,7 @@ begin
             and c.message_id <> all (p_not_messages)
             and (c.campaign_id is null or c.campaign_id <> all (p_not_campaigns))
             and (c.kind = 'warmup' or c.salesperson_id <> all (p_not_salespeople))
+            and (c.domain is null or c.domain <> all (p_not_domains))
           order by c.scheduled_at, c.message_id
           limit 1
         ) c
@@ -646,6 +682,7 @@ declare
   v_not_mailboxes bigint[] := '{}';
   v_not_campaigns bigint[] := '{}';
   v_not_salespeople bigint[] := '{}';
+  v_not_domains text[] := '{}';
   v_left_out boolean := false;
   v_attempts jsonb := '[]';
 begin
@@ -662,15 +699,16 @@ begin
 
   -- Each round leaves out what the one before found held by others, and looks at more, so that there are few rounds.
   loop
-    v_chosen := goniec.choose(v_now, v_today, v_most, p_grace, v_not_messages, v_not_mailboxes, v_not_campaigns, v_not_salespeople);
+    v_chosen := goniec.choose(v_now, v_today, v_most, p_grace, v_not_messages, v_not_mailboxes, v_not_campaigns, v_not_salespeople, v_not_domains);
     exit when v_chosen is null;
 
-    v_rows := goniec.lock_chosen(v_chosen, v_today);
+    v_rows := goniec.lock_chosen(v_chosen, v_today, goniec.hour_of(v_now));
     v_locked := array(
       select c from unnest(v_chosen) c
       where c.message_id = any (v_rows.messages) and c.mailbox_id = any (v_rows.mailboxes)
         and (c.campaign_id is null or c.campaign_id = any (v_rows.campaigns))
-        and (c.kind = 'warmup' or c.salesperson_id = any (v_rows.salespeople)));
+        and (c.kind = 'warmup' or c.salesperson_id = any (v_rows.salespeople))
+        and (c.domain is null or c.domain = any (v_rows.domains)));
     if cardinality(v_locked) > 0 then
       begin
         v_attempts := goniec.take(v_locked, p_incarnation, p_batch, p_lease, p_total, v_now, v_today, p_grace);
@@ -685,8 +723,9 @@ begin
              || goniec.locked_messages(v_now, p_grace, array_agg(c.mailbox_id) filter (where c.message_id <> all (v_rows.messages)), v_not_messages),
            v_not_mailboxes || array_agg(c.mailbox_id) filter (where c.mailbox_id <> all (v_rows.mailboxes)),
            v_not_campaigns || array_agg(c.campaign_id) filter (where c.campaign_id <> all (v_rows.campaigns)),
-           v_not_salespeople || array_agg(c.salesperson_id) filter (where c.kind <> 'warmup' and c.salesperson_id <> all (v_rows.salespeople))
-    into v_not_messages, v_not_mailboxes, v_not_campaigns, v_not_salespeople
+           v_not_salespeople || array_agg(c.salesperson_id) filter (where c.kind <> 'warmup' and c.salesperson_id <> all (v_rows.salespeople)),
+           v_not_domains || array_agg(c.domain) filter (where c.domain <> all (v_rows.domains))
+    into v_not_messages, v_not_mailboxes, v_not_campaigns, v_not_salespeople, v_not_domains
     from unnest(v_chosen) c;
     v_most := least(v_most::bigint * 4, 100000);
   end loop;
@@ -698,12 +737,13 @@ begin
 end $function$;
 
 CREATE OR REPLACE FUNCTION goniec.claimable(at timestamp with time zone, today date, grace interval)
- RETURNS TABLE(message_id bigint, kind_rank integer, kind text, mailbox_id bigint, campaign_id bigint, salesperson_id bigint, lead_id bigint, scheduled_at timestamp with time zone, campaign_delay_ms bigint, campaign_day date, campaign_room integer, salesperson_room integer)
+ RETURNS TABLE(message_id bigint, kind_rank integer, kind text, mailbox_id bigint, campaign_id bigint, salesperson_id bigint, lead_id bigint, scheduled_at timestamp with time zone, campaign_delay_ms bigint, campaign_day date, campaign_room integer, salesperson_room integer, domain text, domain_room integer)
  LANGUAGE sql
  STABLE
 AS $function$
   select c.message_id, case c.kind when 'response' then 1 when 'campaign' then 2 else 3 end, c.kind, c.mailbox_id, c.campaign_id, c.salesperson_id, c.lead_id,
-         c.scheduled_at, c.campaign_delay_ms, c.campaign_day, c.campaign_room, c.salesperson_room
+         c.scheduled_at, c.campaign_delay_ms, c.campaign_day, c.campaign_room, c.salesperson_room,
+         c.limited_domain, least(c.domain_room_today, c.domain_room_this_hour)
   from goniec.candidates(at, today) c
   where c.scheduled_at <= at and c.scheduled_at >= at - grace and at < c.window_closes_at and not c.held
     and c.settings_current
@@ -711,6 +751,7 @@ AS $function$
     and c.mailbox_active and not c.mailbox_busy and (c.mailbox_opens_at is null or c.mailbox_opens_at <= at) and not c.salesperson_braked
     and c.lead_open and not c.suppressed and not c.in_contact_gap
     and c.mailbox_room > 0 and (c.campaign_room is null or c.campaign_room > 0) and c.salesperson_room > 0
+    and (c.limited_domain is null or (c.domain_room_today > 0 and c.domain_room_this_hour > 0))
     and not c.already_tried
 $function$;
 
@@ -789,6 +830,32 @@ begin
   order by 1, 2
   on conflict (salesperson_id, day) do update
   set taken = d.taken + excluded.taken, daily_limit = goniec.limit_for_day(d.daily_limit, d.taken + excluded.taken);
+
+  insert into goniec.domain_day as d (domain, day, daily_limit, taken)
+  select s.domain, s.day, goniec.limit_for_day(l.daily_limit, s.mails), s.mails
+  from (
+    select goniec.domain_of(m.recipient) as domain, a.mailbox_day as day, count(*)::integer as mails
+    from goniec.attempt a join goniec.message m on m.id = a.message_id
+    where a.id = any (p_attempts) and a.holds_capacity and a.domain_hour is not null
+    group by 1, 2
+  ) as s
+  cross join lateral goniec.domain_limits(s.domain) l
+  order by 1, 2
+  on conflict (domain, day) do update
+  set taken = d.taken + excluded.taken, daily_limit = goniec.limit_for_day(d.daily_limit, d.taken + excluded.taken);
+
+  insert into goniec.domain_hour as d (domain, hour, hourly_limit, taken)
+  select s.domain, s.hour, goniec.limit_for_day(l.hourly_limit, s.mails), s.mails
+  from (
+    select goniec.domain_of(m.recipient) as domain, a.domain_hour as hour, count(*)::integer as mails
+    from goniec.attempt a join goniec.message m on m.id = a.message_id
+    where a.id = any (p_attempts) and a.holds_capacity and a.domain_hour is not null
+    group by 1, 2
+  ) as s
+  cross join lateral goniec.domain_limits(s.domain) l
+  order by 1, 2
+  on conflict (domain, hour) do update
+  set taken = d.taken + excluded.taken, hourly_limit = goniec.limit_for_day(d.hourly_limit, d.taken + excluded.taken);
 end $function$;
 
 CREATE OR REPLACE FUNCTION goniec.day_begins(day date, zone text)
@@ -801,6 +868,37 @@ begin
 exception when invalid_parameter_value then
   return null;
 end $function$;
+
+CREATE OR REPLACE FUNCTION goniec.domain_limits(p_domain text)
+ RETURNS TABLE(daily_limit integer, hourly_limit integer)
+ LANGUAGE sql
+ STABLE ROWS 1
+AS $function$
+  select l.daily_limit, l.hourly_limit
+  from (select r.daily_limit, r.hourly_limit from goniec.domain_limit r where r.domain in (p_domain, '*') order by r.domain = '*' limit 1) l
+  where l.daily_limit is not null or l.hourly_limit is not null
+$function$;
+
+CREATE OR REPLACE FUNCTION goniec.domain_of(address text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+AS $function$ select split_part(address, '@', 2) $function$;
+
+CREATE OR REPLACE FUNCTION goniec.domain_rooms(p_address text, at timestamp with time zone, today date)
+ RETURNS TABLE(domain text, room_today integer, room_this_hour integer)
+ LANGUAGE sql
+ STABLE ROWS 1
+AS $function$
+  select a.domain,
+         case when d.domain is null then 0 else coalesce(d.daily_limit - d.taken, 2147483647) end,
+         case when h.domain is null then 0 else coalesce(h.hourly_limit - h.taken, 2147483647) end
+  from (select goniec.domain_of(p_address) as domain) a
+  cross join lateral goniec.domain_limits(a.domain) l
+  left join goniec.domain_day d on d.domain = a.domain and d.day = today
+  left join goniec.domain_hour h on h.domain = a.domain and h.hour = goniec.hour_of(at)
+  where exists (select from goniec.domain_limit)
+$function$;
 
 CREATE OR REPLACE FUNCTION goniec.end_attempts(p_attempts bigint[], p_now timestamp with time zone, p_incarnation bigint, p_seen_gone bigint[])
  RETURNS void
@@ -995,6 +1093,7 @@ begin
              when m.status <> 'sending' or m.held_reason is not null then 'message_held'
              when v_paused is not null or s.paused_at is not null then 'braked'
              when a.mailbox_day <> v_today or a.campaign_day <> coalesce(goniec.local_day(v_now, c.timezone), '-infinity') then 'day_changed'
+             when a.domain_hour <> goniec.hour_of(v_now) then 'hour_changed'
              when m.window_closes_at <= v_now then 'window_closed'
              when b.status <> 'active' then 'mailbox_not_active'
              when a.kind = 'campaign' and c.status <> 'running' then 'campaign_not_running'
@@ -1160,6 +1259,8 @@ AS $function$
   left join goniec.salesperson_day sd on sd.salesperson_id = s.id and sd.day = today and m.kind <> 'warmup'
   -- "offset 0": one message at a time, by its key. Joined as a whole, the planner reads every slot of the queue.
   left join lateral (select k.* from goniec.candidates(at, today) k where k.message_id = m.id offset 0) as k on true
+  left join goniec.domain_day dd on dd.domain = k.limited_domain and dd.day = today
+  left join goniec.domain_hour dh on dh.domain = k.limited_domain and dh.hour = goniec.hour_of(at)
   cross join lateral (
     select coalesce(k.scheduled_at <= at, false) as is_due, bd.campaign_taken + bd.warmup_taken + bd.response_taken as box_taken,
            case m.kind when 'campaign' then bd.campaign_limit when 'warmup' then bd.warmup_limit end as box_allowance,
@@ -1206,7 +1307,10 @@ AS $function$
      (cd.day + 1)::timestamp at time zone c.timezone),
     (19, 'salesperson_limit', f.is_due and m.kind <> 'warmup' and sd.day is null, 'day_not_prepared', null, null, 'plan', null),
     (19, 'salesperson_limit', sd.taken >= sd.daily_limit, 'salesperson_limit', to_jsonb(sd.taken), to_jsonb(sd.daily_limit), 'time', f.tomorrow),
-    (20, 'attempt', k.already_tried, 'attempt_open', null, null, 'mail', null)
+    (20, 'domain_limit', f.is_due and k.limited_domain is not null and (dd.day is null or dh.hour is null), 'day_not_prepared', null, null, 'plan', null),
+    (20, 'domain_limit', dd.taken >= dd.daily_limit, 'domain_limit', to_jsonb(dd.taken), to_jsonb(dd.daily_limit), 'time', f.tomorrow),
+    (20, 'domain_limit', dh.taken >= dh.hourly_limit, 'domain_limit', to_jsonb(dh.taken), to_jsonb(dh.hourly_limit), 'time', dh.hour + interval '1 hour'),
+    (21, 'attempt', k.already_tried, 'attempt_open', null, null, 'mail', null)
   ) as g (place, gate, shut, code, value, most, opened_by, opens_at)
   where m.status = 'pending'
 $function$;
@@ -1222,7 +1326,8 @@ declare
 begin
   with
   due as materialized (
-    select a.* from goniec.attempt a
+    select a.*, case when a.domain_hour is not null then (select goniec.domain_of(m.recipient) from goniec.message m where m.id = a.message_id) end as domain
+    from goniec.attempt a
     where a.give_back and a.holds_capacity and (p_attempts is null or a.id = any (p_attempts))
     order by a.id
     for no key update skip locked
@@ -1241,12 +1346,26 @@ begin
     select d.salesperson_id, d.day from goniec.salesperson_day d
     where (d.salesperson_id, d.day) in (select salesperson_id, mailbox_day from due where message_id is not null and kind <> 'warmup')
     for no key update skip locked
+  ),
+  domain_day_rows as materialized (
+    select d.domain, d.day from goniec.domain_day d
+    where (d.domain, d.day) in (select domain, mailbox_day from due)
+    for no key update skip locked
+  ),
+  domain_hour_rows as materialized (
+    select d.domain, d.hour from goniec.domain_hour d
+    where (d.domain, d.hour) in (select domain, domain_hour from due)
+    for no key update skip locked
   )
   select array_agg(due.id) into v_given
   from due
   where (due.mailbox_id, due.mailbox_day) in (select mailbox_id, day from mailbox_rows)
     and (due.campaign_id is null or (due.campaign_id, due.campaign_day) in (select campaign_id, day from campaign_rows))
-    and (due.message_id is null or due.kind = 'warmup' or (due.salesperson_id, due.mailbox_day) in (select salesperson_id, day from salesperson_rows));
+    and (due.message_id is null or due.kind = 'warmup' or (due.salesperson_id, due.mailbox_day) in (select salesperson_id, day from salesperson_rows))
+    -- Counters of past hours are swept away after some days: then there is nothing to give back to.
+    and (due.domain is null
+         or ((due.domain, due.mailbox_day) in (select domain, day from domain_day_rows) and (due.domain, due.domain_hour) in (select domain, hour from domain_hour_rows))
+         or not exists (select from goniec.domain_hour h where h.domain = due.domain and h.hour = due.domain_hour));
   if v_given is null then return; end if;
 
   with
@@ -1281,6 +1400,26 @@ begin
     from (select salesperson_id, mailbox_day, count(*)::integer as mails from given where message_id is not null and kind <> 'warmup' group by 1, 2) g
     join goniec.salesperson s on s.id = g.salesperson_id
     where d.salesperson_id = g.salesperson_id and d.day = g.mailbox_day
+  ),
+  of_domain as materialized (
+    select goniec.domain_of(m.recipient) as domain, g.mailbox_day, g.domain_hour, count(*)::integer as mails
+    from given g join goniec.message m on m.id = g.message_id
+    where g.domain_hour is not null
+    group by 1, 2, 3
+  ),
+  of_domain_day as (
+    update goniec.domain_day d
+    set taken = d.taken - o.mails, daily_limit = least(d.daily_limit, goniec.limit_for_day(l.daily_limit, d.taken - o.mails))
+    from (select domain, mailbox_day, sum(mails)::integer as mails from of_domain group by 1, 2) o
+    left join lateral goniec.domain_limits(o.domain) l on true
+    where d.domain = o.domain and d.day = o.mailbox_day
+  ),
+  of_domain_hour as (
+    update goniec.domain_hour d
+    set taken = d.taken - o.mails, hourly_limit = least(d.hourly_limit, goniec.limit_for_day(l.hourly_limit, d.taken - o.mails))
+    from (select domain, domain_hour, sum(mails)::integer as mails from of_domain group by 1, 2) o
+    left join lateral goniec.domain_limits(o.domain) l on true
+    where d.domain = o.domain and d.hour = o.domain_hour
   )
   delete from goniec.lead_day ld
   using given g
@@ -1305,9 +1444,9 @@ begin
     end if;
     return new;
   end if;
-  if (new.message_id, new.mailbox_id, new.kind, new.campaign_id, new.salesperson_id, new.lead_id, new.incarnation_id, new.mailbox_day, new.campaign_day)
+  if (new.message_id, new.mailbox_id, new.kind, new.campaign_id, new.salesperson_id, new.lead_id, new.incarnation_id, new.mailbox_day, new.campaign_day, new.domain_hour)
      is distinct from
-     (old.message_id, old.mailbox_id, old.kind, old.campaign_id, old.salesperson_id, old.lead_id, old.incarnation_id, old.mailbox_day, old.campaign_day) then
+     (old.message_id, old.mailbox_id, old.kind, old.campaign_id, old.salesperson_id, old.lead_id, old.incarnation_id, old.mailbox_day, old.campaign_day, old.domain_hour) then
     raise exception 'attempt % belongs to another message, mailbox, worker or day; that never changes', old.id
       using errcode = 'check_violation', constraint = 'attempt_identity_is_permanent';
   end if;
@@ -1402,6 +1541,12 @@ begin
   return new;
 end $function$;
 
+CREATE OR REPLACE FUNCTION goniec.hour_of(at timestamp with time zone)
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+AS $function$ select date_bin(interval '1 hour', at, timestamptz '2000-01-01 00:00:00Z') $function$;
+
 CREATE OR REPLACE FUNCTION goniec.import_history(p_rows jsonb)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -1486,7 +1631,7 @@ begin
            filter (where of_lead.status in ('sending', 'in_doubt', 'cancelled')), '[]')
   into v_rows, v_sent, v_taken_over, v_rejects
   from jsonb_to_recordset(v_rows) as r (
-    line bigint, campaign_id bigint, lead_id bigint, step_key text, position integer, mailbox_id bigint, ledger_mailbox_id bigint,
+    line bigint, campaign_id bigint, lead_id bigint, email text, step_key text, position integer, mailbox_id bigint, ledger_mailbox_id bigint,
     sent_at timestamptz, rfc_message_id text, subject text)
   cross join lateral goniec.mails_of_lead(r.campaign_id, r.lead_id) as of_lead
   where of_lead.step_key = r.step_key;
@@ -1506,13 +1651,16 @@ begin
   with
   accepted as (
     insert into goniec.attempt (
-      message_id, mailbox_id, kind, campaign_id, salesperson_id, lead_id, state, lease_until, deadline_at, mailbox_day, campaign_day,
+      message_id, mailbox_id, kind, campaign_id, salesperson_id, lead_id, state, lease_until, deadline_at, mailbox_day, campaign_day, domain_hour,
       holds_capacity, claimed_at, transmitting_at, finished_at, outcome, ended_by)
     select r.id, r.ledger_mailbox_id, 'campaign', r.campaign_id, c.salesperson_id, r.lead_id, 'accepted', r.sent_at, r.sent_at,
            (r.sent_at at time zone v_zone)::date, (r.sent_at at time zone c.timezone)::date,
+           case when r.mailbox_id is not null and (r.sent_at at time zone v_zone)::date >= v_today
+                     and exists (select from goniec.domain_limits(goniec.domain_of(r.email)))
+                then goniec.hour_of(r.sent_at) end,
            r.mailbox_id is not null and (r.sent_at at time zone v_zone)::date >= v_today, r.sent_at, r.sent_at, r.sent_at, 'accepted', 'import'
     from jsonb_to_recordset(v_rows) as r (
-      id bigint, campaign_id bigint, lead_id bigint, mailbox_id bigint, ledger_mailbox_id bigint, sent_at timestamptz)
+      id bigint, campaign_id bigint, lead_id bigint, email text, mailbox_id bigint, ledger_mailbox_id bigint, sent_at timestamptz)
     join goniec.campaign c on c.id = r.campaign_id
     order by r.id
     returning id, message_id
@@ -1715,7 +1863,7 @@ exception when invalid_parameter_value then
   return null;
 end $function$;
 
-CREATE OR REPLACE FUNCTION goniec.lock_chosen(p_chosen goniec.candidate[], p_today date, OUT messages bigint[], OUT mailboxes bigint[], OUT campaigns bigint[], OUT salespeople bigint[])
+CREATE OR REPLACE FUNCTION goniec.lock_chosen(p_chosen goniec.candidate[], p_today date, p_hour timestamp with time zone, OUT messages bigint[], OUT mailboxes bigint[], OUT campaigns bigint[], OUT salespeople bigint[], OUT domains text[])
  RETURNS record
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
@@ -1754,12 +1902,23 @@ begin
     select d.salesperson_id from goniec.salesperson_day d
     where d.salesperson_id in (select salesperson_id from chosen where kind <> 'warmup') and d.day = p_today
     for no key update skip locked
+  ),
+  domain_day_rows as (
+    select d.domain from goniec.domain_day d
+    where d.domain in (select domain from chosen) and d.day = p_today
+    for no key update skip locked
+  ),
+  domain_hour_rows as (
+    select d.domain from goniec.domain_hour d
+    where d.domain in (select domain from chosen) and d.hour = p_hour
+    for no key update skip locked
   )
   select array(select id from message_rows),
          array(select mailbox_id from mailbox_rows intersect select mailbox_id from mailbox_day_rows),
          array(select campaign_id from campaign_rows intersect select campaign_id from campaign_day_rows),
-         array(select salesperson_id from salesperson_day_rows)
-  into messages, mailboxes, campaigns, salespeople;
+         array(select salesperson_id from salesperson_day_rows),
+         array(select domain from domain_day_rows intersect select domain from domain_hour_rows)
+  into messages, mailboxes, campaigns, salespeople, domains;
 end $function$;
 
 CREATE OR REPLACE FUNCTION goniec.lock_key(name text)
@@ -1917,6 +2076,37 @@ begin
       null;
     end;
   end loop;
+  perform goniec.refresh_domain_rows(v_today, goniec.hour_of(v_now));
+end $function$;
+
+CREATE OR REPLACE FUNCTION goniec.make_domain_rows(p_domains text[], p_at timestamp with time zone[])
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+declare
+  v_now timestamptz := goniec.now();
+  v_zone text := (select i.timezone from goniec.installation i);
+begin
+  if not exists (select from goniec.domain_limit) then return; end if;
+  with
+  wanted as materialized (
+    select distinct s.domain, (late.at at time zone v_zone)::date as day, goniec.hour_of(late.at) as hour
+    from unnest(p_domains, p_at) as s (domain, at)
+    cross join lateral (values (greatest(s.at, v_now)), (greatest(s.at, v_now) + interval '5 minutes')) as late (at)
+    where s.domain is not null
+  ),
+  limited as materialized (
+    select w.domain, l.daily_limit, l.hourly_limit
+    from (select distinct domain from wanted) w cross join lateral goniec.domain_limits(w.domain) l
+  ),
+  days as (
+    insert into goniec.domain_day (domain, day, daily_limit)
+    select distinct w.domain, w.day, l.daily_limit from wanted w join limited l using (domain) order by 1, 2
+    on conflict do nothing
+  )
+  insert into goniec.domain_hour (domain, hour, hourly_limit)
+  select distinct w.domain, w.hour, l.hourly_limit from wanted w join limited l using (domain) order by 1, 2
+  on conflict do nothing;
 end $function$;
 
 CREATE OR REPLACE FUNCTION goniec.make_salesperson_days(p_salesperson bigint, p_today date, p_days integer)
@@ -2059,6 +2249,10 @@ begin
       and exists (select from goniec.message m
                   where m.campaign_id = g.campaign_id and m.status in ('pending', 'sending', 'in_doubt') and m.status = 'pending'
                     and m.scheduled_at between p_now - p_grace and p_now)
+    union all
+    select goniec.hour_of(p_now) + interval '1 hour'
+    where exists (select from goniec.domain_limit where hourly_limit is not null)
+      and exists (select from goniec.message m where m.status = 'pending' and m.scheduled_at > '-infinity' and m.scheduled_at between p_now - p_grace and p_now)
   ) as openings);
 end $function$;
 
@@ -2249,6 +2443,34 @@ begin
   where a.id = any (v_lost) and a.state in ('aborted', 'in_doubt')
   order by a.id;
 end $function$;
+
+CREATE OR REPLACE FUNCTION goniec.refresh_domain_rows(p_today date, p_hour timestamp with time zone)
+ RETURNS void
+ LANGUAGE sql
+AS $function$
+  with
+  outdated as (
+    select d.domain, d.day, l.daily_limit
+    from goniec.domain_day d left join lateral goniec.domain_limits(d.domain) l on true
+    where d.day >= p_today and d.daily_limit is distinct from goniec.limit_for_day(l.daily_limit, d.taken)
+    for no key update of d skip locked
+  )
+  update goniec.domain_day d
+  set daily_limit = goniec.limit_for_day(o.daily_limit, d.taken)
+  from outdated o
+  where d.domain = o.domain and d.day = o.day;
+  with
+  outdated as (
+    select d.domain, d.hour, l.hourly_limit
+    from goniec.domain_hour d left join lateral goniec.domain_limits(d.domain) l on true
+    where d.hour >= p_hour and d.hourly_limit is distinct from goniec.limit_for_day(l.hourly_limit, d.taken)
+    for no key update of d skip locked
+  )
+  update goniec.domain_hour d
+  set hourly_limit = goniec.limit_for_day(o.hourly_limit, d.taken)
+  from outdated o
+  where d.domain = o.domain and d.hour = o.hour;
+$function$;
 
 CREATE OR REPLACE FUNCTION goniec.refuse_removal()
  RETURNS trigger
@@ -2622,10 +2844,15 @@ begin
     select c.*, row_number() over (partition by coalesce(c.lead_id, -c.message_id) order by c.kind_rank, c.scheduled_at, c.message_id) as of_lead
     from still_claimable c
   ),
-  within_campaign as (
-    select c.*, row_number() over (partition by c.campaign_id order by c.scheduled_at, c.message_id) as of_campaign
+  within_domain as (
+    select c.*, row_number() over (partition by c.domain order by c.scheduled_at, c.message_id) as of_domain
     from one_per_lead c
     where c.of_lead = 1
+  ),
+  within_campaign as (
+    select c.*, row_number() over (partition by c.campaign_id order by c.scheduled_at, c.message_id) as of_campaign
+    from within_domain c
+    where c.domain is null or c.of_domain <= c.domain_room
   ),
   within_salesperson as (
     select c.*, row_number() over (partition by c.salesperson_id order by c.kind_rank, c.scheduled_at, c.message_id) as of_salesperson
@@ -2658,6 +2885,18 @@ begin
     from (select salesperson_id, count(*) as mails from taken where kind <> 'warmup' group by 1) t
     where d.salesperson_id = t.salesperson_id and d.day = p_today
   ),
+  counted_on_domain_day as (
+    update goniec.domain_day d
+    set taken = d.taken + t.mails
+    from (select domain, count(*) as mails from taken where domain is not null group by 1) t
+    where d.domain = t.domain and d.day = p_today
+  ),
+  counted_on_domain_hour as (
+    update goniec.domain_hour d
+    set taken = d.taken + t.mails
+    from (select domain, count(*) as mails from taken where domain is not null group by 1) t
+    where d.domain = t.domain and d.hour = goniec.hour_of(p_now)
+  ),
   gates_set as (
     update goniec.campaign_gate g
     set last_claim_at = p_now
@@ -2681,9 +2920,10 @@ begin
   attempts as (
     insert into goniec.attempt (
       message_id, mailbox_id, kind, campaign_id, salesperson_id, lead_id, incarnation_id, lease_until, deadline_at,
-      mailbox_day, campaign_day, campaign_version, mailbox_version, claimed_at)
+      mailbox_day, campaign_day, domain_hour, campaign_version, mailbox_version, claimed_at)
     select t.message_id, t.mailbox_id, t.kind, t.campaign_id, t.salesperson_id, t.lead_id, p_incarnation, p_now + p_lease, p_now + p_total,
-           p_today, case when t.campaign_id is not null then t.campaign_day end, m.planned_campaign_version, m.planned_mailbox_version, p_now
+           p_today, case when t.campaign_id is not null then t.campaign_day end,
+           case when t.domain is not null then goniec.hour_of(p_now) end, m.planned_campaign_version, m.planned_mailbox_version, p_now
     from taken t
     join messages_sending m on m.id = t.message_id
     returning id, message_id, mailbox_id
@@ -2804,7 +3044,7 @@ CREATE CONSTRAINT TRIGGER attempt_still_agrees_with_its_message AFTER UPDATE OF 
 
 CREATE TRIGGER guard_attempt_insert BEFORE INSERT ON goniec.attempt FOR EACH ROW EXECUTE FUNCTION goniec.guard_attempt();
 
-CREATE TRIGGER guard_attempt_update BEFORE UPDATE OF state, message_id, mailbox_id, kind, campaign_id, salesperson_id, lead_id, incarnation_id, mailbox_day, campaign_day ON goniec.attempt FOR EACH ROW EXECUTE FUNCTION goniec.guard_attempt();
+CREATE TRIGGER guard_attempt_update BEFORE UPDATE OF state, message_id, mailbox_id, kind, campaign_id, salesperson_id, lead_id, incarnation_id, mailbox_day, campaign_day, domain_hour ON goniec.attempt FOR EACH ROW EXECUTE FUNCTION goniec.guard_attempt();
 
 CREATE TRIGGER campaign_wakes_plan AFTER UPDATE ON goniec.campaign FOR EACH ROW EXECUTE FUNCTION goniec.wake_plan();
 
@@ -2848,6 +3088,8 @@ comment on column goniec.attempt.deadline_at is 'After it the dialogue has surel
 
 comment on column goniec.attempt.mailbox_day is 'The day, in the installation''s zone, whose counters of mailbox and salesperson it took from.';
 
+comment on column goniec.attempt.domain_hour is 'The hour whose counter of the recipient''s domain it took from, and with it the domain''s mailbox_day. Null: no limit held.';
+
 comment on column goniec.attempt.give_back is 'Its slots are to be given back; holds_capacity says whether that is done.';
 
 comment on column goniec.attempt.outcome is 'accepted, rejected, deferred, mailbox_fault, aborted, unknown: the row of the outcome table.';
@@ -2872,7 +3114,7 @@ comment on table goniec.campaign_binding is 'Which limit binds a campaign''s day
 
 comment on column goniec.campaign_binding.day is 'A sending day of the campaign, in its own zone.';
 
-comment on column goniec.campaign_binding.code is 'no_usable_mailbox, contact_gap, mailbox_limit, warmup_limit, campaign_limit, salesperson_limit, window, mailbox_gap; all_planned: nothing waits that could go.';
+comment on column goniec.campaign_binding.code is 'no_usable_mailbox, contact_gap, mailbox_limit, warmup_limit, campaign_limit, salesperson_limit, domain_limit, window, mailbox_gap; all_planned: nothing waits that could go.';
 
 comment on table goniec.campaign_day is 'What a campaign may send, and has taken, on a day of its own zone.';
 
@@ -2883,6 +3125,16 @@ comment on table goniec.campaign_mailbox is 'From which mailboxes a campaign is 
 comment on function goniec.claim(p_incarnation bigint, p_batch integer, p_lease interval, p_total interval, p_grace interval) is 'Claims up to p_batch due mails for an incarnation. Returns {status: claimed|nothing|busy, now, attempts: [{attempt_id, message_id, mailbox_id, scheduled_at}], next_at}.';
 
 comment on table goniec.contradiction is 'A late outcome that contradicts what a person had resolved. Shown by goniec doubt list.';
+
+comment on table goniec.domain_day is 'What campaigns may send, and have taken, to a recipient domain on a day of the installation''s zone.';
+
+comment on table goniec.domain_hour is 'The same in an hour, from its first instant on.';
+
+comment on table goniec.domain_limit is 'Most campaign mails to one recipient domain, over all campaigns and mailboxes. Empty: no domain is limited, and nothing is counted.';
+
+comment on column goniec.domain_limit.domain is 'What stands behind the @, and nothing above or below it; "*" is every domain without a row of its own, each for itself.';
+
+comment on column goniec.domain_limit.hourly_limit is 'An hour begins on the full hour. A limit left out is no limit.';
 
 comment on function goniec.enqueue_response("to" text, key text, text text, subject text, html text, "from" text, at timestamp with time zone, campaign text, attachments jsonb, again boolean) is 'Queues one response to a lead, once per key; returns the message''s id. The same key and content: the same id; the same key with other content is an error. attachments: [{filename, contentType, content: base64}].';
 
@@ -3050,6 +3302,12 @@ grant select on goniec.campaign_mailbox to goniec_reporter;
 
 grant select on goniec.contradiction to goniec_reporter;
 
+grant select on goniec.domain_day to goniec_reporter;
+
+grant select on goniec.domain_hour to goniec_reporter;
+
+grant select on goniec.domain_limit to goniec_reporter;
+
 grant select on goniec.enrollment to goniec_reporter;
 
 grant select on goniec.event to goniec_reporter;
@@ -3102,13 +3360,19 @@ grant execute on function goniec.candidates(at timestamp with time zone, today d
 
 grant execute on function goniec.check_agreement() to goniec_worker;
 
-grant execute on function goniec.choose(p_now timestamp with time zone, p_today date, p_most integer, p_grace interval, p_not_messages bigint[], p_not_mailboxes bigint[], p_not_campaigns bigint[], p_not_salespeople bigint[]) to goniec_worker;
+grant execute on function goniec.choose(p_now timestamp with time zone, p_today date, p_most integer, p_grace interval, p_not_messages bigint[], p_not_mailboxes bigint[], p_not_campaigns bigint[], p_not_salespeople bigint[], p_not_domains text[]) to goniec_worker;
 
 grant execute on function goniec.claim(p_incarnation bigint, p_batch integer, p_lease interval, p_total interval, p_grace interval) to goniec_worker;
 
 grant execute on function goniec.claimable(at timestamp with time zone, today date, grace interval) to goniec_worker;
 
 grant execute on function goniec.complete_campaigns() to goniec_worker;
+
+grant execute on function goniec.domain_limits(p_domain text) to goniec_worker;
+
+grant execute on function goniec.domain_of(address text) to goniec_worker;
+
+grant execute on function goniec.domain_rooms(p_address text, at timestamp with time zone, today date) to goniec_worker;
 
 grant execute on function goniec.end_attempts(p_attempts bigint[], p_now timestamp with time zone, p_incarnation bigint, p_seen_gone bigint[]) to goniec_worker;
 
@@ -3130,6 +3394,8 @@ grant execute on function goniec.guard_campaign() to goniec_worker;
 
 grant execute on function goniec.guard_message() to goniec_worker;
 
+grant execute on function goniec.hour_of(at timestamp with time zone) to goniec_worker;
+
 grant execute on function goniec.is_out(m goniec.message) to goniec_worker;
 
 grant execute on function goniec.is_suppressed(email text) to goniec_worker;
@@ -3138,7 +3404,7 @@ grant execute on function goniec.limit_for_day(p_limit integer, p_taken integer)
 
 grant execute on function goniec.local_day(at timestamp with time zone, zone text) to goniec_worker;
 
-grant execute on function goniec.lock_chosen(p_chosen goniec.candidate[], p_today date, OUT messages bigint[], OUT mailboxes bigint[], OUT campaigns bigint[], OUT salespeople bigint[]) to goniec_worker;
+grant execute on function goniec.lock_chosen(p_chosen goniec.candidate[], p_today date, p_hour timestamp with time zone, OUT messages bigint[], OUT mailboxes bigint[], OUT campaigns bigint[], OUT salespeople bigint[], OUT domains text[]) to goniec_worker;
 
 grant execute on function goniec.lock_key(name text) to goniec_worker;
 
@@ -3151,6 +3417,8 @@ grant execute on function goniec.mailbox_limits(p_mailbox goniec.mailbox, p_day 
 grant execute on function goniec.make_campaign_days(p_campaign bigint, p_today date, p_days integer) to goniec_worker;
 
 grant execute on function goniec.make_day_rows(p_days integer, p_mailbox bigint) to goniec_worker;
+
+grant execute on function goniec.make_domain_rows(p_domains text[], p_at timestamp with time zone[]) to goniec_worker;
 
 grant execute on function goniec.make_salesperson_days(p_salesperson bigint, p_today date, p_days integer) to goniec_worker;
 
@@ -3177,6 +3445,8 @@ grant execute on function goniec.record_message_events() to goniec_worker;
 grant execute on function goniec.record_request() to goniec_worker;
 
 grant execute on function goniec.recover(p_incarnation bigint, p_gone bigint[], p_seen_gone bigint[], p_held bigint[]) to goniec_worker;
+
+grant execute on function goniec.refresh_domain_rows(p_today date, p_hour timestamp with time zone) to goniec_worker;
 
 grant execute on function goniec.refuse_removal() to goniec_worker;
 
@@ -3225,6 +3495,12 @@ grant select, update on goniec.campaign_gate to goniec_worker;
 grant select on goniec.campaign_mailbox to goniec_worker;
 
 grant insert, select on goniec.contradiction to goniec_worker;
+
+grant delete, insert, select, update on goniec.domain_day to goniec_worker;
+
+grant delete, insert, select, update on goniec.domain_hour to goniec_worker;
+
+grant select on goniec.domain_limit to goniec_worker;
 
 grant select on goniec.enrollment to goniec_worker;
 
@@ -3294,7 +3570,7 @@ grant execute on function goniec.candidates(at timestamp with time zone, today d
 
 grant execute on function goniec.check_agreement() to public;
 
-grant execute on function goniec.choose(p_now timestamp with time zone, p_today date, p_most integer, p_grace interval, p_not_messages bigint[], p_not_mailboxes bigint[], p_not_campaigns bigint[], p_not_salespeople bigint[]) to public;
+grant execute on function goniec.choose(p_now timestamp with time zone, p_today date, p_most integer, p_grace interval, p_not_messages bigint[], p_not_mailboxes bigint[], p_not_campaigns bigint[], p_not_salespeople bigint[], p_not_domains text[]) to public;
 
 grant execute on function goniec.claim(p_incarnation bigint, p_batch integer, p_lease interval, p_total interval, p_grace interval) to public;
 
@@ -3305,6 +3581,12 @@ grant execute on function goniec.complete_campaigns() to public;
 grant execute on function goniec.count_history(p_attempts bigint[]) to public;
 
 grant execute on function goniec.day_begins(day date, zone text) to public;
+
+grant execute on function goniec.domain_limits(p_domain text) to public;
+
+grant execute on function goniec.domain_of(address text) to public;
+
+grant execute on function goniec.domain_rooms(p_address text, at timestamp with time zone, today date) to public;
 
 grant execute on function goniec.end_attempts(p_attempts bigint[], p_now timestamp with time zone, p_incarnation bigint, p_seen_gone bigint[]) to public;
 
@@ -3326,6 +3608,8 @@ grant execute on function goniec.guard_campaign() to public;
 
 grant execute on function goniec.guard_message() to public;
 
+grant execute on function goniec.hour_of(at timestamp with time zone) to public;
+
 grant execute on function goniec.import_history(p_rows jsonb) to public;
 
 grant execute on function goniec.import_leads(p_campaign bigint, p_rows jsonb, p_dry_run boolean) to public;
@@ -3338,7 +3622,7 @@ grant execute on function goniec.limit_for_day(p_limit integer, p_taken integer)
 
 grant execute on function goniec.local_day(at timestamp with time zone, zone text) to public;
 
-grant execute on function goniec.lock_chosen(p_chosen goniec.candidate[], p_today date, OUT messages bigint[], OUT mailboxes bigint[], OUT campaigns bigint[], OUT salespeople bigint[]) to public;
+grant execute on function goniec.lock_chosen(p_chosen goniec.candidate[], p_today date, p_hour timestamp with time zone, OUT messages bigint[], OUT mailboxes bigint[], OUT campaigns bigint[], OUT salespeople bigint[], OUT domains text[]) to public;
 
 grant execute on function goniec.lock_key(name text) to public;
 
@@ -3353,6 +3637,8 @@ grant execute on function goniec.mails_of_lead(p_campaign bigint, p_lead bigint)
 grant execute on function goniec.make_campaign_days(p_campaign bigint, p_today date, p_days integer) to public;
 
 grant execute on function goniec.make_day_rows(p_days integer, p_mailbox bigint) to public;
+
+grant execute on function goniec.make_domain_rows(p_domains text[], p_at timestamp with time zone[]) to public;
 
 grant execute on function goniec.make_salesperson_days(p_salesperson bigint, p_today date, p_days integer) to public;
 
@@ -3381,6 +3667,8 @@ grant execute on function goniec.record_message_events() to public;
 grant execute on function goniec.record_request() to public;
 
 grant execute on function goniec.recover(p_incarnation bigint, p_gone bigint[], p_seen_gone bigint[], p_held bigint[]) to public;
+
+grant execute on function goniec.refresh_domain_rows(p_today date, p_hour timestamp with time zone) to public;
 
 grant execute on function goniec.refuse_removal() to public;
 

@@ -22,6 +22,7 @@ export interface Campaign {
   jitter: number
   dailyLimit: number | null
   contactGapDays: number
+  weight: number
 }
 
 /** The campaign of this name. */
@@ -70,7 +71,7 @@ const SELECT = `
          c.completed_at as "completedAt", c.timezone, to_char(c.window_from, 'HH24:MI') as window_from,
          case when c.window_to = '24:00' then '24:00' else to_char(c.window_to, 'HH24:MI') end as window_to,
          c.window_days, c.holidays, c.skip_dates, c.delay_ms as "delayMs", c.jitter::float as jitter, c.daily_limit as "dailyLimit",
-         c.contact_gap_days as "contactGapDays"
+         c.contact_gap_days as "contactGapDays", c.weight
   from goniec.campaign c`
 
 function toCampaign(row: CampaignRow): Campaign {

@@ -12,6 +12,9 @@ export interface Schema {
   campaign_gate: CampaignGateTable
   campaign_mailbox: CampaignMailboxTable
   contradiction: ContradictionTable
+  domain_day: DomainDayTable
+  domain_hour: DomainHourTable
+  domain_limit: DomainLimitTable
   enrollment: EnrollmentTable
   event: EventTable
   incarnation: IncarnationTable
@@ -55,6 +58,8 @@ export interface AttemptTable {
   /** The day, in the installation's zone, whose counters of mailbox and salesperson it took from. */
   mailbox_day: string
   campaign_day: string | null
+  /** The hour whose counter of the recipient's domain it took from, and with it the domain's mailbox_day. Null: no limit held. */
+  domain_hour: Instant | null
   campaign_version: number | null
   mailbox_version: number | null
   holds_capacity: Generated<boolean>
@@ -108,7 +113,7 @@ export interface CampaignBindingTable {
   campaign_id: number
   /** A sending day of the campaign, in its own zone. */
   day: string
-  /** no_usable_mailbox, contact_gap, mailbox_limit, warmup_limit, campaign_limit, salesperson_limit, window, mailbox_gap; all_planned: nothing waits that could go. */
+  /** no_usable_mailbox, contact_gap, mailbox_limit, warmup_limit, campaign_limit, salesperson_limit, domain_limit, window, mailbox_gap; all_planned: nothing waits that could go. */
   code: string
   said_at: Generated<Instant>
 }
@@ -136,6 +141,28 @@ export interface ContradictionTable {
   attempt_id: number
   reported: unknown
   at: Generated<Instant>
+}
+
+export interface DomainDayTable {
+  domain: string
+  day: string
+  daily_limit: number | null
+  taken: Generated<number>
+}
+
+export interface DomainHourTable {
+  domain: string
+  hour: Instant
+  hourly_limit: number | null
+  taken: Generated<number>
+}
+
+export interface DomainLimitTable {
+  /** What stands behind the @, and nothing above or below it; "*" is every domain without a row of its own, each for itself. */
+  domain: string
+  daily_limit: number | null
+  /** An hour begins on the full hour. A limit left out is no limit. */
+  hourly_limit: number | null
 }
 
 export interface EnrollmentTable {

@@ -33,6 +33,7 @@ const WORDS: Record<string, string> = {
   campaign_limit: 'its campaign’s limit of today is reached',
   mailbox_limit: 'its mailbox’s limit of today is reached',
   warmup_limit: 'its mailbox’s warm-up allows no more today',
+  domain_limit: 'its recipient’s domain gets no more for now',
   mailbox_backoff: 'its mailbox waits after a fault',
   mailbox_busy: 'its mailbox is sending another mail',
   mailbox_gap: 'its mailbox’s gap has not passed',

@@ -9,7 +9,7 @@ import { dayText } from './days.ts'
 import { openCampaignDay, openMailboxDay } from './free-places.ts'
 import { meet } from './lane.ts'
 import type { Campaign, Mail, Mailbox, Segment, World } from './world.ts'
-import { leadIsTaken, mailboxHasRoom } from './world.ts'
+import { domainIsFull, leadIsTaken, mailboxHasRoom } from './world.ts'
 
 /** What can bind a day, in the order in which claim checks it. Of two that keep as many mails the first is named. */
 const BINDING_CODES = [
@@ -19,6 +19,7 @@ const BINDING_CODES = [
   'warmup_limit', // a mailbox could send more, but for its warm-up
   'campaign_limit',
   'salesperson_limit',
+  'domain_limit', // the recipients' domains get no more
   'window', // with the campaign's delay the day's sending time is full
   'mailbox_gap', // with the mailboxes' gaps it is
   'all_planned', // nothing waits that could go
@@ -91,8 +92,10 @@ function isLate(mail: Mail, { sendingDay, toMs }: Segment): boolean {
 /** Mails that leave from the same mailboxes are kept by the same limits: one of them is asked, the first that is due. */
 function vote(world: World, segment: Segment, late: readonly Mail[], votes: Votes | undefined): void {
   for (const group of Map.groupBy(late, ({ bound }) => bound).values()) {
-    const free = group.filter((mail) => !leadIsTaken(world, mail, segment))
-    add(votes, 'contact_gap', group.length - free.length)
+    const untaken = group.filter((mail) => !leadIsTaken(world, mail, segment))
+    const free = untaken.filter((mail) => !domainIsFull(mail, segment))
+    add(votes, 'contact_gap', group.length - untaken.length)
+    add(votes, 'domain_limit', untaken.length - free.length)
     const first = free.reduce<Mail | null>(
       (earliest, mail) => (earliest && earliest.dueMs <= mail.dueMs ? earliest : mail),
       null,

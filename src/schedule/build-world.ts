@@ -4,6 +4,7 @@ import { DayCounter } from './counter.ts'
 import { dayText, zoneDays } from './days.ts'
 import type { ZoneDays } from './days.ts'
 import { dueMsOf } from './due.ts'
+import { type Domain, domainsOf } from './domains.ts'
 import { Holes } from './holes.ts'
 import type { PlanCampaign, PlanInput, PlanMailbox, PlanMessage, PlanSalesperson } from './plan-input.ts'
 import { shortestDelayMs } from './spread.ts'
@@ -35,6 +36,7 @@ export function buildWorld(input: PlanInput): World {
     })
   }
   const owners = { salespeople, mailboxes, campaigns }
+  const domains = domainsOf(input, today, days)
   return {
     ...owners,
     input,
@@ -43,7 +45,7 @@ export function buildWorld(input: PlanInput): World {
     days,
     wholeDays: wholeDaysOf(input, zone, today, days),
     contacts: new Contacts(input),
-    mails: input.messages.map((message) => mailOf(message, owners)),
+    mails: input.messages.map((message) => mailOf(message, owners, domains)),
   }
 }
 
@@ -153,6 +155,7 @@ function campaignCounterOf(campaign: PlanCampaign, segments: readonly Segment[])
 function mailOf(
   input: PlanMessage,
   { salespeople, mailboxes, campaigns }: Pick<World, 'salespeople' | 'mailboxes' | 'campaigns'>,
+  domains: (name: string | null) => Domain | null,
 ): Mail {
   // A response names a campaign only for the record; it is held by none.
   const campaign = input.kind === 'campaign' ? (campaigns.get(input.campaignId ?? Number.NaN) ?? null) : null
@@ -162,9 +165,11 @@ function mailOf(
     campaign,
     salesperson: salespeople.get(salespersonId ?? Number.NaN) ?? null,
     bound: mailboxes.get(input.boundMailboxId ?? Number.NaN) ?? null,
+    domain: input.kind === 'campaign' ? domains(input.domain) : null,
     isFollowUp: input.kind === 'campaign' && (input.stepPosition ?? 1) > 1,
     dueMs: dueMsOf(input, campaign?.input.timeZone ?? null),
     afterMs: null,
+    heldMs: Number.NEGATIVE_INFINITY,
     atMs: Number.NaN,
     mailbox: null,
     segment: null,

@@ -9,6 +9,10 @@ export class DayCounter {
     this.#limits = new Float64Array(days).fill(Number.POSITIVE_INFINITY)
   }
 
+  get length(): number {
+    return this.#limits.length
+  }
+
   limit(day: number, limit: number): void {
     this.#limits[day] = limit
   }

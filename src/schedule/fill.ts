@@ -30,7 +30,10 @@ export function fill(
   mails: readonly Mail[],
   { line, fair = false, mayTakeOver = false }: FillOptions,
 ): number {
-  for (const [rank, mail] of mails.entries()) mail.rank = rank
+  for (const [rank, mail] of mails.entries()) {
+    mail.rank = rank
+    mail.heldMs = Number.NEGATIVE_INFINITY
+  }
   const lanes = lanesOf(world, mails, line)
   let takeOvers = 0
   for (let day = 0; day < world.days; day++) {

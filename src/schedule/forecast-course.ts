@@ -10,7 +10,7 @@ import { Counters } from './forecast-counters.ts'
 import type { ForecastCampaign, ForecastInput, MailOut } from './forecast-input.ts'
 import type { PlanInput, PlanMessage } from './plan-input.ts'
 import type { Plan } from './plan-result.ts'
-import { roomOf } from './room.ts'
+import { roomOf, roomOfDomain } from './room.ts'
 import { windowsOf } from './windows.ts'
 
 /** A mail that has gone out in the forecast. */
@@ -35,6 +35,8 @@ export class Course {
   readonly #counters: Counters
   readonly #open = new Map<number, Open>()
   readonly #fed = new Map<number, number>()
+  /** By campaign: first mails passed over, since of those to their domain as many are open as it may get. */
+  readonly #aside = new Map<number, PlanMessage[]>()
   readonly #horizons = new Map<number, { day: number; endMs: number }>()
   readonly #stretchMs: number
   #lastId: number
@@ -189,7 +191,10 @@ export class Course {
     return {
       messages: Array.from(this.#open.values(), ({ message }) => message),
       waiting: Array.from(this.#of, ([campaignId, { waiting }]) => {
-        return { campaignId, mails: waiting.size - (this.#fed.get(campaignId) ?? 0) }
+        return {
+          campaignId,
+          mails: waiting.size - (this.#fed.get(campaignId) ?? 0) + (this.#aside.get(campaignId)?.length ?? 0),
+        }
       }),
     }
   }
@@ -212,20 +217,37 @@ export class Course {
 
   #feed(): void {
     const fresh = new Map<number, number>()
+    const toDomains = new Map<string, number>()
     for (const { message } of this.#open.values()) {
-      const { campaignId, slot, lost, follows, notBeforeMs, kind } = message
+      const { campaignId, domain, slot, lost, follows, notBeforeMs, kind } = message
       if (kind !== 'campaign' || campaignId === null || slot || lost || follows || notBeforeMs !== null) continue
       fresh.set(campaignId, (fresh.get(campaignId) ?? 0) + 1)
+      count(toDomains, `${campaignId} ${domain}`)
     }
     for (const [id, { waiting }] of this.#of) {
       const campaign = this.#counters.campaigns.get(id)
       if (!campaign) continue
       const fed = this.#fed.get(id) ?? 0
-      if (fed >= waiting.size) continue
+      const aside = this.#aside.get(id) ?? []
+      if (fed >= waiting.size && aside.length === 0) continue
       const room = roomOf(campaign, this.#input.mailboxes, { nowMs: this.nowMs, horizonDays: this.#input.horizonDays })
-      const upto = Math.min(waiting.size, fed + Math.max(0, room - (fresh.get(id) ?? 0)))
-      for (let index = fed; index < upto; index++) this.#add(waiting.at(index))
-      this.#fed.set(id, upto)
+      let left = room - (fresh.get(id) ?? 0)
+      const stays: PlanMessage[] = []
+      const feed = (message: PlanMessage): void => {
+        const most = roomOfDomain(this.#input.domainLimits, message.domain, this.#input.horizonDays)
+        if (left <= 0 || (toDomains.get(`${id} ${message.domain}`) ?? 0) >= most) {
+          stays.push(message)
+          return
+        }
+        left--
+        count(toDomains, `${id} ${message.domain}`)
+        this.#add(message)
+      }
+      for (const message of aside) feed(message)
+      let index = fed
+      while (index < waiting.size && left > 0) feed(waiting.at(index++))
+      this.#aside.set(id, stays)
+      this.#fed.set(id, index)
     }
   }
 
@@ -254,4 +276,8 @@ export class Course {
       lost: null,
     })
   }
+}
+
+function count(counts: Map<string, number>, key: string): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1)
 }

@@ -41,6 +41,7 @@ export function takeKeptRoom(world: World, kinds: readonly Mail['input']['kind']
       const fits =
         mailboxHasRoom(mail, mailbox, segment.day) &&
         ownersHaveRoom(mail, segment) &&
+        mail.domain?.fits(segment.day, mail.atMs) !== false &&
         !leadIsTaken(world, mail, segment)
       if (fits) {
         takeRoom(world, mail)

@@ -72,13 +72,24 @@ function placeOf(world: World, lane: Lane, queue: Queue, segment: Segment, fromM
   while (!queue.closed) {
     const mail = queue.head(fromMs)
     if (!mail || startMsOf(mail) >= segment.toMs) return null
-    if (leadIsTaken(world, mail, segment)) {
+    if (leadIsTaken(world, mail, segment) || mail.domain?.dayHasRoom(segment.day) === false) {
       queue.setHeadAside()
       continue
     }
+    const startMs = Math.max(fromMs, startMsOf(mail))
+    const openMs = mail.domain?.openFromMs(startMs) ?? startMs
+    if (openMs > startMs) {
+      queue.holdHead(openMs)
+      continue
+    }
     const allowed = ownersHaveRoom(mail, segment) && (!lane.quota || lane.quota.salesperson >= 1)
-    const found = allowed ? earliest(lane, mail, segment, Math.max(fromMs, startMsOf(mail))) : null
-    if (found) return { ...found, segment, queue, mail }
+    const found = allowed ? earliest(lane, mail, segment, startMs) : null
+    const laterMs = (found?.mailbox && mail.domain?.openFromMs(found.atMs)) ?? Number.NEGATIVE_INFINITY
+    if (found && laterMs <= found.atMs) return { ...found, segment, queue, mail }
+    if (found) {
+      queue.holdHead(laterMs)
+      continue
+    }
     if (queue.uniform) queue.closed = true
     else queue.setHeadAside()
   }

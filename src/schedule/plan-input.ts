@@ -24,10 +24,20 @@ export interface PlanInput {
   mailboxes: readonly PlanMailbox[]
   /** Those that run, and those that have slots; a message of any other campaign is taken as one of a campaign that does not run. */
   campaigns: readonly PlanCampaign[]
+  /** Most campaign mails to one recipient domain, by domain; `*`: to each of the others. Empty: none is limited. */
+  domainLimits: ReadonlyMap<string, DomainLimits>
+  /** What campaigns have sent to limited domains: by the installation's day, and by the first instant of the hour. */
+  domainsTaken: ReadonlyMap<string, { days: TakenByDay; hours: ReadonlyMap<number, number> }>
   /** By lead, which campaigns took it on which of the installation's days. Older than the widest contact gap may be left out. */
   contacts: ReadonlyMap<number, readonly { day: string; campaignId: number }[]>
   /** All that are `pending`, in any order. Those in flight are not here: they stand in the counters, contacts and last fences. */
   messages: readonly PlanMessage[]
+}
+
+/** Null: no limit. An hour is one of the clock's, from its first instant on. */
+export interface DomainLimits {
+  dailyLimit: number | null
+  hourlyLimit: number | null
 }
 
 export interface PlanSalesperson {
@@ -81,6 +91,8 @@ export interface PlanMessage {
   /** Null but for campaign mail. A response may name its campaign: it is not held by it. */
   campaignId: number | null
   leadId: number | null
+  /** What stands behind the @ of its recipient. */
+  domain: string | null
   /** 1 is a first mail, more is a follow-up; null but for campaign mail. */
   stepPosition: number | null
   /** The only mailbox it may leave from: that of its thread, or the one it was written for. */

@@ -50,6 +50,7 @@ export const WAITING_CODES = [
   'no_usable_mailbox', // the bound mailbox, or all of the campaign's, cannot be used
   'not_due', // it may not go before the end of the horizon
   'lead_taken', // other campaigns keep its lead on all days of the horizon
+  'domain_limit', // its recipient's domain gets no more within the horizon
   'no_room', // every place within the horizon is taken
 ] as const
 export type WaitingCode = (typeof WAITING_CODES)[number]

@@ -54,6 +54,14 @@ export class Queue {
     if (mail) this.#aside.push(mail)
   }
 
+  /** Lets the head wait until an instant; whoever stands behind it goes first. */
+  holdHead(untilMs: number): void {
+    const mail = this.takeHead()
+    if (!mail) return
+    mail.heldMs = untilMs
+    this.#later.push(mail)
+  }
+
   /** A new stretch of time: all may try again. */
   reopen(): void {
     this.closed = false
@@ -62,7 +70,7 @@ export class Queue {
   }
 }
 
-/** It is not placed before this: when it is due, when its mailbox is free again, and after the slot that it lost. */
-export function startMsOf({ dueMs, afterMs, bound }: Mail): number {
-  return Math.max(dueMs, afterMs ?? dueMs, bound?.input.freeFromMs ?? dueMs)
+/** It is not placed before this: when it is due, when its mailbox and an hour of its domain are free again, and after the slot that it lost. */
+export function startMsOf({ dueMs, afterMs, heldMs, bound }: Mail): number {
+  return Math.max(dueMs, afterMs ?? dueMs, heldMs, bound?.input.freeFromMs ?? dueMs)
 }

@@ -1,6 +1,6 @@
 /** How many first mails of a campaign there could be places for: what is beyond need not be looked at. */
 import { dayText, zoneDays } from './days.ts'
-import type { PlanCampaign, PlanMailbox } from './plan-input.ts'
+import type { DomainLimits, PlanCampaign, PlanMailbox } from './plan-input.ts'
 import { windowsOf } from './windows.ts'
 
 /** The most mails that a campaign could send within the horizon, with a margin. */
@@ -24,3 +24,17 @@ export function roomOf(
 
 /** Mails beyond the room, for those whose leads are taken or that are given up. */
 const MARGIN = 500
+
+/**
+ * The most mails that a recipient domain could get within the horizon. The first of a campaign's mails may all go to one domain, and leave no
+ * room to look at the others: of each domain no more are looked at than this.
+ */
+export function roomOfDomain(
+  domainLimits: ReadonlyMap<string, DomainLimits>,
+  domain: string | null,
+  horizonDays: number,
+): number {
+  const limits = domain === null ? undefined : (domainLimits.get(domain) ?? domainLimits.get('*'))
+  // A window can touch one more of the installation's days than it has days itself.
+  return (horizonDays + 1) * Math.min(limits?.dailyLimit ?? Infinity, (limits?.hourlyLimit ?? Infinity) * 24)
+}

@@ -7,7 +7,7 @@
 import { delayAfterMs, delayOverMs } from './free-places.ts'
 import { Parts } from './parts.ts'
 import { startMsOf } from './queue.ts'
-import { leadIsTaken, ownersHaveRoom, place, remove, wasTriedEnough } from './world.ts'
+import { domainHasRoom, leadIsTaken, ownersHaveRoom, place, remove, wasTriedEnough } from './world.ts'
 import type { Campaign, Mail, Mailbox, Segment, World } from './world.ts'
 
 /** Lets first mails that found no place take over slots, in their order. Says how many did. */
@@ -88,7 +88,10 @@ function takerAt(
   if (!keepsDelay(world, campaign, loser, segment.day)) return undefined
   return line.find(
     (mail) =>
-      startMsOf(mail) <= loser.atMs && !leadIsTaken(world, mail, segment) && !wasTriedEnough(world, mail, segment),
+      startMsOf(mail) <= loser.atMs &&
+      domainHasRoom(mail, loser, segment) &&
+      !leadIsTaken(world, mail, segment) &&
+      !wasTriedEnough(world, mail, segment),
   )
 }
 

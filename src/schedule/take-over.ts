@@ -5,7 +5,7 @@
  */
 import type { Lane } from './lane.ts'
 import type { Queue } from './queue.ts'
-import { leadIsTaken, place, remove, wasTriedEnough } from './world.ts'
+import { domainHasRoom, leadIsTaken, place, remove, wasTriedEnough } from './world.ts'
 import type { Campaign, Mail, Segment, World } from './world.ts'
 
 /** Lets the mails of a lane that are still waiting on a day take over slots, once all that is free is taken. Says how many did. */
@@ -31,10 +31,9 @@ function takeOverIn(world: World, campaign: Campaign, queue: Queue, segment: Seg
     mail && mail.dueMs < segment.toMs;
     mail = queue.head(segment.toMs - 1)
   ) {
-    const { dueMs } = mail
-    const loser = losers.at(-1)
+    const loser = loserFor(mail, losers, segment)
     // What was missed displaces nobody.
-    if (!loser || loser.atMs < dueMs || mail.reason === 'missed' || leadIsTaken(world, mail, segment)) {
+    if (!loser || mail.reason === 'missed' || leadIsTaken(world, mail, segment)) {
       queue.setHeadAside()
       continue
     }
@@ -43,7 +42,7 @@ function takeOverIn(world: World, campaign: Campaign, queue: Queue, segment: Seg
       mail.givenUp = true
       continue
     }
-    losers.pop()
+    losers.splice(losers.lastIndexOf(loser), 1)
     const { atMs, mailbox } = loser
     if (!mailbox) continue
     remove(world, loser)
@@ -54,6 +53,12 @@ function takeOverIn(world: World, campaign: Campaign, queue: Queue, segment: Seg
   }
   queue.reopen()
   return count
+}
+
+/** The last one whose place this mail could take; for most mails that is the last one. */
+function loserFor(mail: Mail, losers: readonly Mail[], segment: Segment): Mail | undefined {
+  if ((losers.at(-1)?.atMs ?? Number.NEGATIVE_INFINITY) < mail.dueMs) return undefined
+  return losers.findLast((loser) => loser.atMs >= mail.dueMs && domainHasRoom(mail, loser, segment))
 }
 
 /** First mails that stand on this mailbox in the segment, earliest first. */

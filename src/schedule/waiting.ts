@@ -1,7 +1,7 @@
 /** Why a mail has no slot. */
 import type { Waiting, WaitingCode } from './plan-result.ts'
 import type { Mail, World } from './world.ts'
-import { leadIsTaken } from './world.ts'
+import { domainIsFull, leadIsTaken } from './world.ts'
 
 /** What keeps a mail from any place, whatever is free; null if nothing does. */
 export function whyNoPlace(mail: Mail): WaitingCode | null {
@@ -22,5 +22,7 @@ export function waitingOf(world: World, mail: Mail): Waiting {
   const ahead = open.filter(({ toMs }) => toMs > untilMs)
   if (ahead.length === 0) return { messageId, code: 'not_due', untilMs }
   const taken = ahead.every((segment) => leadIsTaken(world, mail, segment))
-  return { messageId, code: taken ? 'lead_taken' : 'no_room', untilMs: null }
+  if (taken) return { messageId, code: 'lead_taken', untilMs: null }
+  const domainFull = ahead.every((segment) => domainIsFull(mail, segment))
+  return { messageId, code: domainFull ? 'domain_limit' : 'no_room', untilMs: null }
 }

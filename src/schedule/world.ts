@@ -10,6 +10,7 @@ import { assert } from '../errors.ts'
 import type { Contacts } from './contacts.ts'
 import type { DayCounter } from './counter.ts'
 import { dayText } from './days.ts'
+import type { Domain } from './domains.ts'
 import type { Holes } from './holes.ts'
 import type { MoveReason, PlanCampaign, PlanInput, PlanMailbox, PlanMessage, PlanSalesperson } from './plan-input.ts'
 import type { Timeline } from './timeline.ts'
@@ -20,11 +21,15 @@ export interface Mail {
   readonly campaign: Campaign | null
   readonly salesperson: Salesperson | null
   readonly bound: Mailbox | null
+  /** Its recipient's domain; null where that has no limit, and for mail that is none of a campaign. */
+  readonly domain: Domain | null
   readonly isFollowUp: boolean
   /** It goes no earlier than this. */
   dueMs: number
   /** It lost a slot at this time to another, and goes after it if it can; null: wherever it can. */
   afterMs: number | null
+  /** While places are looked for: its domain's hours are full until then. */
+  heldMs: number
   atMs: number
   mailbox: Mailbox | null
   segment: Segment | null
@@ -116,6 +121,17 @@ export function leadIsTaken(world: World, mail: Mail, segment: Segment): boolean
   return world.contacts.block(mail.input.leadId, mail.campaign.input, world.today + segment.day)
 }
 
+/** May its recipient's domain get this mail at this instant, if the other one gives way? */
+export function domainHasRoom({ domain }: Mail, loser: Mail, { day }: Segment): boolean {
+  // Whoever gives way to a mail of the same domain at the same instant leaves exactly the room that it needs.
+  return !domain || domain === loser.domain || domain.hasRoom(day, loser.atMs)
+}
+
+/** Does its recipient's domain get no more in this stretch of time? */
+export function domainIsFull({ domain, dueMs }: Mail, { day, fromMs, toMs }: Segment): boolean {
+  return domain !== null && !(domain.dayHasRoom(day) && domain.openFromMs(Math.max(fromMs, dueMs)) < toMs)
+}
+
 /** Was it tried on as many days as allowed, and would this segment's day be one more? */
 export function wasTriedEnough(world: World, { input }: Mail, { localDay }: Segment): boolean {
   return input.triedDays.length >= world.input.attemptDays && !input.triedDays.includes(dayText(localDay))
@@ -163,4 +179,5 @@ function count(mail: Mail, by: 1 | -1): void {
   if (mail.input.kind === 'warmup') mailbox.warmup.take(segment.day, by)
   mail.salesperson?.counter.take(segment.day, by)
   mail.campaign?.counter.take(segment.sendingDay, by)
+  mail.domain?.take(segment.day, mail.atMs, by)
 }

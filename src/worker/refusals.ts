@@ -9,6 +9,7 @@ const REASONS: Readonly<Record<string, MoveReason>> = {
   lease_over: 'missed',
   window_closed: 'missed',
   day_changed: 'missed',
+  hour_changed: 'missed',
   too_early: 'missed',
   lock_lost: 'retry',
 }

@@ -6,7 +6,7 @@
  * | plan              | whatever changes what should be planned; minutely   | lays slots, makes day rows                |
  * | recover           | minutely                                            | ends attempts whose time is over          |
  * | check             | `campaign check`, `mailbox test`                    | tries logins; the command waits           |
- * | tidy              | nightly                                             | drops old contents, if configured         |
+ * | tidy              | nightly                                             | drops old counters, and old contents, if configured |
  */
 import type { TaskList } from 'graphile-worker'
 import { z } from 'zod'
@@ -15,7 +15,7 @@ import type { Deadlines } from '../delivery/deadlines.ts'
 import type { Logger } from '../log.ts'
 import type { AccessTokens } from '../mailboxes/access-tokens.ts'
 import { checkLogins } from './tasks/check.ts'
-import { tidyContents } from './tasks/tidy.ts'
+import { sweepDomainCounters, tidyContents } from './tasks/tidy.ts'
 
 export interface TaskOptions {
   /** The worker's name. */
@@ -55,6 +55,7 @@ export function taskList({
     recover: () => recover(),
     check: (payload) => checkLogins({ database, deadlines, tokens, worker: name }, CHECK_PAYLOAD.parse(payload).ids),
     tidy: async () => {
+      await sweepDomainCounters(database)
       if (keepContentDays === undefined) return
       const dropped = await tidyContents(database, keepContentDays)
       log.info({ dropped, older_than_days: keepContentDays }, 'contents of old mails were dropped')

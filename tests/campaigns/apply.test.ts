@@ -186,6 +186,8 @@ describe('versions', () => {
     ['a mailbox’s setting', PEOPLE.replace('smtp.firma', 'mail.firma'), { mailbox: 2, campaign: 1 }],
     ['the warm-up stages, with nobody warming', 'warmup_stages: [{ from_day: 1 }]', { mailbox: 1, campaign: 1 }],
     ['the installation’s zone', 'timezone: Europe/Berlin', { mailbox: 2, campaign: 1 }],
+    ['the limits of recipient domains', 'domain_limits: { daily_limit: 5 }', { mailbox: 1, campaign: 2 }],
+    ['a campaign’s weight', CAMPAIGN.replace('    steps:', '    weight: 2\n    steps:'), { mailbox: 1, campaign: 2 }],
     [
       'a campaign’s window',
       CAMPAIGN.replace('steps:', 'window: { to: "12:00" }\n    steps:'),
@@ -195,6 +197,27 @@ describe('versions', () => {
   ])('%s makes the slots that it touches void, and no others', async (_, text, expected) => {
     await apply(text)
     expect(await versions()).toEqual(expected)
+  })
+
+  it('limits of recipient domains stay unless a file names them, and say what changes', async () => {
+    const limits = 'domain_limits: { daily_limit: 20, except: [{ domains: [wp.pl, gmail.com], hourly_limit: 9 }] }'
+    const { changes } = await apply(limits)
+    expect(changes.map(({ kind, fields }) => [kind, fields])).toEqual([
+      [
+        'installation',
+        [
+          {
+            field: 'domain_limits',
+            from: [],
+            to: ['each domain: 20 a day', 'gmail.com: 9 an hour', 'wp.pl: 9 an hour'],
+          },
+        ],
+      ],
+    ])
+    expect((await preview(limits)).changed).toBe(false)
+    expect((await preview(PEOPLE)).changed).toBe(false)
+    await apply('domain_limits: off')
+    expect(await one('select count(*)::int as limits from goniec.domain_limit')).toEqual({ limits: 0 })
   })
 
   it('limits are changed during the day: up, down, and below what was taken', async () => {

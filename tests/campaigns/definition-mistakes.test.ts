@@ -110,7 +110,25 @@ describe('a key', () => {
     ])
     expect(mistakes('mailbox: []\nwrong: 1\n')).toEqual([
       'a.yaml:1:1 mailbox: there is no such key; did you mean "mailboxes"?',
-      'a.yaml:2:1 wrong: there is no such key; known are timezone, warmup_stages, salespeople, mailboxes, campaigns',
+      'a.yaml:2:1 wrong: there is no such key; known are timezone, warmup_stages, domain_limits, salespeople, mailboxes, campaigns',
+    ])
+  })
+
+  it('that limits recipient domains names domains, each once', () => {
+    const text = `domain_limits:
+  daily_limit: lots
+  except:
+    - { domains: [gmail.com, jan@wp.pl] }
+    - { domains: [Gmail.com, localhost], hourly_limit: 3 }
+`
+    expect(mistakes(text)).toEqual([
+      'a.yaml:2:16 domain_limits.daily_limit: expected a whole number from 0 to 1000000, got "lots"',
+      'a.yaml:4:30 domain_limits.except[0].domains[1]: what is meant is a domain, what stands behind the @, such as gmail.com',
+      'a.yaml:5:19 domain_limits.except[1].domains[0]: domain gmail.com is there twice; the first stands at a.yaml:4:19',
+      'a.yaml:5:30 domain_limits.except[1].domains[1]: the domain "localhost" has no dot',
+    ])
+    expect(mistakes('domain_limits: 5')).toEqual([
+      'a.yaml:1:16 domain_limits: expected a mapping with the keys daily_limit, hourly_limit, except, got a number',
     ])
   })
 
@@ -388,7 +406,7 @@ describe('several files', () => {
   it('have all their mistakes told at once, in their order', () => {
     expect(mistakes('timezone: X\nfoo: 1\n', '\tx\n')).toEqual([
       'a.yaml:1:11 timezone: expected a time zone such as Europe/Warsaw, got "X"',
-      'a.yaml:2:1 foo: there is no such key; known are timezone, warmup_stages, salespeople, mailboxes, campaigns',
+      'a.yaml:2:1 foo: there is no such key; known are timezone, warmup_stages, domain_limits, salespeople, mailboxes, campaigns',
       expect.stringMatching(/^b\.yaml:1:1: /),
     ])
   })

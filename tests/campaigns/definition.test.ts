@@ -44,6 +44,12 @@ const EVERYTHING = `timezone: Europe/Warsaw
 warmup_stages:
   - { from_day: 1, warmup_limit: 10, campaign_limit: 5 }
   - { from_day: 29 }
+domain_limits:
+  daily_limit: 20
+  hourly_limit: 5
+  except:
+    - { domains: [gmail.com, WP.pl], daily_limit: 300 }
+    - { domains: [partner.example] }
 salespeople:
   - { email: Anna@firma.example, name: Anna Nowak, daily_limit: 200 }
 mailboxes:
@@ -70,6 +76,7 @@ campaigns:
     jitter: 12.5%
     daily_limit: 120
     contact_gap: 2d
+    weight: 3
     steps:
       - key: intro
         variants:
@@ -88,6 +95,12 @@ describe('a definition', () => {
       warmupStages: [
         { fromDay: 1, warmupLimit: 10, campaignLimit: 5 },
         { fromDay: 29, warmupLimit: null, campaignLimit: null },
+      ],
+      domainLimits: [
+        { domain: '*', dailyLimit: 20, hourlyLimit: 5 },
+        { domain: 'gmail.com', dailyLimit: 300, hourlyLimit: null },
+        { domain: 'partner.example', dailyLimit: null, hourlyLimit: null },
+        { domain: 'wp.pl', dailyLimit: 300, hourlyLimit: null },
       ],
       salespeople: [{ email: 'anna@firma.example', name: 'Anna Nowak', dailyLimit: 200, at }],
       mailboxes: [
@@ -125,6 +138,7 @@ describe('a definition', () => {
           jitter: 0.125,
           dailyLimit: 120,
           contactGapDays: 2,
+          weight: 3,
           steps: [
             {
               key: 'intro',
@@ -164,14 +178,14 @@ describe('a definition', () => {
   it('knows where everything stands', () => {
     const { campaigns, references } = parse(EVERYTHING)
     const file = join(directory, 'c.yaml')
-    expect(campaigns[0]?.at).toEqual({ file, line: 19, column: 11, path: 'campaigns[0].name' })
+    expect(campaigns[0]?.at).toEqual({ file, line: 25, column: 11, path: 'campaigns[0].name' })
     expect(campaigns[0]?.steps[1]?.variants[0]?.at).toEqual({
       file,
-      line: 38,
+      line: 45,
       column: 21,
       path: 'campaigns[0].steps[1].variants[0]',
     })
-    expect(references[3]?.at).toEqual({ file, line: 21, column: 37, path: 'campaigns[0].mailboxes[1]' })
+    expect(references[3]?.at).toEqual({ file, line: 27, column: 37, path: 'campaigns[0].mailboxes[1]' })
   })
 
   it('fills in the stated defaults', () => {
@@ -189,6 +203,7 @@ describe('a definition', () => {
       jitter: 0.2,
       dailyLimit: null,
       contactGapDays: 1,
+      weight: 1,
     })
     expect(mailboxOf('{ host: smtp.firma.example }')).toMatchObject({
       name: null,
@@ -203,10 +218,20 @@ describe('a definition', () => {
     expect(parse('salespeople: [ { email: a@b.example, name: A } ]')).toMatchObject({
       timezone: undefined,
       warmupStages: undefined,
+      domainLimits: undefined,
       salespeople: [{ dailyLimit: null }],
       mailboxes: [],
       campaigns: [],
     })
+  })
+
+  it.each([
+    ['domain_limits: off', []],
+    ['domain_limits: {}', []],
+    ['domain_limits: { except: [{ domains: [gmail.com] }] }', []],
+    ['domain_limits: { hourly_limit: 5 }', [{ domain: '*', dailyLimit: null, hourlyLimit: 5 }]],
+  ])('limits no domain that it gives no limit: %s', (text, expected) => {
+    expect(parse(text).domainLimits).toEqual(expected)
   })
 
   it('keeps a campaign in Warsaw though the installation is elsewhere', () => {

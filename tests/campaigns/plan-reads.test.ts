@@ -1,5 +1,6 @@
-/** What the plan is told about mailboxes. */
+/** What the plan is told about mailboxes, and which first mails it is given. */
 import { expect, test } from 'vitest'
+import * as domainReads from '../../src/campaigns/plan/domain-reads.ts'
 import * as reads from '../../src/campaigns/plan/reads.ts'
 import { claimOne, fence, recover, settle } from '../support/protocol.ts'
 import { worldForEachTest } from '../support/rolled-back.ts'
@@ -34,4 +35,20 @@ test('a mailbox is kept busy as long as its last mails took; a vanished worker a
   await mail(null)
   await mail(8000)
   expect(await occupiesMs()).toBe(50)
+})
+
+test('of first mails to a domain no more are read than it may get, however many stand in front of the others', async () => {
+  const campaign = await here.world.campaign()
+  const ids: number[] = []
+  for (let n = 0; n < 9; n += 1) {
+    const lead = await here.world.lead({ email: `lead-${n}@${n < 7 ? 'gmail.com' : 'firma.example'}` })
+    ids.push((await here.world.mail({ lead, dueInMs: null })).id)
+  }
+  const query: reads.Query = async (text, values) => (await here.session.query(text, values)).rows
+  const found = await domainReads.firstMails(query, {
+    campaignId: campaign,
+    room: 3,
+    mostTo: (domain) => (domain === 'gmail.com' ? 2 : Infinity),
+  })
+  expect(found).toEqual([ids[0], ids[1], ids[7]])
 })

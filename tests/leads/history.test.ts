@@ -142,6 +142,18 @@ describe('what was sent', () => {
     expect(await world.value(`select count(*) from goniec.lead_day where day = '2026-12-01'`)).toBe(3)
   })
 
+  it('what was sent today to a domain with a limit counts there too, in its hour', async () => {
+    await database.query(`insert into goniec.domain_limit values ('klient.example', 2, 1)`)
+    await history([1, 2, 3].map((n) => `lead${n}@klient.example,spring,intro,2026-12-01 11:5${n},,anna@firma.example,`))
+    await history(['lead9@klient.example,spring,intro,2026-11-30 11:50,,anna@firma.example,'])
+    expect(await database.query('select day, taken, daily_limit from goniec.domain_day')).toEqual([
+      { day: '2026-12-01', taken: 3, daily_limit: 3 },
+    ])
+    expect(await database.query('select taken, hourly_limit from goniec.domain_hour')).toEqual([
+      { taken: 3, hourly_limit: 3 },
+    ])
+  })
+
   it('times without a zone are local: summer, winter, ISO and Polish; header names in any case', async () => {
     const times = [
       '2026-07-01 12:00',

@@ -126,8 +126,11 @@ describe(`over random worlds (PLAN_SEED=${seed})`, { timeout: 60_000 + numRuns *
           // On later days a follow-up may take over the slot of one of them at once.
           const campaign = input.campaigns.find(({ id }) => id === a.campaignId)
           if (!campaign || localDay(one.atMs, campaign.timeZone) > lastFirmDay(input, campaign)) return []
-          // A lead that another campaign keeps holds its own mail up, and no other.
-          const free = [a, b].every(({ leadId, boundMailboxId }) => (leadId ?? 0) > 100 && boundMailboxId === null)
+          // A lead that another campaign keeps, and a domain that gets no more, hold their own mail up, and no other.
+          const free = [a, b].every(
+            ({ leadId, boundMailboxId, domain }) =>
+              (leadId ?? 0) > 100 && boundMailboxId === null && (input.domainLimits.size === 0 || domain === null),
+          )
           return free && aFrom < bFrom && one.atMs > other.atMs ? [`${a.id} was before ${b.id}`] : []
         }),
       )

@@ -59,11 +59,14 @@ export const ACTORS: Record<string, Actor> = {
          from goniec.message m left join goniec.campaign c on c.id = m.campaign_id
          where m.status = 'pending' and m.held_reason is null
            and (m.scheduled_at is null or m.scheduled_at < goniec.now() - interval '1 s' or m.planned_campaign_version <> c.version)
-         order by m.id limit 100 for no key update of m skip locked)
+         order by m.id limit 100 for no key update of m skip locked),
+       rows_made as materialized (
+         select goniec.make_domain_rows(array_agg(goniec.domain_of(m.recipient)), array_agg(goniec.now()))
+         from due join goniec.message m on m.id = due.id)
        update goniec.message m
        set mailbox_id = b.id, scheduled_at = goniec.now(), window_closes_at = goniec.now() + interval '1 h',
            planned_mailbox_version = b.version, planned_campaign_version = due.campaign_version, slot_reason = 'missed'
-       from due join goniec.mailbox b on b.id = due.mailbox
+       from due cross join rows_made join goniec.mailbox b on b.id = due.mailbox
        where m.id = due.id`,
     )
   },
@@ -90,6 +93,14 @@ export const ACTORS: Record<string, Actor> = {
       await turn.session.query('select goniec.make_day_rows(3)')
     })
     await turn.session.query('select goniec.pass_barrier()')
+  },
+  'domain limits': (turn) => async () => {
+    await inTransaction(turn, async () => {
+      await turn.session.query(`update goniec.domain_limit set daily_limit = $1 where domain = 'poczta.example'`, [
+        10 + turn.chance(40),
+      ])
+      await turn.session.query('select goniec.make_day_rows(3)')
+    })
   },
   pause: (turn) => async () => {
     const campaign = pick(turn, turn.campaigns)

@@ -19,6 +19,7 @@ const CAST: Record<string, { times?: number; every: number }> = {
   plan: { every: 1 },
   'day rows': { every: 5 },
   apply: { every: 40 },
+  'domain limits': { every: 20 },
   resume: { every: 10 },
   pause: { every: 15 },
   block: { every: 15 },
@@ -72,7 +73,10 @@ async function populate(): Promise<void> {
         contact_gap_days: n,
       })
   }
-  for (let n = 0; n < 200; n += 1) await world.lead()
+  for (let n = 0; n < 200; n += 1) await world.lead(n % 4 === 0 ? { email: `lead-${n}@poczta.example` } : {})
+  await database.query(
+    `insert into goniec.domain_limit values ('*', null, 5000), ('klient.example', 150, null), ('poczta.example', 20, 15)`,
+  )
   for (let lead = 1; lead <= 200; lead += 1)
     await world.mail({ lead, campaign: 1 + (lead % 4), mailbox: 1 + (lead % 8) })
 }
@@ -217,6 +221,18 @@ const violations: Record<string, string> = {
     select d.* from goniec.salesperson_day d
     where d.taken <> (select count(*) from goniec.attempt a where a.salesperson_id = d.salesperson_id and a.mailbox_day = d.day and a.holds_capacity
                         and a.message_id is not null and a.kind <> 'warmup')`,
+  'a domain’s day that counts other than what was taken': `
+    select d.* from goniec.domain_day d
+    where d.taken <> (select count(*) from goniec.attempt a join goniec.message m on m.id = a.message_id
+                      where goniec.domain_of(m.recipient) = d.domain and a.mailbox_day = d.day and a.domain_hour is not null and a.holds_capacity)`,
+  'a domain’s hour that counts other than what was taken': `
+    select d.* from goniec.domain_hour d
+    where d.taken <> (select count(*) from goniec.attempt a join goniec.message m on m.id = a.message_id
+                      where goniec.domain_of(m.recipient) = d.domain and a.domain_hour = d.hour and a.holds_capacity)`,
+  'a campaign mail to a limited domain that was counted nowhere, or fenced in another hour': `
+    select a.id from goniec.attempt a
+    where a.kind = 'campaign' and a.message_id is not null
+      and (a.domain_hour is null or goniec.hour_of(a.transmitting_at) <> a.domain_hour)`,
   'a contact that no attempt holds, or an attempt without its contact': `
     select lead_id, mailbox_day as day, campaign_id from goniec.attempt where kind = 'campaign' and message_id is not null and holds_capacity
     except select lead_id, day, campaign_id from goniec.lead_day

@@ -115,6 +115,20 @@ test('the contact gap of another campaign is a reason, the campaign’s own is n
   expect(await reasonIn(takenBy(false))).toBe('due')
 })
 
+test.each([
+  ['domain_limit', '0, null'],
+  ['domain_limit', 'null, 0'],
+  ['due', '1, 1'],
+])('a recipient’s domain that gets no more for now is a reason: %s at %s', async (reason, limits) => {
+  const limited: Case = {
+    after: async ({ sql }) => {
+      await sql.query(`insert into goniec.domain_limit values ('*', ${limits})`)
+      await sql.query(`select goniec.make_domain_rows('{klient.example}', array[goniec.now()])`)
+    },
+  }
+  expect(await reasonIn(limited)).toBe(reason)
+})
+
 test('a mail under way keeps its mailbox’s other mails waiting', async () => {
   let first: Mail | undefined
   const facts: Case = {

@@ -4,7 +4,14 @@
  * have had. Slots that the plan does not speak of are taken from the input: they stay.
  */
 import Holidays from 'date-holidays'
-import type { PlanCampaign, PlanInput, PlanMailbox, PlanMessage, PlanSlot } from '../../src/schedule/plan-input.ts'
+import type {
+  DomainLimits,
+  PlanCampaign,
+  PlanInput,
+  PlanMailbox,
+  PlanMessage,
+  PlanSlot,
+} from '../../src/schedule/plan-input.ts'
 import type { Plan } from '../../src/schedule/plan-result.ts'
 import { mailboxDayLimits } from '../../src/schedule/warmup.ts'
 import { Temporal } from '../../src/time.ts'
@@ -248,7 +255,38 @@ function countersOf(
     limit: campaign.dailyLimit ?? Infinity,
     taken: campaign.taken.get(own) ?? 0,
   })
-  return counters
+  return [...counters, ...domainCountersOf(input, message, atMs, day)]
+}
+
+const HOUR = 3_600_000
+
+function domainLimitsOf({ domainLimits }: PlanInput, { kind, domain }: PlanMessage): DomainLimits | undefined {
+  if (kind !== 'campaign' || domain === null) return undefined
+  return domainLimits.get(domain) ?? domainLimits.get('*')
+}
+
+function domainCountersOf(
+  input: PlanInput,
+  message: PlanMessage,
+  atMs: number,
+  day: string,
+): { key: string; limit: number; taken: number }[] {
+  const limits = domainLimitsOf(input, message)
+  if (!limits) return []
+  const hourMs = Math.floor(Math.max(atMs, input.nowMs) / HOUR) * HOUR
+  const taken = input.domainsTaken.get(message.domain ?? '')
+  return [
+    {
+      key: `domain ${message.domain} on ${day}`,
+      limit: limits.dailyLimit ?? Infinity,
+      taken: taken?.days.get(day) ?? 0,
+    },
+    {
+      key: `domain ${message.domain} in the hour from ${hourMs}`,
+      limit: limits.hourlyLimit ?? Infinity,
+      taken: taken?.hours.get(hourMs) ?? 0,
+    },
+  ]
 }
 
 function overLimits(input: PlanInput, standing: readonly Standing[]): string[] {
@@ -286,6 +324,8 @@ export function betterPlace(
       const day = campaign ? localDay(atMs, campaign.timeZone) : ''
       slot.windowClosesMs = (campaign && windowOn(campaign, day)?.closesMs) ?? 0
       if (!withinHorizon(input, campaign, atMs) || alone(input, tried).length > 0) continue
+      // The last five seconds of an hour that is counted are left empty.
+      if (typeof domainLimitsOf(input, message)?.hourlyLimit === 'number' && atMs % HOUR >= HOUR - 5_000) continue
       if (!hasDistance(input, others, tried, mailbox, campaign)) continue
       if (others.some((other) => together(input, tried, other).length > 0)) continue
       const full = countersOf(input, message, mailbox.id, atMs).some(
@@ -312,6 +352,13 @@ function candidates(
     (mailbox.lastFenceMs ?? 0) + mailbox.minGapMs + mailbox.occupiesMs,
   ]
   if (campaign) times.push((campaign.lastFenceMs ?? 0) + longest(input, campaign))
+  if (typeof domainLimitsOf(input, message)?.hourlyLimit === 'number') {
+    const days = sendingDays(input, campaign)
+    for (const day of days) {
+      const startMs = localTimeMs(day, '00:00', campaign?.timeZone ?? input.timeZone)
+      for (let hour = 0; hour <= 25; hour++) times.push(Math.floor(startMs / HOUR) * HOUR + hour * HOUR)
+    }
+  }
   for (const day of daysOf(input)) {
     times.push(localTimeMs(day, '00:00', input.timeZone))
     const window = campaign && windowOn(campaign, day)

@@ -1,7 +1,7 @@
 /** Random worlds for the properties of the plan: small ones with tight limits, near clock changes and holidays, where everything binds. */
 import { boolean, constant, constantFrom, integer, oneof, record, subarray, tuple } from 'fast-check'
 import type { Arbitrary } from 'fast-check'
-import type { PlanCampaign, PlanInput, PlanMailbox, PlanMessage } from '../../src/schedule/plan-input.ts'
+import type { DomainLimits, PlanCampaign, PlanInput, PlanMailbox, PlanMessage } from '../../src/schedule/plan-input.ts'
 import type { Plan } from '../../src/schedule/plan-result.ts'
 import { WEEKDAYS } from '../../src/schedule/windows.ts'
 import { Temporal } from '../../src/time.ts'
@@ -32,6 +32,15 @@ const window = tuple(
 
 const mostly = constantFrom(true, true, true, true, true, true, true, true, false)
 const limit = oneof(constant(null), integer({ min: 0, max: 12 }))
+
+const someLimits: Arbitrary<DomainLimits> = record({
+  dailyLimit: constantFrom(null, 0, 1, 2, 4),
+  hourlyLimit: constantFrom(null, 1, 2),
+})
+const domainLimits: Arbitrary<PlanInput['domainLimits']> = tuple(
+  oneof(constant(null), someLimits),
+  oneof(constant(null), someLimits),
+).map(([all, one]) => new Map([...(all ? [['*', all] as const] : []), ...(one ? [['a.example', one] as const] : [])]))
 
 function campaignOf(id: number, people: number, boxes: number): Arbitrary<PlanCampaign> {
   return record({
@@ -73,6 +82,7 @@ function messageOf(id: number, nowMs: number, campaigns: number, boxes: number):
   const base = record({
     campaignId: integer({ min: 1, max: campaigns }),
     leadId: integer({ min: 1, max: 15 }).map((lead) => (lead > 8 ? id * 100 : lead)),
+    domain: constantFrom('a.example', 'a.example', 'b.example'),
     notBeforeMs: constantFrom(null, null, null, nowMs + HOUR, nowMs + 30 * HOUR),
     triedDays: constantFrom([], [], [], ['2026-01-01', '2026-01-02', '2026-01-05']),
   })
@@ -109,6 +119,16 @@ export const freshWorld: Arbitrary<PlanInput> = tuple(
     salespeople: tuple(...numbered(people, (id) => limit.map((dailyLimit) => salesperson({ id, dailyLimit })))),
     messages: integer({ min: 1, max: 24 }).chain((count) =>
       tuple(...numbered(count, (id) => messageOf(id, nowMs, campaigns, boxes))),
+    ),
+    domainLimits,
+    domainsTaken: constantFrom(
+      new Map(),
+      new Map([
+        [
+          'a.example',
+          { days: new Map([[localDay(nowMs, timeZone), 1]]), hours: new Map([[Math.floor(nowMs / HOUR) * HOUR, 1]]) },
+        ],
+      ]),
     ),
     contacts: constantFrom(new Map(), new Map([[1, [{ day: localDay(nowMs, timeZone), campaignId: 1 }]]])),
     horizonDays: integer({ min: 2, max: 4 }),

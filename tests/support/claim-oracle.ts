@@ -27,6 +27,9 @@ export interface Claimable {
   /** What is left today; without a limit, and for what does not count there: all that anybody could want. */
   campaignRoom: number
   ownerRoom: number
+  /** The recipient's domain, where it has a limit, and what is left for it today and in this hour. */
+  domain: string | null
+  domainRoom: number
 }
 
 const TABLES = [
@@ -44,6 +47,9 @@ const TABLES = [
   'campaign_day',
   'salesperson_day',
   'lead_day',
+  'domain_limit',
+  'domain_day',
+  'domain_hour',
 ] as const
 type TableName = (typeof TABLES)[number]
 type Row<T extends TableName> = Selectable<Schema[T]>
@@ -66,12 +72,18 @@ export function claimableAlone(facts: Facts): Claimable[] {
   return facts.tables.message.flatMap((message) => asClaimable(facts, message) ?? []).sort(compare)
 }
 
-/** What one call takes of these: per mailbox the first, as many as asked for; of these one per lead, what fits the campaign, what fits the salesperson. */
+/** What one call takes of these: per mailbox the first, as many as asked for; of these one per lead, what fits the domain, the campaign, the salesperson. */
 export function takenTogether(alone: readonly Claimable[], batch: number): Claimable[] {
   const first = firstOf(alone, ({ mailbox }) => mailbox, 1).slice(0, batch)
   const perLead = firstOf(first, ({ lead, id }) => lead ?? -id, 1)
-  const perCampaign = perLead.filter((message) => {
-    const before = perLead.filter((other) => other.campaign === message.campaign && compare(other, message) < 0).length
+  const perDomain = perLead.filter((message) => {
+    const before = perLead.filter((other) => other.domain === message.domain && compare(other, message) < 0).length
+    return message.domain === null || before < message.domainRoom
+  })
+  const perCampaign = perDomain.filter((message) => {
+    const before = perDomain.filter(
+      (other) => other.campaign === message.campaign && compare(other, message) < 0,
+    ).length
     return message.campaign === null || before < (message.delayed ? 1 : message.campaignRoom)
   })
   return perCampaign.filter((message) => {
@@ -109,6 +121,7 @@ function asClaimable(facts: Facts, message: Message): Claimable | undefined {
     mailboxIsOpen(facts, mailbox) &&
     leadIsOpen(facts, message, campaign) &&
     hasRoom(facts, message, { mailbox, campaign, owner }) &&
+    domainRoomOf(facts, message) > 0 &&
     !tables.attempt.some((attempt) => attempt.message_id === message.id && STANDING.includes(attempt.state))
   if (!mayGo) return undefined
   return {
@@ -122,6 +135,8 @@ function asClaimable(facts: Facts, message: Message): Claimable | undefined {
     owner: owner.id,
     campaignRoom: campaign ? roomOf(campaignDayOf(facts, campaign)) : Infinity,
     ownerRoom: message.kind === 'warmup' ? Infinity : roomOf(ownerDayOf(facts, owner)),
+    domain: limitsOf(facts, message) ? domainOf(message) : null,
+    domainRoom: domainRoomOf(facts, message),
   }
 }
 
@@ -191,6 +206,29 @@ function hasRoom(facts: Facts, { kind }: Message, { mailbox, campaign, owner }: 
   if (kind === 'campaign' && isFull(ofBox.campaign_limit, ofBox.campaign_taken)) return false
   if (kind === 'warmup') return !isFull(ofBox.warmup_limit, ofBox.warmup_taken)
   return roomOf(ownerDayOf(facts, owner)) > 0 && (!campaign || roomOf(campaignDayOf(facts, campaign)) > 0)
+}
+
+function domainOf({ recipient }: Message): string {
+  return recipient.split('@')[1] ?? ''
+}
+
+function limitsOf({ tables }: Facts, message: Message): Row<'domain_limit'> | undefined {
+  if (message.kind !== 'campaign') return undefined
+  const limits =
+    tables.domain_limit.find(({ domain }) => domain === domainOf(message)) ??
+    tables.domain_limit.find(({ domain }) => domain === '*')
+  return limits && (limits.daily_limit !== null || limits.hourly_limit !== null) ? limits : undefined
+}
+
+/** Both counters have to be there, whichever of the two has a limit. */
+function domainRoomOf(facts: Facts, message: Message): number {
+  if (!limitsOf(facts, message)) return Infinity
+  const today = installationDay(facts).toString()
+  const hour = facts.now.round({ smallestUnit: 'hour', roundingMode: 'floor' })
+  const ofDay = facts.tables.domain_day.find((row) => row.domain === domainOf(message) && row.day === today)
+  const ofHour = facts.tables.domain_hour.find((row) => row.domain === domainOf(message) && row.hour.equals(hour))
+  if (!ofDay || !ofHour) return 0
+  return Math.min((ofDay.daily_limit ?? Infinity) - ofDay.taken, (ofHour.hourly_limit ?? Infinity) - ofHour.taken)
 }
 
 function ownerDayOf(facts: Facts, owner: Salesperson): Row<'salesperson_day'> | undefined {

@@ -72,6 +72,23 @@ export const worlds = fc.record({
   campaigns,
   leads,
   mails,
+  /** By domain: its limits, and whether its counters of today and of this hour are there. */
+  domains: fc.constantFrom<DomainPlan[]>(
+    [],
+    [],
+    [{ domain: '*', aDay: 1, anHour: null, missing: null }],
+    [{ domain: 'klient.example', aDay: 0, anHour: null, missing: null }],
+    [{ domain: 'klient.example', aDay: 2, anHour: 1, missing: null }],
+    [
+      { domain: '*', aDay: null, anHour: 2, missing: null },
+      { domain: 'klient.example', aDay: null, anHour: null, missing: 'day' },
+    ],
+    [
+      { domain: '*', aDay: 1, anHour: null, missing: 'hour' },
+      { domain: 'klient.example', aDay: 2, anHour: 2, missing: null },
+    ],
+    [{ domain: 'klient.example', aDay: 3, anHour: 3, missing: 'day' }],
+  ),
   suppressed: mostly<string | null>(null, 'klient.example', 'biuro.klient.example', 'lead-0@klient.example'),
   taken: fc.array(
     fc.record({ lead: fc.nat(5), campaign: fc.nat(2), day: fc.constantFrom('2026-12-01', '2026-11-30') }),
@@ -83,6 +100,12 @@ export const worlds = fc.record({
   batch: fc.constantFrom(1, 2, 50),
   later: fc.integer({ min: 1, max: 119_000 }),
 })
+interface DomainPlan {
+  domain: string
+  aDay: number | null
+  anHour: number | null
+  missing: 'day' | 'hour' | null
+}
 export type WorldPlan = typeof worlds extends fc.Arbitrary<infer T> ? T : never
 
 /** Makes the rows. Rooms are what the day rows say, whatever the settings are. */
@@ -96,6 +119,7 @@ export async function buildWorld(world: World, plan: WorldPlan): Promise<void> {
     world.insert('lead', { email: `lead-${index}@${domain}`, ...(mark ? { [mark]: NOON } : {}) }),
   )
   await world.makeDayRows()
+  await limitDomains(world.sql, plan)
   await setRooms(world.sql, plan, { owners, boxes, runs })
   await each(plan.mails, (mail, index) => buildMail(world, mail, index, { boxes, runs, people, plan }))
   if (plan.suppressed) await world.sql.query('insert into goniec.suppression (value) values ($1)', [plan.suppressed])
@@ -165,6 +189,22 @@ async function buildCampaign(
   const gate = { campaign_id: id, last_claim_at: ago(run.claimedMsAgo), last_fence_at: ago(run.fencedMsAgo) }
   await world.insert('campaign_gate', gate, 'campaign_id')
   return id
+}
+
+/** Every counter has had one mail already. */
+async function limitDomains(sql: Sql, { domains }: WorldPlan): Promise<void> {
+  for (const { domain, aDay, anHour } of domains)
+    await sql.query('insert into goniec.domain_limit values ($1, $2, $3)', [
+      domain,
+      aDay === null ? null : aDay + 1,
+      anHour === null ? null : anHour + 1,
+    ])
+  const known = ['klient.example', 'biuro.klient.example', 'inny.example']
+  await sql.query('select goniec.make_domain_rows($1, $2)', [known, known.map(() => NOON)])
+  await sql.query('update goniec.domain_day set taken = least(1, daily_limit)')
+  await sql.query('update goniec.domain_hour set taken = least(1, hourly_limit)')
+  for (const { domain, missing } of domains)
+    if (missing) await sql.query(`delete from goniec.domain_${missing} where domain = $1 or $1 = '*'`, [domain])
 }
 
 async function setRooms(

@@ -67,6 +67,8 @@ async function write(tx: Queries, definition: Definition, agreed: Preview): Prom
   await lockThings(tx, {
     salespeople: definition.salespeople.map(({ email }) => email),
     campaigns: definition.campaigns.map(({ name }) => name),
+    // What the installation says of domains holds for all of them.
+    all: definition.domainLimits !== undefined,
   })
   const { changes, stored } = await judge(tx, definition)
   if (JSON.stringify(allChanges(changes).map(summary)) !== JSON.stringify(agreed.changes.map(summary))) {

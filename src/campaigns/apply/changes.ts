@@ -1,5 +1,5 @@
 /** What applying a definition would change: each thing of the files against what is stored, field by field. Pure. */
-import type { Definition, WarmupStage } from '../definition/definition.ts'
+import type { Definition, DomainLimit, WarmupStage } from '../definition/definition.ts'
 import type { Problem } from '../definition/problems.ts'
 import { CAMPAIGN, type FieldChange, MAILBOX, SALESPERSON, type Setting, type Value } from './settings.ts'
 import type { Stored, StoredThing } from './stored.ts'
@@ -31,7 +31,7 @@ export interface CampaignChange extends ThingChange<Definition['campaigns'][numb
 }
 
 export interface Changes {
-  installation: Change & { timezone: string | undefined; warmupStages: WarmupStage[] | undefined }
+  installation: Change & Pick<Definition, 'timezone' | 'warmupStages' | 'domainLimits'>
   salespeople: ThingChange<Definition['salespeople'][number]>[]
   mailboxes: ThingChange<Definition['mailboxes'][number]>[]
   campaigns: CampaignChange[]
@@ -66,22 +66,39 @@ function isSame(a: unknown, b: unknown): boolean {
   return JSON.stringify(a) === JSON.stringify(b)
 }
 
-function compareInstallation({ timezone, warmupStages }: Definition, stored: Stored): Changes['installation'] {
+function compareInstallation(
+  { timezone, warmupStages, domainLimits }: Definition,
+  stored: Stored,
+): Changes['installation'] {
   const newZone = timezone === stored.timezone ? undefined : timezone
   const inOrder = warmupStages?.toSorted((a, b) => a.fromDay - b.fromDay)
   const newStages = isSame(inOrder, stored.warmupStages) ? undefined : inOrder
+  const newLimits = isSame(domainLimits, stored.domainLimits) ? undefined : domainLimits
   const fields: FieldChange[] = []
   if (newZone !== undefined) fields.push({ field: 'timezone', from: stored.timezone, to: newZone })
   if (newStages !== undefined) {
     const [from, to] = [stored.warmupStages, newStages].map((stages) => stages.map(showStage))
     fields.push({ field: 'warmup_stages', from: from ?? [], to: to ?? [] })
   }
+  if (newLimits !== undefined) {
+    const [from, to] = [stored.domainLimits, newLimits].map((limits) => limits.map(showLimit))
+    fields.push({ field: 'domain_limits', from: from ?? [], to: to ?? [] })
+  }
   const change = fields.length === 0 ? 'unchanged' : 'changed'
-  return { kind: 'installation', name: '', change, fields, notes: [], timezone: newZone, warmupStages: newStages }
+  const values = { timezone: newZone, warmupStages: newStages, domainLimits: newLimits }
+  return { kind: 'installation', name: '', change, fields, notes: [], ...values }
 }
 
 function showStage({ fromDay, warmupLimit, campaignLimit }: WarmupStage): string {
   return `day ${fromDay}: ${warmupLimit ?? 'any'}/${campaignLimit ?? 'any'}`
+}
+
+function showLimit({ domain, dailyLimit, hourlyLimit }: DomainLimit): string {
+  const limits = [
+    ...(dailyLimit === null ? [] : [`${dailyLimit} a day`]),
+    ...(hourlyLimit === null ? [] : [`${hourlyLimit} an hour`]),
+  ]
+  return `${domain === '*' ? 'each domain' : domain}: ${limits.length === 0 ? 'any' : limits.join(', ')}`
 }
 
 function compareThing<Thing>(

@@ -8,6 +8,7 @@ export async function countConcerned(tx: Queries, changes: Changes): Promise<Map
   const counts = new Map<object, number>()
   const { installation, salespeople, mailboxes, campaigns } = changes
   if (installation.timezone !== undefined) counts.set(installation, await count(tx, sql`true`))
+  else if (installation.domainLimits !== undefined) counts.set(installation, await count(tx, sql`m.kind = 'campaign'`))
   else if (installation.warmupStages !== undefined) {
     const warming = sql`m.mailbox_id in (select b.id from goniec.mailbox b where b.warmup_started is not null)`
     counts.set(installation, await count(tx, warming))

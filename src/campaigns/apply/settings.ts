@@ -80,6 +80,7 @@ export const CAMPAIGN: readonly Setting<CampaignDefinition>[] = [
   { field: 'jitter', column: 'jitter', of: ({ jitter }) => fraction(jitter), show: percent },
   { field: 'daily_limit', column: 'daily_limit', of: ({ dailyLimit }) => dailyLimit },
   { field: 'contact_gap', column: 'contact_gap_days', of: ({ contactGapDays }) => contactGapDays, show: days },
+  { field: 'weight', column: 'weight', of: ({ weight }) => weight },
 ]
 
 /** A duration as a definition file writes it: `1m30s`. */

@@ -1,7 +1,7 @@
 /** What the database holds of the things that a definition names, as the comparison needs it. */
 import { sql } from 'kysely'
 import type { Queries } from '../../database/pool.ts'
-import type { Wait } from '../definition/definition.ts'
+import type { DomainLimit, Wait } from '../definition/definition.ts'
 
 /** A row with its columns as JSON has them; `salesperson` is the owner's address, `mailboxes` the campaign's, ascending. */
 export interface StoredThing {
@@ -38,6 +38,7 @@ export interface StoredVariant {
 export interface Stored {
   timezone: string
   warmupStages: { fromDay: number; warmupLimit: number | null; campaignLimit: number | null }[]
+  domainLimits: DomainLimit[]
   salespeople: Map<string, StoredThing>
   mailboxes: Map<string, StoredThing>
   campaigns: Map<string, StoredCampaign>
@@ -51,6 +52,9 @@ export async function readStored(tx: Queries, named: readonly string[]): Promise
   const { rows: warmupStages } = await sql<Stored['warmupStages'][number]>`
     select from_day as "fromDay", warmup_limit as "warmupLimit", campaign_limit as "campaignLimit"
     from goniec.warmup_stage order by from_day`.execute(tx)
+  const { rows: domainLimits } = await sql<DomainLimit>`
+    select domain, daily_limit as "dailyLimit", hourly_limit as "hourlyLimit"
+    from goniec.domain_limit order by domain collate "C"`.execute(tx)
   const { rows: salespeople } = await sql<StoredThing>`
     select s.id, s.email as name, to_jsonb(s) as row from goniec.salesperson s order by s.id`.execute(tx)
   const { rows: mailboxes } = await sql<StoredThing>`
@@ -59,6 +63,7 @@ export async function readStored(tx: Queries, named: readonly string[]): Promise
   return {
     timezone: installation[0]?.timezone ?? 'Europe/Warsaw',
     warmupStages,
+    domainLimits,
     salespeople: byName(salespeople),
     mailboxes: byName(mailboxes),
     campaigns: byName(await readCampaigns(tx, named)),

@@ -6,6 +6,7 @@
 import { sql } from 'kysely'
 import type { Queries } from '../../database/pool.ts'
 import { assert } from '../../errors.ts'
+import type { DomainLimit, WarmupStage } from '../definition/definition.ts'
 import type { CampaignChange, Changes, ThingChange } from './changes.ts'
 import type { Value } from './settings.ts'
 import { writeSteps } from './write-steps.ts'
@@ -35,7 +36,9 @@ export async function writeChanges(tx: Queries, changes: Changes, ids: Ids): Pro
   const touched = touchedBy(changes)
   await sql`
     update goniec.campaign set version = version + 1
-    where id = any (${touched.campaigns}) or salesperson_id = any (${touched.salespeople})`.execute(tx)
+    where id = any (${touched.campaigns}) or salesperson_id = any (${touched.salespeople}) or ${touched.allCampaigns}`.execute(
+    tx,
+  )
   await lockMailboxes(tx, touched)
   for (const change of byId(changes.mailboxes)) {
     if (change.stored !== undefined) await writeThing(tx, 'mailbox', change, ids)
@@ -49,7 +52,7 @@ export async function writeChanges(tx: Queries, changes: Changes, ids: Ids): Pro
  */
 export async function lockThings(
   tx: Queries,
-  { salespeople, campaigns }: Record<'salespeople' | 'campaigns', string[]>,
+  { salespeople, campaigns, all }: Record<'salespeople' | 'campaigns', string[]> & { all: boolean },
 ): Promise<void> {
   await sql`select from goniec.installation for no key update`.execute(tx)
   await sql`select from goniec.salesperson where email = any (${salespeople}) order by id for no key update`.execute(tx)
@@ -59,7 +62,7 @@ export async function lockThings(
   )
   await sql`
     select from goniec.campaign c
-    where c.name = any (${campaigns})
+    where ${all} or c.name = any (${campaigns})
        or c.salesperson_id in (select s.id from goniec.salesperson s where s.email = any (${salespeople}))
     order by c.id for no key update`.execute(tx)
 }
@@ -70,6 +73,7 @@ interface Touched {
   salespeople: number[]
   mailboxes: number[]
   allMailboxes: boolean
+  allCampaigns: boolean
   warmingMailboxes: boolean
 }
 
@@ -79,6 +83,7 @@ function touchedBy({ installation, salespeople, mailboxes, campaigns }: Changes)
     salespeople: voided(salespeople),
     mailboxes: voided(mailboxes),
     allMailboxes: installation.timezone !== undefined,
+    allCampaigns: installation.domainLimits !== undefined,
     warmingMailboxes: installation.warmupStages !== undefined,
   }
 }
@@ -105,9 +110,25 @@ function byId<Change extends ThingChange<unknown>>(changes: readonly Change[]): 
   return changes.toSorted((a, b) => idOf(a) - idOf(b))
 }
 
-async function writeInstallation(tx: Queries, { timezone, warmupStages }: Changes['installation']): Promise<void> {
+async function writeInstallation(
+  tx: Queries,
+  { timezone, warmupStages, domainLimits }: Changes['installation'],
+): Promise<void> {
   if (timezone !== undefined) await sql`update goniec.installation set timezone = ${timezone}`.execute(tx)
-  if (warmupStages === undefined) return
+  if (warmupStages !== undefined) await writeStages(tx, warmupStages)
+  if (domainLimits !== undefined) await writeDomainLimits(tx, domainLimits)
+}
+
+async function writeDomainLimits(tx: Queries, limits: readonly DomainLimit[]): Promise<void> {
+  await sql`delete from goniec.domain_limit`.execute(tx)
+  for (const { domain, dailyLimit, hourlyLimit } of limits) {
+    await sql`
+      insert into goniec.domain_limit (domain, daily_limit, hourly_limit)
+      values (${domain}, ${dailyLimit}, ${hourlyLimit})`.execute(tx)
+  }
+}
+
+async function writeStages(tx: Queries, warmupStages: readonly WarmupStage[]): Promise<void> {
   await sql`delete from goniec.warmup_stage`.execute(tx)
   for (const { fromDay, warmupLimit, campaignLimit } of warmupStages) {
     await sql`

@@ -10,6 +10,7 @@ import type {
   SalespersonDefinition,
   WarmupStage,
 } from './definition.ts'
+import { domainLimitsOf } from './domain-limits.ts'
 import type { DefinitionDocument, KeyPath } from './document.ts'
 import type { MailboxData, SalespersonData } from './mailbox.ts'
 import { type Problem, where } from './problems.ts'
@@ -32,6 +33,7 @@ export function assemble(files: ValidFile[], problems: Problem[]): Definition {
   const definition: Definition = {
     timezone: undefined,
     warmupStages: undefined,
+    domainLimits: undefined,
     salespeople: [],
     mailboxes: [],
     campaigns: [],
@@ -41,8 +43,10 @@ export function assemble(files: ValidFile[], problems: Problem[]): Definition {
     const at = document.position
     if (data.timezone !== undefined) define('timezone', at(['timezone']))
     if (data.warmup_stages !== undefined) define('warmup_stages', at(['warmup_stages']))
+    if (data.domain_limits !== undefined) define('domain_limits', at(['domain_limits']))
     definition.timezone ??= data.timezone
     definition.warmupStages ??= data.warmup_stages?.map(warmupStage)
+    definition.domainLimits ??= data.domain_limits && domainLimitsOf(data.domain_limits)
     definition.salespeople.push(
       ...(data.salespeople ?? []).map((item, i) => salesperson(item, at(['salespeople', i, 'email']))),
     )
@@ -100,6 +104,7 @@ function campaign(data: CampaignData, at: (path: KeyPath) => Position): Campaign
     jitter: data.jitter,
     dailyLimit: data.daily_limit ?? null,
     contactGapDays: data.contact_gap,
+    weight: data.weight,
     steps: data.steps.map(({ key, wait, variants }, i) => ({
       key: key ?? null,
       wait: wait ?? null,

@@ -37,6 +37,7 @@ export function campaign(directory: string) {
     jitter: percentage().default(0.2),
     daily_limit: wholeNumber(0).optional(),
     contact_gap: calendarDays(366).default(1),
+    weight: wholeNumber(1, 1000).default(1),
     steps: listOf('steps', step(directory))
       .check(rule(unique<{ key?: unknown }>('step', ['key'], (item) => item.key)))
       .check(rule(startsAThread)),

@@ -17,6 +17,8 @@ export interface Definition {
   timezone: string | undefined
   /** Undefined where no file names them: then they stay. */
   warmupStages: WarmupStage[] | undefined
+  /** Undefined where no file names them: then they stay. */
+  domainLimits: DomainLimit[] | undefined
   salespeople: SalespersonDefinition[]
   mailboxes: MailboxDefinition[]
   campaigns: CampaignDefinition[]
@@ -40,6 +42,13 @@ export interface WarmupStage {
   fromDay: number
   warmupLimit: number | null
   campaignLimit: number | null
+}
+
+/** Most campaign mails to a recipient domain; `*` is every one that is not named. Null is no limit. */
+export interface DomainLimit {
+  domain: string
+  dailyLimit: number | null
+  hourlyLimit: number | null
 }
 
 export interface SalespersonDefinition {
@@ -115,6 +124,8 @@ export interface CampaignDefinition {
   dailyLimit: number | null
   /** Calendar days; 0 is off. */
   contactGapDays: number
+  /** Its part of what it shares with others, against theirs. */
+  weight: number
   steps: StepDefinition[]
   at: Position
 }

@@ -1,6 +1,7 @@
 /** A definition file as a whole: its top-level keys. */
 import { z } from 'zod'
 import { campaign } from './campaign.ts'
+import { domainLimits } from './domain-limits.ts'
 import { keyed, listOf, type Report, rule } from './keyed.ts'
 import { mailbox, salesperson } from './mailbox.ts'
 import { timeZone, wholeNumber } from './values.ts'
@@ -10,6 +11,7 @@ export function fileSchema(directory: string) {
   return keyed({
     timezone: timeZone().optional(),
     warmup_stages: listOf('stages', warmupStage()).check(rule(ascendingFromOne)).optional(),
+    domain_limits: domainLimits().optional(),
     salespeople: listOf('salespeople', salesperson()).optional(),
     mailboxes: listOf('mailboxes', mailbox(directory)).optional(),
     campaigns: listOf('campaigns', campaign(directory)).optional(),

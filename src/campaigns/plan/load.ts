@@ -7,6 +7,7 @@
  */
 import type { Database } from '../../database/pool.ts'
 import {
+  type DomainLimits,
   MOVE_REASONS,
   type MoveReason,
   type PlanCampaign,
@@ -14,8 +15,9 @@ import {
   type PlanMailbox,
   type PlanMessage,
 } from '../../schedule/plan-input.ts'
-import { roomOf } from '../../schedule/room.ts'
+import { roomOf, roomOfDomain } from '../../schedule/room.ts'
 import type { Weekday } from '../../schedule/windows.ts'
+import * as domainReads from './domain-reads.ts'
 import * as reads from './reads.ts'
 
 export interface LoadOptions {
@@ -60,7 +62,8 @@ async function read(query: reads.Query, { horizonDays, graceMs }: Required<LoadO
     id: campaign.id,
     room: roomOf(campaign, mailboxes, { nowMs, horizonDays }),
   }))
-  const messages = await reads.messages(query, rooms)
+  const domainLimits = new Map((await domainReads.domainLimits(query)).map(({ domain, ...limits }) => [domain, limits]))
+  const messages = await readMessages(query, { rooms, domainLimits, horizonDays })
   const input: PlanInput = {
     nowMs,
     timeZone,
@@ -75,6 +78,8 @@ async function read(query: reads.Query, { horizonDays, graceMs }: Required<LoadO
     })),
     mailboxes,
     campaigns,
+    domainLimits,
+    domainsTaken: domainLimits.size === 0 ? new Map() : await domainReads.domainsTaken(query),
     contacts: await reads.contacts(query),
     messages: messages.filter(({ objection }) => objection === null).map(toMessage),
   }
@@ -82,6 +87,26 @@ async function read(query: reads.Query, { horizonDays, graceMs }: Required<LoadO
     objection === null || atMs === null ? [] : [{ messageId: id, atMs, reason: objection }],
   )
   return { input, blocked }
+}
+
+/** Of each campaign the first mails that there could be room for; where domains have limits, no more of each than it may get. */
+async function readMessages(
+  query: reads.Query,
+  { rooms, domainLimits, horizonDays }: Rooms,
+): Promise<reads.MessageRow[]> {
+  if (domainLimits.size === 0) return reads.messages(query, rooms, [])
+  const mostTo = (domain: string): number => roomOfDomain(domainLimits, domain, horizonDays)
+  const firstMails: number[] = []
+  for (const { id, room } of rooms)
+    firstMails.push(...(await domainReads.firstMails(query, { campaignId: id, room, mostTo })))
+  const others = rooms.map(({ id }) => ({ id, room: 0 }))
+  return reads.messages(query, others, firstMails)
+}
+
+interface Rooms {
+  rooms: readonly { id: number; room: number }[]
+  domainLimits: ReadonlyMap<string, DomainLimits>
+  horizonDays: number
 }
 
 /** A mailbox as the plan sees it; `paused` is the installation's brake. */
@@ -140,6 +165,7 @@ export function toMessage(row: reads.MessageRow): PlanMessage {
     kind: row.kind,
     campaignId: row.campaign_id,
     leadId: row.lead_id,
+    domain: row.domain,
     stepPosition: row.step_position,
     boundMailboxId: row.bound_mailbox_id,
     salespersonId: row.salesperson_id,

@@ -5,10 +5,11 @@ import type { WarmupStage } from '../../schedule/warmup.ts'
 export type Query = (text: string, values?: unknown[]) => Promise<any[]>
 
 /** Epoch milliseconds of a timestamptz. */
-function ms(expression: string): string {
+export function ms(expression: string): string {
   return `(extract(epoch from ${expression}) * 1000)::float8`
 }
 
+/** The clock, the zone, and whether everything is paused. */
 export function installation(query: Query): Promise<{ now_ms: number; timezone: string; paused: boolean }[]> {
   return query(
     `select floor(${ms('goniec.now()')}) as now_ms, timezone, paused_at is not null as paused from goniec.installation`,
@@ -150,6 +151,8 @@ export interface MessageRow {
   kind: 'response' | 'campaign' | 'warmup'
   campaign_id: number | null
   lead_id: number | null
+  /** Null where no domain has a limit, and for mail that is none of a campaign. */
+  domain: string | null
   step_position: number | null
   bound_mailbox_id: number | null
   salesperson_id: number | null
@@ -171,6 +174,7 @@ export interface MessageRow {
 
 /** A message as `MessageRow` has it, from `goniec.message m` with `MESSAGE_JOINS`. */
 export const MESSAGE_COLUMNS = `m.id, m.kind, case when m.kind = 'campaign' then m.campaign_id end as campaign_id, m.lead_id, st.position as step_position,
+            case when m.kind = 'campaign' and exists (select from goniec.domain_limit) then goniec.domain_of(m.recipient) end as domain,
             m.bound_mailbox_id, bound.salesperson_id, ${ms('m.not_before')} as not_before_ms,
             ${ms('m.follows_at')} as follows_ms, st.wait_days, st.wait_ms, m.tried_days,
             ${ms('m.scheduled_at')} as at_ms, m.mailbox_id, ${ms('m.window_closes_at')} as window_closes_ms,
@@ -190,8 +194,12 @@ export const OBJECTION = `case
                 then 'suppressed'
             end`
 
-/** Everything with a slot, a retry or a follow-up, all other mail, and of each campaign the first mails that there could be room for. */
-export function messages(query: Query, rooms: readonly { id: number; room: number }[]): Promise<MessageRow[]> {
+/** Everything with a slot, a retry or a follow-up, all other mail, of each campaign the first mails that there could be room for, and those named. */
+export function messages(
+  query: Query,
+  rooms: readonly { id: number; room: number }[],
+  named: readonly number[],
+): Promise<MessageRow[]> {
   return query(
     `select ${MESSAGE_COLUMNS}, ${OBJECTION} as objection
      from goniec.message m
@@ -220,7 +228,12 @@ export function messages(query: Query, rooms: readonly { id: number; room: numbe
         order by m.id
         limit room.mails)
      ) first_mail
+     union all
+     select ${MESSAGE_COLUMNS}, null::text as objection
+     from goniec.message m
+     ${MESSAGE_JOINS}
+     where m.id = any ($3::bigint[])
      order by 1`,
-    [rooms.map(({ id }) => id), rooms.map(({ room }) => room)],
+    [rooms.map(({ id }) => id), rooms.map(({ room }) => room), named],
   )
 }

@@ -20,6 +20,7 @@ export interface SavedPlan {
 export async function savePlan(database: Database, input: PlanInput, plan: Plan): Promise<SavedPlan> {
   const before = new Map(input.messages.map((message) => [message.id, message]))
   const saved: SavedPlan = { planned: 0, moved: 0, withdrawn: 0, givenUp: 0 }
+  await makeDomainRows(database, input, plan)
   // What is due first is written first, and goes out while the rest is written: a hundred thousand slots take their time.
   for (const rows of inBatches(plan.slots.toSorted((one, other) => one.atMs - other.atMs))) {
     const written = await database.query<{ moved: boolean }>(WRITE_SLOTS, [
@@ -62,6 +63,20 @@ export async function savePlan(database: Database, input: PlanInput, plan: Plan)
     plan.bindings.map(({ code }) => code),
   ])
   return saved
+}
+
+/** The counters that claim wants to see at these slots, before it can see the slots. */
+async function makeDomainRows(database: Database, input: PlanInput, { slots, restamps }: Plan): Promise<void> {
+  if (input.domainLimits.size === 0) return
+  const domains = new Map(input.messages.map(({ id, domain }) => [id, domain]))
+  const kept = new Map(input.messages.map(({ id, slot }) => [id, slot?.atMs]))
+  const all = [...slots, ...restamps.map(({ messageId }) => ({ messageId, atMs: kept.get(messageId) ?? 0 }))]
+  for (const rows of inBatches(all.filter(({ messageId }) => domains.get(messageId) !== null))) {
+    await database.query(MAKE_DOMAIN_ROWS, [
+      rows.map(({ messageId }) => domains.get(messageId)),
+      rows.map(({ atMs }) => atMs),
+    ])
+  }
 }
 
 /** Takes these slots back: they would stand in the way of others. Resolves with how many. */
@@ -116,6 +131,10 @@ const WRITE_SLOTS = `
     and (given.campaign_version is null
          or exists (select from goniec.campaign c where c.id = m.campaign_id and c.status = 'running' and c.version = given.campaign_version))
   returning given.move is not null as moved`
+
+const MAKE_DOMAIN_ROWS = `
+  select goniec.make_domain_rows($1, array(
+    select ${INSTANT('at')} from unnest($2::float8[]) with ordinality as given (at, place) order by place))`
 
 const RESTAMP = `
   with ${locked(`$1::bigint[], $2::float8[], $3::float8[], $4::bigint[], $5::bigint[])

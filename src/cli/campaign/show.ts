@@ -27,7 +27,7 @@ export async function showCampaign(cli: Cli, name: string): Promise<void> {
 
 function detailsJson(details: CampaignDetails): Record<string, unknown> {
   const { campaign, leads, planned, unplanned, held, lastSentAt, today, mailboxes, steps } = details
-  const { calendar, delayMs, jitter, dailyLimit, contactGapDays, startedAt, completedAt } = campaign
+  const { calendar, delayMs, jitter, dailyLimit, contactGapDays, weight, startedAt, completedAt } = campaign
   return {
     ...summaryJson(details),
     leads,
@@ -45,6 +45,7 @@ function detailsJson(details: CampaignDetails): Record<string, unknown> {
     jitter,
     daily_limit: dailyLimit,
     contact_gap_days: contactGapDays,
+    weight,
     mailboxes: mailboxes.map(({ address, status, statusReason }) => ({ address, status, status_reason: statusReason })),
     steps: steps.map(({ key, waitDays, waitMs, retired, variants, counts }) => ({
       key,
@@ -59,7 +60,7 @@ function detailsJson(details: CampaignDetails): Record<string, unknown> {
 
 function properties(details: CampaignDetails): [string, Cell][] {
   const { campaign, leads, planned, unplanned, held, lastSentAt, today } = details
-  const { calendar, delayMs, jitter, dailyLimit, contactGapDays } = campaign
+  const { calendar, delayMs, jitter, dailyLimit, contactGapDays, weight } = campaign
   const { window, holidays, skipDates } = calendar
   const times: [string, Cell][] = [
     ['started', campaign.startedAt],
@@ -82,6 +83,7 @@ function properties(details: CampaignDetails): [string, Cell][] {
     ['delay', `${formatDuration(delayMs)} ± ${Math.round(jitter * 100)} %`],
     ['limit a day', dailyLimit ?? 'none of its own'],
     ['contact gap', contactGapDays === 0 ? 'off' : `${contactGapDays}d`],
+    ['weight', weight],
     ['salesperson', details.salesperson],
     ['mailboxes', details.mailboxes.map(describeMailbox).join(', ')],
   ]

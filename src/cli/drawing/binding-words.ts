@@ -1,7 +1,7 @@
 /** What binds a campaign's day, in words: what it is, and what would make the campaign faster. */
 import type { BindingCode } from '../../schedule/binding.ts'
 
-const BINDINGS: Record<BindingCode | 'domain_limit', { words: string; faster: string }> = {
+const BINDINGS: Record<BindingCode, { words: string; faster: string }> = {
   window: { words: 'sending time of the day', faster: 'a wider window, or a shorter delay between two mails' },
   campaign_limit: { words: 'limit of the campaign', faster: 'a higher daily_limit of the campaign' },
   mailbox_limit: {

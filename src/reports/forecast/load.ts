@@ -3,6 +3,7 @@
  * lock, and reads no more of the queue than counts for them.
  */
 import { toCampaign, toMailbox } from '../../campaigns/plan/load.ts'
+import * as domainReads from '../../campaigns/plan/domain-reads.ts'
 import * as planReads from '../../campaigns/plan/reads.ts'
 import { dayNumber, zoneDays } from '../../schedule/days.ts'
 import type { ForecastCampaign, ForecastInput } from '../../schedule/forecast-input.ts'
@@ -25,7 +26,10 @@ export async function loadForecast(query: planReads.Query, names?: readonly stri
   const known = await reads.named(query, names)
   const registry = await readRegistry(query, known, paused)
   const wanted = known.filter(({ name }) => names?.includes(name) ?? true)
-  const ids = await relatedTo(query, wanted, registry, known)
+  const domainLimits = new Map((await domainReads.domainLimits(query)).map(({ domain, ...limits }) => [domain, limits]))
+  // Any two campaigns may mail the same domains, and share what these may get.
+  const ids =
+    domainLimits.size > 0 ? new Set(known.map(({ id }) => id)) : await relatedTo(query, wanted, registry, known)
   const campaigns = registry.campaigns.filter(({ id }) => ids.has(id))
   const queue = await readQueue(query, [...ids], mailboxesOf(campaigns, registry))
   const used = new Set([
@@ -45,6 +49,8 @@ export async function loadForecast(query: planReads.Query, names?: readonly stri
         salespeople: registry.salespeople,
         mailboxes: registry.mailboxes.filter(({ id }) => used.has(id)),
         campaigns,
+        domainLimits,
+        domainsTaken: domainLimits.size === 0 ? new Map() : await domainReads.domainsTaken(query),
         contacts: queue.contacts,
         messages: queue.messages,
       },

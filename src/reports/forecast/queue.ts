@@ -91,6 +91,7 @@ function toMailOut(row: reads.UnderWayRow): MailOut[] {
 function waitingMails(campaignId: number, rows: readonly reads.WaitingRow[], more: number): WaitingMails {
   const [ids, leads] = [Float64Array.from(rows, ({ id }) => id), Float64Array.from(rows, (row) => row.lead_id)]
   const positions = Uint16Array.from(rows, ({ position }) => position)
+  const domains = rows.map(({ domain }) => domain)
   const lastId = ids.at(-1) ?? 0
   return {
     size: rows.length + more,
@@ -103,6 +104,8 @@ function waitingMails(campaignId: number, rows: readonly reads.WaitingRow[], mor
         kind: 'campaign',
         campaignId,
         leadId: leads[index] ?? null,
+        // The rest of a long list is taken to go to the same domains as its beginning.
+        domain: domains[index % Math.max(1, domains.length)] ?? null,
         stepPosition: positions[index] ?? 1,
         boundMailboxId: null,
         salespersonId: null,

@@ -1,4 +1,7 @@
-/** The task `tidy`: drops the contents of mails after the configured time. That a mail was sent, and every attempt at it, is kept for ever. */
+/**
+ * The task `tidy`: drops the contents of mails after the configured time, and counters of domains that nothing asks for any more. That a mail
+ * was sent, and every attempt at it, is kept for ever.
+ */
 import type { Database } from '../../database/pool.ts'
 
 /** Rows of one statement. */
@@ -27,4 +30,10 @@ export async function tidyContents(database: Database, keepDays: number): Promis
     dropped += rows.length
     if (rows.length < BATCH) return dropped
   }
+}
+
+/** Sweeps the counters of recipient domains whose day is over for a week: there are two for nearly every mail. */
+export async function sweepDomainCounters(database: Database): Promise<void> {
+  await database.query(`delete from goniec.domain_hour where hour < goniec.now() - interval '7 days'`)
+  await database.query(`delete from goniec.domain_day where day < (goniec.now() - interval '7 days')::date`)
 }

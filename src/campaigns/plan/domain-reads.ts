@@ -1,0 +1,73 @@
+/** What the plan reads of recipient domains, where any has a limit; without limits nothing of it is asked. */
+import type { PlanInput } from '../../schedule/plan-input.ts'
+import { MESSAGE_JOINS, ms, OBJECTION, type Query } from './reads.ts'
+
+/** The limits of recipient domains, `*` for all that are not named. */
+export function domainLimits(
+  query: Query,
+): Promise<{ domain: string; dailyLimit: number | null; hourlyLimit: number | null }[]> {
+  return query(
+    `select domain, daily_limit as "dailyLimit", hourly_limit as "hourlyLimit" from goniec.domain_limit order by domain`,
+  )
+}
+
+/** What campaigns have sent to limited domains on the days and in the hours that are not over. */
+export async function domainsTaken(query: Query): Promise<PlanInput['domainsTaken']> {
+  const rows = (await query(
+    `select d.domain, jsonb_object_agg(d.day, d.taken) as days, '{}'::jsonb as hours
+     from goniec.domain_day d
+     where d.taken > 0 and d.day >= (goniec.now() - interval '2 days')::date
+     group by d.domain
+     union all
+     select h.domain, '{}', jsonb_object_agg(${ms('h.hour')}, h.taken)
+     from goniec.domain_hour h
+     where h.taken > 0 and h.hour >= goniec.now() - interval '1 hour'
+     group by h.domain`,
+  )) as { domain: string; days: Record<string, number>; hours: Record<string, number> }[]
+  const taken = new Map<string, { days: Map<string, number>; hours: Map<number, number> }>()
+  for (const { domain, days, hours } of rows) {
+    const known = taken.get(domain) ?? { days: new Map(), hours: new Map() }
+    taken.set(domain, known)
+    for (const [day, mails] of Object.entries(days)) known.days.set(day, mails)
+    for (const [startMs, mails] of Object.entries(hours)) known.hours.set(Number(startMs), mails)
+  }
+  return taken
+}
+
+/**
+ * Of a campaign's first mails without a slot as many as there is room for, but to no domain more than it may get. Page by page, since most
+ * often the first page has enough.
+ */
+export async function firstMails(
+  query: Query,
+  { campaignId, room, mostTo }: { campaignId: number; room: number; mostTo: (domain: string) => number },
+): Promise<number[]> {
+  const ids: number[] = []
+  const counts = new Map<string, number>()
+  const full: string[] = []
+  for (let last = 0, page = Math.min(room, LONGEST_PAGE); ids.length < room;) {
+    const rows = (await query(
+      `select m.id, goniec.domain_of(m.recipient) as domain
+       from goniec.message m
+       ${MESSAGE_JOINS}
+       where m.status = 'pending' and m.scheduled_at is null and m.kind = 'campaign' and m.campaign_id = $1 and m.id > $2
+         and m.follows_at is null and m.first_planned_at is null and m.not_before is null
+         and goniec.domain_of(m.recipient) <> all ($3) and ${OBJECTION} is null
+       order by m.id
+       limit $4`,
+      [campaignId, last, full, page],
+    )) as { id: number; domain: string }[]
+    for (const { id, domain } of rows) {
+      last = id
+      const count = counts.get(domain) ?? 0
+      if (count >= mostTo(domain)) continue
+      if (count + 1 >= mostTo(domain)) full.push(domain)
+      counts.set(domain, count + 1)
+      if (ids.length < room) ids.push(id)
+    }
+    if (rows.length < page) break
+  }
+  return ids
+}
+
+const LONGEST_PAGE = 10_000
