@@ -245,7 +245,10 @@ export class Course {
       }
       for (const message of aside) feed(message)
       let index = fed
-      while (index < waiting.size && left > 0) feed(waiting.at(index++))
+      for (; index < waiting.size; index++) {
+        if (left <= 0) break
+        feed(waiting.at(index))
+      }
       this.#aside.set(id, stays)
       this.#fed.set(id, index)
     }

@@ -90,6 +90,7 @@ function taken(input: PlanInput, message: PlanMessage, mailboxId: number, atMs: 
   return {
     ...input,
     contacts,
+    domainsTaken: isCampaignMail ? withDomain(input, message.domain, day, atMs) : input.domainsTaken,
     messages: input.messages.filter(({ id }) => id !== message.id),
     mailboxes: input.mailboxes.map((it) => {
       if (it.id !== mailboxId) return it
@@ -106,4 +107,19 @@ function taken(input: PlanInput, message: PlanMessage, mailboxId: number, atMs: 
       return { ...it, lastFenceMs: atMs, taken: new Map(it.taken).set(local, (it.taken.get(local) ?? 0) + 1) }
     }),
   }
+}
+
+function withDomain(
+  { domainsTaken }: PlanInput,
+  domain: string | null,
+  day: string,
+  atMs: number,
+): PlanInput['domainsTaken'] {
+  if (domain === null) return domainsTaken
+  const { days, hours } = domainsTaken.get(domain) ?? { days: new Map(), hours: new Map() }
+  const hourMs = Math.floor(atMs / 3_600_000) * 3_600_000
+  return new Map(domainsTaken).set(domain, {
+    days: new Map(days).set(day, (days.get(day) ?? 0) + 1),
+    hours: new Map(hours).set(hourMs, (hours.get(hourMs) ?? 0) + 1),
+  })
 }
