@@ -21,6 +21,8 @@ export function nothingPresent(nowMs: number): Present {
         salespeople: [],
         mailboxes: [],
         campaigns: [],
+        domainLimits: new Map(),
+        domainsTaken: new Map(),
         contacts: new Map(),
         messages: [],
       },

@@ -7,7 +7,7 @@ import type { CampaignDefinition, Definition, MailboxDefinition } from '../../ca
 import { assert } from '../../errors.ts'
 import { dayNumber, zoneDays } from '../../schedule/days.ts'
 import type { ForecastCampaign, ForecastInput, WaitingMails } from '../../schedule/forecast-input.ts'
-import type { PlanCampaign, PlanMailbox, PlanMessage, PlanSalesperson } from '../../schedule/plan-input.ts'
+import type { PlanCampaign, PlanInput, PlanMailbox, PlanMessage, PlanSalesperson } from '../../schedule/plan-input.ts'
 import type { SendingCalendar } from '../../schedule/windows.ts'
 import type { RehearsedLeads } from './leads.ts'
 
@@ -43,6 +43,7 @@ export function worldWith(
         ...input.plan,
         timeZone: definition.timezone ?? input.plan.timeZone,
         warmupStages: definition.warmupStages?.toSorted((a, b) => a.fromDay - b.fromDay) ?? input.plan.warmupStages,
+        domainLimits: domainLimitsOf(definition) ?? input.plan.domainLimits,
         salespeople: merged(input.plan.salespeople, definition.salespeople.map(({ email, dailyLimit }) => { // prettier-ignore
           const id = idOf(ids.salespeople, email)
           return { taken: new Map(), ...input.plan.salespeople.find((it) => it.id === id), id, dailyLimit } satisfies PlanSalesperson
@@ -64,6 +65,10 @@ export function worldWith(
 }
 
 const LONGEST_DAYS = 400
+
+function domainLimitsOf({ domainLimits }: Definition): PlanInput['domainLimits'] | undefined {
+  return domainLimits && new Map(domainLimits.map(({ domain, ...limits }) => [domain, limits]))
+}
 
 /** Windows, days off and first day of a definition, as the schedule has them. */
 function calendarOf({ timezone, startsOn, window, holidays, skipDates }: CampaignDefinition): SendingCalendar {
@@ -113,7 +118,7 @@ function planMailbox(
 }
 
 function planCampaign(campaign: CampaignDefinition, id: number, ids: Ids): PlanCampaign {
-  const { salesperson, mailboxes, delayMs, jitter, dailyLimit, contactGapDays } = campaign
+  const { salesperson, mailboxes, delayMs, jitter, dailyLimit, contactGapDays, weight } = campaign
   return {
     ...calendarOf(campaign),
     id,
@@ -125,7 +130,7 @@ function planCampaign(campaign: CampaignDefinition, id: number, ids: Ids): PlanC
     dailyLimit,
     contactGapDays,
     running: false,
-    weight: 1,
+    weight,
     lastFenceMs: null,
     taken: new Map(),
   }
@@ -155,7 +160,7 @@ function forecastCampaign(
 function waitingMails(
   campaignId: number,
   lastMessageId: number,
-  { leadIds }: Pick<RehearsedLeads, 'leadIds' | 'domains'>,
+  { leadIds, domains }: Pick<RehearsedLeads, 'leadIds' | 'domains'>,
 ): WaitingMails {
   // prettier-ignore
   return {
@@ -167,6 +172,7 @@ function waitingMails(
         kind: 'campaign',
         campaignId,
         leadId: leadIds[index] ?? null,
+        domain: domains[index] ?? null,
         stepPosition: 1,
         boundMailboxId: null,
         salespersonId: null,
