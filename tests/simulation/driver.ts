@@ -30,7 +30,7 @@ const MINUTE_MS = 60_000
 const DAY_MS = 24 * 60 * MINUTE_MS
 
 /** After mails have ended, a plan is made so much later; a real worker does it within seconds. */
-const PLAN_AFTER_MS = 30 * MINUTE_MS
+const PLAN_AFTER_MS = 10 * MINUTE_MS
 
 /** What a world gets after its weeks, so that its mails come to an end. */
 const MOST_EXTRA_DAYS = 120

@@ -14,13 +14,13 @@ export function drawEdit(
   if (kind === 'mailbox') {
     const mailbox = random.pick([...journal.mailboxes.values()]).latest
     const changed = random.chance(0.6)
-      ? { ...mailbox, dailyLimit: random.int(4, 10) }
+      ? { ...mailbox, dailyLimit: random.int(3, 8) }
       : { ...mailbox, gapSeconds: random.pick([60, 180, 900]) }
     return { settings: { mailboxes: [changed] }, what: `edit ${JSON.stringify(changed)}` }
   }
   if (kind === 'salesperson') {
     const salesperson = random.pick([...journal.salespeople.values()]).latest
-    const changed = { ...salesperson, dailyLimit: random.chance(0.3) ? null : random.int(24, 45) }
+    const changed = { ...salesperson, dailyLimit: random.chance(0.3) ? null : random.int(18, 34) }
     return { settings: { salespeople: [changed] }, what: `edit ${JSON.stringify(changed)}` }
   }
   const campaign = random.pick([...journal.campaigns.values()]).latest
@@ -35,7 +35,7 @@ type CampaignChange = (random: Random, campaign: CampaignSettings, nowMs: number
 
 const CHANGES: readonly CampaignChange[] = [
   (random) => ({ from: random.pick(['08:00', '10:00', '11:30']), to: random.pick(['14:00', '16:00', '18:30']) }),
-  (random) => ({ dailyLimit: random.chance(0.3) ? null : random.int(7, 18) }),
+  (random) => ({ dailyLimit: random.chance(0.3) ? null : random.int(5, 13) }),
   (random) => ({ delaySeconds: random.pick([60, 240, 600]), jitterPercent: random.pick([0, 10, 50]) }),
   (_, { revision }) => ({ revision: revision + 1 }),
   (random, { mailboxes }) =>

@@ -4,7 +4,7 @@
  *
  *     npm run simulate                      twenty seeds
  *     npm run simulate -- --seed 7          one of them, with what happened in it
- *     npm run simulate -- --seeds 3 --weather calm
+ *     npm run simulate -- --seeds 3 --weather calm     nothing goes wrong; `faults`: outages and refusals; `full`: all that people do too
  */
 import { parseArgs } from 'node:util'
 import { migrate } from '../../src/database/migrate.ts'
@@ -19,7 +19,7 @@ const { values } = parseArgs({
   options: {
     seed: { type: 'string' },
     seeds: { type: 'string', default: '20' },
-    weather: { type: 'string', default: 'full' },
+    weather: { type: 'string', default: 'calm,faults,full' },
     // Of a world's time most is Postgres's, in a process of its own.
     together: { type: 'string', default: '2' },
   },
@@ -28,30 +28,41 @@ const seeds =
   values.seed === undefined
     ? Array.from({ length: Number(values.seeds) }, (_, index) => index + 1)
     : [Number(values.seed)]
+const weathers = values.weather.split(',') as Weather[]
+const left = seeds.flatMap((seed) => weathers.map((weather) => ({ seed, weather })))
+const results: Simulated[] = []
+let stopped = 0
 const server = await startTestServer()
-let failed = 0
 try {
-  const left = [...seeds]
-  const runNext = async (): Promise<void> => {
-    for (let seed = left.shift(); seed !== undefined; seed = left.shift()) {
-      try {
-        if (!(await runSeed(server, seed, values.weather as Weather))) failed += 1
-      } catch (error) {
-        process.stdout.write(`seed ${seed} stopped: ${error instanceof Error ? error.stack : String(error)}\n`)
-        failed += 1
-      }
-    }
-  }
   await Promise.all(Array.from({ length: Number(values.together) }, runNext))
 } finally {
   await server.stop({ keep: false })
 }
+for (const weather of weathers)
+  printScores(
+    weather,
+    results.filter((result) => result.weather === weather),
+  )
+const broken = stopped + results.filter(({ violations }) => violations.length > 0).length
+const worlds = seeds.length * weathers.length
 process.stdout.write(
-  failed === 0 ? `${seeds.length} worlds, nothing was broken\n` : `${failed} of ${seeds.length} worlds are broken\n`,
+  broken === 0 ? `${worlds} worlds, nothing was broken\n` : `${broken} of ${worlds} worlds are broken\n`,
 )
-process.exitCode = failed === 0 ? 0 : 1
+process.exitCode = broken === 0 ? 0 : 1
 
-async function runSeed({ url }: TestServer, seed: number, weather: Weather): Promise<boolean> {
+async function runNext(): Promise<void> {
+  for (let next = left.shift(); next; next = left.shift()) {
+    try {
+      await runSeed(server, next.seed, next.weather)
+    } catch (error) {
+      stopped += 1
+      const why = error instanceof Error ? error.stack : String(error)
+      process.stdout.write(`seed ${next.seed} (${next.weather}) stopped: ${why}\n`)
+    }
+  }
+}
+
+async function runSeed({ url }: TestServer, seed: number, weather: Weather): Promise<void> {
   const name = `simulation_${seed}_${weather}`
   const admin = openDatabase(url)
   await admin.query(`drop database if exists ${name} with (force)`)
@@ -62,8 +73,8 @@ async function runSeed({ url }: TestServer, seed: number, weather: Weather): Pro
     const startedMs = performance.now()
     const onDay = (day: string): void => void (process.stderr.isTTY && process.stderr.write(`\rseed ${seed}: ${day} `))
     const result = await simulate({ seed, weather, database, onDay })
+    results.push(result)
     report(result, (performance.now() - startedMs) / 1000)
-    return result.violations.length === 0
   } finally {
     await database.close()
     await admin.query(`drop database ${name} with (force)`)
@@ -71,20 +82,39 @@ async function runSeed({ url }: TestServer, seed: number, weather: Weather): Pro
   }
 }
 
-function report({ seed, firstDay, accepted, inDoubt, moves, violations, words }: Simulated, seconds: number): void {
+function report(result: Simulated, seconds: number): void {
+  const { seed, weather, firstDay, accepted, inDoubt, moves, scores, violations, words } = result
   const moved = [...moves].map(([reason, count]) => `${reason} ${count}`).join(', ')
   process.stdout.write(
-    `seed ${seed}, from ${firstDay}: ${accepted} mails, ${inDoubt} in doubt, moved: ${moved} (${seconds.toFixed(0)} s)\n`,
+    `seed ${seed} (${weather}), from ${firstDay}: ${accepted} mails, ${inDoubt} in doubt, moved: ${moved} (${seconds.toFixed(0)} s)\n`,
   )
+  for (const { campaign, earliest, likely, latest, actual, exact, held, narrow } of scores) {
+    const judged = [
+      exact ? 'exact' : held ? 'in the range' : 'outside the range',
+      narrow ? '' : ', the range is too wide',
+    ]
+    process.stdout.write(
+      `  ${campaign}: forecast ${earliest} ${likely} ${latest}, came ${actual}: ${judged.join('')}\n`,
+    )
+  }
   if (violations.length === 0) return
   for (const alike of Map.groupBy(violations, shapeOf).values()) {
     for (const violation of alike.slice(0, 3)) process.stdout.write(`  ${violation}\n`)
     if (alike.length > 3) process.stdout.write(`  … and ${alike.length - 3} more like these\n`)
   }
-  process.stdout.write(`  replay: npm run simulate -- --seed ${seed}\n`)
-  if (seeds.length > 1) return
+  process.stdout.write(`  replay: npm run simulate -- --seed ${seed} --weather ${weather}\n`)
+  if (seeds.length * weathers.length > 1) return
   for (const { atMs, what } of words)
     process.stdout.write(`  ${toLocalTime(instantAt(atMs), 'Europe/Warsaw', { seconds: true })} ${what}\n`)
+}
+
+function printScores(weather: Weather, simulated: readonly Simulated[]): void {
+  const all = simulated.flatMap(({ scores }) => scores)
+  const share = (what: 'exact' | 'held' | 'narrow'): string =>
+    `${all.filter((score) => score[what]).length} of ${all.length}`
+  process.stdout.write(
+    `forecasts, ${weather}: exact ${share('exact')}, in the range ${share('held')}, range no wider than a quarter ${share('narrow')}\n`,
+  )
 }
 
 /** Violations of one kind differ in names and numbers only. */

@@ -29,7 +29,7 @@ export function drawWorld(seed: number): SimulatedWorld {
   const start = Temporal.PlainDate.from(firstDay)
   const salespeople = ['anna', 'bartek', 'celina'].map((name): SalespersonSettings => ({
     email: `${name}@firma.example`,
-    dailyLimit: random.chance(0.5) ? random.int(28, 45) : null,
+    dailyLimit: random.chance(0.5) ? random.int(20, 34) : null,
   }))
   const mailboxes = Array.from({ length: 12 }, (_, index) => drawMailbox(random, index, salespeople, start))
   const campaigns = Array.from({ length: 5 }, (_, index) =>
@@ -79,7 +79,7 @@ function drawMailbox(
   return {
     address: `box${index + 1}.${owner}`,
     salesperson: owner,
-    dailyLimit: random.int(5, 9),
+    dailyLimit: random.int(4, 7),
     gapSeconds: random.pick([60, 120, 240, 600]),
     warmup: isWarming
       ? { started: start.add({ days: random.int(-20, 10) }).toString(), dailyLimit: random.int(5, 12) }
@@ -116,7 +116,7 @@ function drawCampaign(random: Random, index: number, { salespeople, mailboxes, s
     skipDates: random.chance(0.5) ? [start.add({ days: random.int(5, 50) }).toString()] : [],
     delaySeconds: random.pick([90, 180, 300, 900]),
     jitterPercent: random.pick([0, 20, 40]),
-    dailyLimit: random.chance(0.6) ? random.int(8, 16) : null,
+    dailyLimit: random.chance(0.6) ? random.int(6, 11) : null,
     contactGapDays: random.int(0, 3),
     revision: 1,
     steps: drawSteps(random),
@@ -138,11 +138,11 @@ function drawSteps(random: Random): StepSettings[] {
 
 /** About as many mails as eight weeks can carry; a fifth of the leads is in two campaigns. */
 function drawLeads(random: Random, campaigns: readonly CampaignSettings[]): Map<string, string[]> {
-  const shared = drawStrangers(random, 60, 'shared')
+  const shared = drawStrangers(random, 45, 'shared')
   return new Map(
     campaigns.map(({ name, steps }) => {
-      const own = drawStrangers(random, Math.round(random.int(180, 260) / steps.length), `${name}-lead`)
-      return [name, [...own, ...random.sample(shared, 30)]]
+      const own = drawStrangers(random, Math.round(random.int(130, 190) / steps.length), `${name}-lead`)
+      return [name, [...own, ...random.sample(shared, 20)]]
     }),
   )
 }
