@@ -2,7 +2,7 @@
 import type { BindingCode } from '../../schedule/binding.ts'
 import { dayNumber, dayText } from '../../schedule/days.ts'
 import { formatDuration } from '../../time.ts'
-import { APPLY } from './gate-words.ts'
+import { APPLY, domainOf } from './gate-words.ts'
 import type { MailFacts, MailboxState } from './mail-facts.ts'
 import type { Reason } from './reason.ts'
 
@@ -43,6 +43,10 @@ const WORDS: Record<BindingCode, Words> = {
   salesperson_limit: ({ salesperson, salesperson_daily_limit: most }) => [
     `salesperson ${salesperson}’s limit of ${most} a day is full`,
     RAISE,
+  ],
+  domain_limit: ({ recipient }) => [
+    `${domainOf(recipient)} gets no more mails than domain_limits allow it`,
+    `nothing, or raise domain_limits in the definition file: ${APPLY}`,
   ],
   window: ({ delay_ms: delayMs }) => [
     `with ${formatDuration(delayMs ?? 0)} between two mails, the campaign’s window is full`,

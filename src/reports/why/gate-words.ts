@@ -99,6 +99,10 @@ const WORDS: Record<string, Words> = {
     `salesperson ${salesperson} has sent ${Number(value)} of ${Number(most)} mails of today`,
     RAISE_LIMIT,
   ],
+  domain_limit: ({ recipient }, { value, most }) => [
+    `${domainOf(recipient)} has had ${Number(value)} of the ${Number(most)} mails that domain_limits allow it`,
+    `nothing, or raise domain_limits in the definition file: ${APPLY}`,
+  ],
   settings_changed: () => ['settings have changed since it was planned; the next plan looks at it again', null],
   day_not_prepared: () => ['the plan has not prepared today yet', 'goniec worker, if none is running'],
   window_closed: () => ['its window has closed; the next plan finds it another place', null],
@@ -107,6 +111,11 @@ const WORDS: Record<string, Words> = {
     'goniec worker, if none is running',
   ],
   attempt_open: () => ['an attempt of it has not ended', null],
+}
+
+/** What its limit is counted by. */
+export function domainOf(recipient: string): string {
+  return recipient.slice(recipient.lastIndexOf('@') + 1)
 }
 
 /** Where it is to leave from. */

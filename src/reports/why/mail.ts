@@ -179,6 +179,7 @@ const MOVED: Record<string, string> = {
 const NO_SLOT: Record<string, string> = {
   no_room: 'every place on the days that are planned is taken',
   not_due: 'its time lies beyond the days that are planned',
+  domain_limit: 'its recipient’s domain gets no more on the days that are planned',
   lead_taken: 'other campaigns keep its lead on all days that are planned',
   not_planned: 'the plan has given it no time yet',
   campaign_not_running: 'its campaign did not run when the plan looked; the next plan looks again',
