@@ -51,6 +51,7 @@ health as materialized (
 select v.metric, v.labels, v.value::double precision as value, v.unit
 from (
   select 'mails_pending' as metric, '{}'::jsonb as labels, (select count(*) from goniec.message m where m.status = 'pending')::numeric as value, 'mails' as unit
+  union all select 'mails_held', '{}', (select count(*) from goniec.message m where m.status = 'pending' and m.held_reason is not null), 'mails'
   union all select 'mails_due', '{}', due, 'mails' from due
   union all select 'mails_late', '{}', late, 'mails' from due
   union all select 'oldest_due_age', '{}', oldest, 'seconds' from due
