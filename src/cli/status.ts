@@ -13,12 +13,19 @@ export function register(program: Command, cli: Cli): void {
         'should see to, and what happened last.',
     )
     .option('--check', 'for a monitor: only what somebody should see to; ends 3 where there is something')
+    .option('--watch', 'full screen, drawn again and again; keys pause and resume a campaign')
     .option('--late <DURATION>', 'with --check: from when a mail is overdue (default: 10m)')
     .option('--ignore <CODE...>', 'with --check: findings that are known')
     .option('--limit <N>', 'at most so many campaigns and mailboxes (default: 20)')
     .action(async (flags: StatusFlags) => {
-      if (flags.check) await (await import('./status/check.ts')).checkStatus(cli, flags)
+      if (flags.watch) await (await import('./status/watch.ts')).watchStatus(cli, flags)
+      else if (flags.check) await (await import('./status/check.ts')).checkStatus(cli, flags)
       else await (await import('./status/show.ts')).showStatus(cli, flags)
     })
-  addExamples(status, ['goniec status', 'goniec status --check', 'goniec status --check --late 30m --ignore held'])
+  addExamples(status, [
+    'goniec status',
+    'goniec status --watch',
+    'goniec status --check',
+    'goniec status --check --late 30m --ignore held',
+  ])
 }

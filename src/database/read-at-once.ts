@@ -6,10 +6,17 @@
 import type { QueryResultRow } from 'pg'
 import type { Database } from './pool.ts'
 
-/** Reads with one snapshot; `withinMs` is the most that all of it may take. */
+export interface ReadLimits {
+  /** The most that a statement may take. */
+  withinMs: number
+  /** Whoever looks does not want to know any more: the connection is given up at once. */
+  signal?: AbortSignal
+}
+
+/** Reads with one snapshot. */
 export async function readAtOnce<Result>(
   { pool }: Pick<Database, 'pool'>,
-  withinMs: number,
+  { withinMs, signal }: ReadLimits,
   read: (at: Pick<Database, 'query'>) => Promise<Result>,
 ): Promise<Result> {
   const client = await pool.connect()
@@ -19,7 +26,9 @@ export async function readAtOnce<Result>(
     given = true
   }
   // The server cancels by itself; this is for one that does not answer at all. What waits for an answer fails then.
-  const timer = setTimeout(() => giveBack(true), withinMs + 2000)
+  const giveUp = (): void => giveBack(true)
+  const timer = setTimeout(giveUp, withinMs + 2000)
+  signal?.addEventListener('abort', giveUp)
   try {
     await client.query(`begin isolation level repeatable read read only; set local statement_timeout = ${withinMs}`)
     const result = await read({
@@ -31,6 +40,7 @@ export async function readAtOnce<Result>(
     return result
   } finally {
     clearTimeout(timer)
+    signal?.removeEventListener('abort', giveUp)
     // A transaction that has failed goes with its connection.
     giveBack(true)
   }

@@ -87,7 +87,7 @@ export function event(over: Partial<RecentEvent> = {}): RecentEvent {
     attempt_id: null,
     campaign: 'spring-offer',
     lead: 'ewa@klient.example',
-    mailbox: null,
+    mailbox: 'anna@firma.example',
     kind: 'campaign',
     step: 'intro',
     recipient: 'ewa@klient.example',

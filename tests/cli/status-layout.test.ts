@@ -36,7 +36,7 @@ test('in a pipe nothing is cut', () => {
       anna@firma.example    ██████░░░░░░  25 of 50  warm-up day 8: 24 of 30  next in 1m 20s
 
     Last events
-      11:59:40          spring-offer intro → ewa@klient.example  sent
+      11:59:40          spring-offer intro → ewa@klient.example  sent from anna@firma.example
       11:59:00          spring-offer                             312 × planned
       2026-11-30 12:00  dach                                     the campaign was paused
     "
@@ -58,22 +58,22 @@ test('in a window of eighty columns texts become shorter, and nothing is wider',
       sender-1 sends 2 · sender-2 waits
 
     Campaigns
-      spring-off…  ███░░░░░  130 of 400  40 of 120 today  next in 1m 20s
-      dach         ░░░░░░░░  0 of 1,240          0 today  paused          1 in doubt
+      spring-offer  ██████░░░░░░░░░░░░░  130 of 400  40 of 120 today  next in 1m 20s
+      dach          ░░░░░░░░░░░░░░░░░░░  0 of 1,240          0 today  paused
 
     Next mails
-        2s late  11:59:58          ewa@klient.ex…  response    its mailbox’s gap ha…
-      in 1m 20s  12:01:20          jan.kowalski@…  spring-of…
-          in 1d  2026-12-02 12:00  zofia@klient.…  spring-of…
+        2s late  ewa@klient.example      response            its mailbox’s gap has …
+      in 1m 20s  jan.kowalski@klient.e…  spring-offer intro
+          in 1d  zofia@klient.example    spring-offer intro
 
     Mailboxes today
-      bartek@firma.…  ████░░░░  25 of 50                           broken: 535 5.7.…
-      anna@firma.ex…  ████░░░░  25 of 50  warm-up day 8: 24 of 30  next in 1m 20s
+      bartek@firma.example  25 of 50                           broken: 535 5.7.8 ba…
+      anna@firma.example    25 of 50  warm-up day 8: 24 of 30  next in 1m 20s
 
     Last events
-      11:59:40          spring-offer intro → ewa@klient.ex…  sent
-      11:59:00          spring-offer                         312 × planned
-      2026-11-30 12:00  dach                                 the campaign was paused
+      11:59:40          spring-offer intro → ewa@klie…  sent from anna@firma.example
+      11:59:00          spring-offer                    312 × planned
+      2026-11-30 12:00  dach                            the campaign was paused
     "
   `)
 })
@@ -106,7 +106,7 @@ test('in a narrow window what matters least is left out', () => {
       anna@firma.…  25 of 50  next in 1m 20s
 
     Last events
-      spring-offer int…  sent
+      spring-offer int…  sent from anna@fir…
       spring-offer       312 × planned
       dach               the campaign was p…
     "

@@ -16,7 +16,7 @@ const insert = (value: string): string =>
 async function see(database: TestDatabase, stream: EventStream): Promise<unknown[]> {
   const seen: unknown[] = []
   for (;;) {
-    const { events, more } = await readAtOnce(database, 5000, (at) => stream.read(at))
+    const { events, more } = await readAtOnce(database, { withinMs: 5000 }, (at) => stream.read(at))
     seen.push(...events.map(({ data }) => data['value']))
     if (!more) return seen
   }

@@ -17,14 +17,14 @@ import { eventJson, eventLine } from './line.ts'
 
 /** So many of the last ones are printed before what comes. */
 const STANDARD = 10
-const LOOK_MS = 20_000
+const LOOK = { withinMs: 20_000 }
 
 /** Prints the last events, and each that comes, one on a line. */
 export async function followEvents(cli: Cli, flags: EventFlags): Promise<void> {
   const limit = flags.limit === undefined ? STANDARD : parseWhole(flags.limit, '--limit', { most: 100_000 })
   await cli.withDatabase(async (database) => {
     const filter = await readFilter(database, flags, cli.output.timeZone)
-    const { stream, last } = await readAtOnce(database, LOOK_MS, async (at) => ({
+    const { stream, last } = await readAtOnce(database, LOOK, async (at) => ({
       stream: await EventStream.open(at, filter),
       last: limit === 0 ? [] : (await readEvents(at, filter, { limit })).events,
     }))
@@ -35,9 +35,10 @@ export async function followEvents(cli: Cli, flags: EventFlags): Promise<void> {
 
 async function follow(cli: Cli, database: Database, stream: EventStream): Promise<void> {
   let isAway = false
+  const ending = new AbortController()
   const looking = keepLooking({
     async look() {
-      const { events, more } = await readAtOnce(database, LOOK_MS, (at) => stream.read(at))
+      const { events, more } = await readAtOnce(database, { ...LOOK, signal: ending.signal }, (at) => stream.read(at))
       await print(cli, events)
       return more
     },
@@ -51,7 +52,10 @@ async function follow(cli: Cli, database: Database, stream: EventStream): Promis
       cli.output.say('The database is back.')
     },
   })
-  cli.handleSignals(looking.stop)
+  cli.handleSignals(() => {
+    looking.stop()
+    ending.abort()
+  })
   await looking.ended
 }
 

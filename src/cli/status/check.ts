@@ -13,7 +13,7 @@ import { readWorkers } from '../../reports/status/workers.ts'
 import { parseDuration } from '../../time.ts'
 import type { Cli } from '../cli.ts'
 import { harmless } from '../text-width.ts'
-import { LOOK_MS, type StatusFlags } from './show.ts'
+import { LOOK, type StatusFlags } from './show.ts'
 
 /** Prints the findings; ends 3 where there are any. */
 export async function checkStatus(cli: Cli, { late, ignore = [] }: StatusFlags): Promise<void> {
@@ -36,7 +36,7 @@ async function find(
   lateMs: number,
   { timeZone: timezone }: { timeZone: string },
 ): Promise<{ findings: Finding[]; workers: number }> {
-  return await readAtOnce(database, LOOK_MS, async (at) => {
+  return await readAtOnce(database, LOOK, async (at) => {
     const workers = await readWorkers(at)
     const trouble = await readTrouble(at, { lateMs })
     return {

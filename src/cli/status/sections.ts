@@ -28,7 +28,7 @@ export interface View {
 export function campaignRows({ status, now, width }: View): string[] {
   const columns: FittedColumn<CampaignStatusRow>[] = [
     { value: ({ name }) => name, rank: 0, least: 10, most: 40 },
-    { value: ({ sent, to_go: toGo }, w) => bar(sent, sent + toGo, w), rank: 3, least: 6, most: 20 },
+    { value: ({ sent, to_go: toGo }, w) => bar(sent, sent + toGo, w), rank: 3, least: 10, comfort: 10, most: 20 },
     { value: ({ sent, to_go: toGo }) => partOf(sent, sent + toGo), rank: 1, toRight: true },
     { value: ({ today }) => `${partOf(today.taken, today.daily_limit)} today`, rank: 4, toRight: true },
     { value: (campaign) => stateOf(campaign, status, now), rank: 2, least: 14, most: 40 },
@@ -54,7 +54,7 @@ export function nextRows({ status, now, width }: View): string[] {
 export function mailboxRows({ status, now, width }: View): string[] {
   const columns: FittedColumn<MailboxSummary>[] = [
     { value: ({ address }) => address, rank: 0, least: 12, most: 40 },
-    { value: ({ today }, w) => bar(today.taken, today.daily_limit, w), rank: 4, least: 6, most: 12 },
+    { value: ({ today }, w) => bar(today.taken, today.daily_limit, w), rank: 4, least: 8, comfort: 8, most: 12 },
     { value: ({ today }) => partOf(today.taken, today.daily_limit), rank: 1, toRight: true },
     { value: describeWarmup, rank: 3 },
     { value: (mailbox) => healthOf(mailbox, now), rank: 2, least: 14, most: 60 },

@@ -18,18 +18,23 @@ export interface StatusFlags {
 }
 
 /** The most that one look may take. */
-export const LOOK_MS = 20_000
+export const LOOK = { withinMs: 20_000 }
 
 /** Prints the status once. */
-export async function showStatus(cli: Cli, { limit }: StatusFlags): Promise<void> {
-  const most = limit === undefined ? STANDARD.most : parseWhole(limit, '--limit', { least: 1, most: 1000 })
+export async function showStatus(cli: Cli, flags: StatusFlags): Promise<void> {
+  const most = readMost(flags)
   const status = await cli.withDatabase((database) =>
-    readAtOnce(database, LOOK_MS, (at) => readStatus(at, { ...STANDARD, most })),
+    readAtOnce(database, LOOK, (at) => readStatus(at, { ...STANDARD, most })),
   )
   cli.output.data({ ...status, findings: findingsOf(status) }, () => {
     const width = process.stdout.isTTY ? process.stdout.columns : Number.POSITIVE_INFINITY
     for (const line of describeStatus(status, width)) cli.output.line(line)
   })
+}
+
+/** Most campaigns and mailboxes that are shown. */
+export function readMost({ limit }: StatusFlags): number {
+  return limit === undefined ? STANDARD.most : parseWhole(limit, '--limit', { least: 1, most: 1000 })
 }
 
 /** The lines for people, none of them wider than `width`. Pure. */
