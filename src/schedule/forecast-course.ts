@@ -38,14 +38,14 @@ export class Course {
   /** By campaign: first mails passed over, since of those to their domain as many are open as it may get. */
   readonly #aside = new Map<number, PlanMessage[]>()
   readonly #horizons = new Map<number, { day: number; endMs: number }>()
-  readonly #stretchMs: number
+  readonly #planAfterMs: number
   #lastId: number
 
-  constructor({ plan: input, campaigns, lastMessageId, stretchMs }: ForecastInput) {
+  constructor({ plan: input, campaigns, lastMessageId, planAfterMs }: ForecastInput) {
     this.#input = input
     this.nowMs = input.nowMs
     this.#lastId = lastMessageId
-    this.#stretchMs = stretchMs ?? Number.POSITIVE_INFINITY
+    this.#planAfterMs = planAfterMs ?? Number.POSITIVE_INFINITY
     this.#of = new Map(campaigns.map((it) => [it.id, it]))
     this.#counters = new Counters(input)
     for (const message of input.messages) this.#add(message)
@@ -151,11 +151,10 @@ export class Course {
       const next = this.#followUp({ message, mailboxId: slot.mailboxId, sentAtMs })
       // The delay after a mail that is out is drawn anew, and may leave room for one more.
       const isLast = lastOfDay.get(campaignId) === id && fullToday.has(campaignId ?? Number.NaN)
-      toPlan ||= next !== null || isLast || this.#stretchMs === 0
-      if (isLast || this.#stretchMs === 0) endMs = sentAtMs
-      if (!next) continue
-      const soonMs = Math.min(Math.max(next.dueMs, this.nowMs + DUE_SOON_MS), this.nowMs + this.#stretchMs)
-      endMs = Math.min(endMs, Math.max(sentAtMs, soonMs))
+      toPlan ||= next !== null || isLast || Number.isFinite(this.#planAfterMs)
+      if (isLast) endMs = sentAtMs
+      const soonMs = next ? Math.max(next.dueMs, this.nowMs + DUE_SOON_MS) : Number.POSITIVE_INFINITY
+      endMs = Math.min(endMs, Math.max(sentAtMs, soonMs), sentAtMs + this.#planAfterMs)
     }
     this.nowMs = Math.max(this.nowMs, endMs)
     return { toPlan }

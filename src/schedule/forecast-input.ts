@@ -13,10 +13,10 @@ export interface ForecastInput {
   /** How far late the installation was with what it had forecast, as parts of the time forecast; see `forecast-range.ts`. */
   slips: readonly number[]
   /**
-   * How long after a follow-up was made it is planned at the latest; by default at the end of the day. With 0 each is at once, as the worker
-   * does it: slow, and exact to the mail where campaigns fight for every place.
+   * How long after a mail went the next plan is made; by default at the end of the day. A worker does it within seconds: with 0 the forecast is
+   * slow, and exact to the mail also where campaigns fight for every place.
    */
-  stretchMs?: number
+  planAfterMs?: number
   /** Days after which it is reckoned no further. */
   longestDays?: number
 }

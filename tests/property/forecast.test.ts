@@ -57,7 +57,7 @@ function isFresh({ kind, follows, notBeforeMs, slot, stepPosition }: PlanInput['
   return kind === 'campaign' && !follows && notBeforeMs === null && !slot && stepPosition === 1
 }
 
-function inputOf(plan: PlanInput, stepsOf: (id: number) => readonly ForecastStep[], stretchMs = 0): ForecastInput {
+function inputOf(plan: PlanInput, stepsOf: (id: number) => readonly ForecastStep[], planAfterMs = 0): ForecastInput {
   return {
     plan: { ...plan, messages: plan.messages.filter((message) => !isFresh(message)) },
     campaigns: plan.campaigns.map(({ id }) => {
@@ -77,7 +77,7 @@ function inputOf(plan: PlanInput, stepsOf: (id: number) => readonly ForecastStep
     }),
     lastMessageId: Math.max(0, ...plan.messages.map(({ id }) => id)),
     slips: [],
-    stretchMs,
+    planAfterMs,
   }
 }
 
