@@ -39,8 +39,9 @@ export async function audit(
   const checks = chooseChecks(options.only)
   return database.transaction(async (tx) => {
     await sql`set transaction isolation level repeatable read, read only`.execute(tx)
-    // Compiling pays off for none of them, and is paid for by small databases; sorting a million rows wants memory.
-    await sql`select set_config('jit', 'off', true), set_config('work_mem', '64MB', true)`.execute(tx)
+    // Compiling pays off for none of them, and is paid for by small databases; sorting a million rows wants memory; the other cores are for sending.
+    await sql`select set_config('jit', 'off', true), set_config('work_mem', '64MB', true),
+                     set_config('max_parallel_workers_per_gather', '0', true)`.execute(tx)
     const ask: Ask = async <Row>(text: string, values: readonly unknown[]) =>
       (await tx.executeQuery(CompiledQuery.raw(text, [...values]))).rows as Row[]
     return runChecks(ask, checks, options)

@@ -67,6 +67,34 @@ export const counterChecks: readonly Check[] = [
       where counted.taken is distinct from held.mails`,
   },
   {
+    name: 'a-recipient-domain-counts-what-was-taken',
+    proves: ['I-8', 'RF-001'],
+    says: 'The counters of a recipient domain, of the day and of the hour, are the attempts that hold its capacity.',
+    todo: COUNTS,
+    // Counters are swept away after a week.
+    sql: `
+      with
+      held as materialized (
+        select goniec.domain_of(m.recipient) as domain, a.mailbox_day as day, a.domain_hour as hour, count(*) as mails
+        from goniec.attempt a
+        join goniec.message m on m.id = a.message_id
+        where a.holds_capacity and a.domain_hour is not null
+        group by 1, 2, 3
+      ),
+      of_day as (select domain, day, sum(mails) as mails from held group by 1, 2),
+      of_hour as (select domain, hour, sum(mails) as mails from held group by 1, 2),
+      clock as materialized (select goniec.now() - interval '6 days' as kept_from)
+      select 'day' as of, domain, day::text as since, coalesce(d.taken, 0) as counted, coalesce(h.mails, 0)::bigint as held
+      from (select * from goniec.domain_day where taken <> 0) as d
+      full join of_day h using (domain, day)
+      where d.taken is distinct from h.mails and (d.taken is not null or day > (select kept_from::date from clock))
+      union all
+      select 'hour', domain, hour::text, coalesce(d.taken, 0), coalesce(h.mails, 0)::bigint
+      from (select * from goniec.domain_hour where taken <> 0) as d
+      full join of_hour h using (domain, hour)
+      where d.taken is distinct from h.mails and (d.taken is not null or hour > (select kept_from from clock))`,
+  },
+  {
     name: 'a-contact-is-held-by-an-attempt',
     proves: ['I-8', 'RF-008'],
     says: 'A lead is taken by a campaign on a day exactly where an attempt of that campaign and day holds its capacity, or history names it.',
@@ -133,5 +161,15 @@ export const counterChecks: readonly Check[] = [
       from goniec.salesperson_day d
       join goniec.salesperson s on s.id = d.salesperson_id
       where d.taken > d.daily_limit or d.taken < 0`,
+  },
+  {
+    name: 'a-recipient-domain-is-within-its-limits',
+    proves: ['RF-001'],
+    says: 'No recipient domain got more on a day, or in an hour, than its limits of that day and hour.',
+    todo: LIMITS,
+    sql: `
+      select 'day' as of, d.domain, d.day::text as since, d.taken, d.daily_limit as most from goniec.domain_day d where d.taken > d.daily_limit or d.taken < 0
+      union all
+      select 'hour', d.domain, d.hour::text, d.taken, d.hourly_limit from goniec.domain_hour d where d.taken > d.hourly_limit or d.taken < 0`,
   },
 ]

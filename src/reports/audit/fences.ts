@@ -66,17 +66,18 @@ export const fenceChecks: readonly Check[] = [
   {
     name: 'mails-count-on-the-day-they-left',
     proves: ['RF-001a'],
-    says: 'What a mail took was taken from the days on which it passed its fence: its mailbox’s in the installation’s zone, its campaign’s in its own.',
+    says: 'What a mail took was taken from the days on which it passed its fence, its mailbox’s in the installation’s zone, its campaign’s in its own; and from that hour of its recipient’s domain.',
     todo: LOOK,
     sql: `
-      select a.id as attempt, a.message_id as message, a.transmitting_at, a.mailbox_day, a.campaign_day
+      select a.id as attempt, a.message_id as message, a.transmitting_at, a.mailbox_day, a.campaign_day, a.domain_hour
       from goniec.attempt a
       cross join goniec.installation i
       join goniec.mailbox b on b.id = a.mailbox_id
       left join goniec.campaign c on c.id = a.campaign_id
       where a.transmitting_at is not null
         and ((a.mailbox_version = b.version and a.mailbox_day <> (a.transmitting_at at time zone i.timezone)::date)
-             or (a.campaign_version = c.version and a.campaign_day is distinct from (a.transmitting_at at time zone c.timezone)::date))`,
+             or (a.campaign_version = c.version and a.campaign_day is distinct from (a.transmitting_at at time zone c.timezone)::date)
+             or a.domain_hour <> goniec.hour_of(a.transmitting_at))`,
   },
   {
     name: 'the-contact-gap-was-kept',

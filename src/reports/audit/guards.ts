@@ -41,6 +41,8 @@ const CONSTRAINTS = [
   'mailbox_day_within_limits',
   'campaign_day_within_limit',
   'salesperson_day_within_limit',
+  'domain_day_within_limit',
+  'domain_hour_within_limit',
   'attempt_gives_back_what_it_holds',
   'message_slot_is_whole',
   'message_sent_has_a_time',

@@ -128,6 +128,16 @@ export const BREACHES: Record<string, Breach> = {
     break: ['update goniec.campaign_day set taken = taken + 1 where campaign_id = 2'],
   },
   'a-salesperson-day-counts-what-was-taken': { break: ['update goniec.salesperson_day set taken = taken + 1'] },
+  'a-recipient-domain-counts-what-was-taken': {
+    break: ['update goniec.domain_hour set taken = taken - 1 where taken > 0'],
+  },
+  'a-recipient-domain-is-within-its-limits': {
+    break: [
+      'alter table goniec.domain_day drop constraint domain_day_within_limit',
+      'update goniec.domain_day set daily_limit = taken - 1 where taken > 0',
+    ],
+    also: [GUARDS],
+  },
   'a-contact-is-held-by-an-attempt': { break: [`insert into goniec.lead_day values (1, '2026-01-01', 1)`] },
   'slots-are-given-back-only-where-nothing-was-offered': {
     break: [

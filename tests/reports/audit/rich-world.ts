@@ -47,6 +47,10 @@ async function prepare(database: TestDatabase, recorder: Recorder): Promise<void
   await makeFleet(database, { mailboxes: 5, campaigns: 4, leads: 80, smtpPort: recorder.port })
   await database.query('update goniec.mailbox set min_gap_ms = 20 where id = 1')
   await database.query('update goniec.campaign set delay_ms = 30, jitter = 0.2 where id = 2')
+  // A limit that holds nobody up, so that its counters count.
+  await database.query(
+    `insert into goniec.domain_limit (domain, daily_limit, hourly_limit) values ('people.example', 1000, 900)`,
+  )
   // The second mails of two campaigns wait for tomorrow and after.
   await database.query(
     `update goniec.step set wait_ms = null, wait_days = 1 where campaign_id in (2, 3) and position = 2`,
