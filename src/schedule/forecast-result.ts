@@ -17,7 +17,7 @@ export interface CampaignForecast {
   calendar: SendingCalendar
   /** Mails of it that have gone out already. */
   sent: number
-  /** Mails that are still to go and will, those that do not exist yet as messages included. */
+  /** Mails that are still to go and will, those that do not exist yet as messages and those behind the last day included. */
   mails: number
   /** Its sending days from today on to the last mail, those without a mail of it included. */
   days: ForecastDay[]

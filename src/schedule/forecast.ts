@@ -31,7 +31,9 @@ export function forecast(input: ForecastInput): Forecast {
     const campaign = input.plan.campaigns.find(({ id }) => id === it.id)
     if (!campaign) return []
     const told = tally.of(it, campaign, nowMs)
-    return [{ ...told, finish: finishOf(told, campaign, { nowMs, slips: input.slips, left: cut.get(it.id) ?? 0 }) }]
+    const left = cut.get(it.id) ?? 0
+    const finish = finishOf(told, campaign, { nowMs, slips: input.slips, left })
+    return [{ ...told, mails: told.mails + left, finish }]
   })
   return { madeAt: instantAt(nowMs), timeZone, campaigns }
 }

@@ -46,7 +46,7 @@ test('a campaign is rehearsed before anything is set up, and nothing is written'
     code: 0,
     stderr:
       'No database is named: the campaign is rehearsed as if it were alone (DATABASE_URL or --embedded).\n' +
-      'Nothing was written to any database. Next: goniec apply FILE\n',
+      'Nothing was written to any database. Next: goniec apply spring.yaml\n',
   })
   expect(stdout.replace(/80 % range .*/, '80 % range  …')).toBe(`spring
   to go            6 mails
@@ -164,7 +164,7 @@ test('with a database its campaigns and leads count', async () => {
   const { code, stdout, stderr } = await goniec(['spring.yaml', '--leads', 'leads.csv'], database.url)
   expect({ code, stderr }).toEqual({
     code: 0,
-    stderr: 'Nothing was written to any database. Next: goniec apply FILE\n',
+    stderr: 'Nothing was written to any database. Next: goniec apply spring.yaml\n',
   })
   expect(stdout).toContain('leads.csv: 3 lines, 2 leads to mail, 1 rejected')
   expect(stdout).toContain('the address or its domain is suppressed')

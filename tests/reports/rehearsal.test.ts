@@ -257,6 +257,15 @@ test('all that fails is counted, and no more is kept than is shown', async () =>
   expect(leads.rejects).toHaveLength(3)
 })
 
+test('a list for more than a year is counted whole, and its end reckoned by the pace', async () => {
+  const { forecast: made } = await play(null, file(campaign('spring', 'daily_limit: 2')), list(addresses(1000)))
+  expect(made.campaigns).toMatchObject([{ mails: 2000, finish: { extrapolated: true }, never: [] }])
+  const [spring] = made.campaigns
+  expect(spring?.days.at(-1)?.day.slice(0, 4)).toBe('2027')
+  // Two a day on about 251 days a year.
+  expect(spring?.finish?.likely.slice(0, 4)).toBe('2030')
+})
+
 test('a list with nobody in it is a problem', async () => {
   const { problems, forecast } = await play(null, file(campaign('spring')), list(['nobody']))
   expect(problems).toMatchObject([

@@ -1,3 +1,4 @@
+import { shellWord } from '../../campaigns/campaign.ts'
 import { readDefinitionFiles } from '../../campaigns/definition/read.ts'
 import { parseDefinition } from '../../campaigns/definition/parse.ts'
 import type { Database } from '../../database/pool.ts'
@@ -43,7 +44,7 @@ export async function runRehearse(cli: Cli, file: string, flags: RehearseFlags):
     cli.output.say('No database is named: the campaign is rehearsed as if it were alone (DATABASE_URL or --embedded).')
   const rehearsal = isNamed ? await cli.withDatabase(play, { name: 'rehearse' }) : await play(null)
   cli.output.endProgress()
-  report(cli, rehearsal, { html: flags.html, withDatabase: isNamed })
+  report(cli, rehearsal, { file, html: flags.html, withDatabase: isNamed })
 }
 
 const SHOWN = 20
@@ -63,7 +64,7 @@ function csvOptions({ addressColumn, encoding, delimiter }: RehearseFlags): Reco
 function report(
   cli: Cli,
   rehearsal: Rehearsal,
-  { html, withDatabase }: { html: string | undefined; withDatabase: boolean },
+  { file, html, withDatabase }: { file: string; html: string | undefined; withDatabase: boolean },
 ): void {
   // prettier-ignore
   const { leads, problems } = rehearsal
@@ -76,7 +77,8 @@ function report(
   if (html !== undefined) writePage(cli, html, drawn)
   if (leads.rejectsFile !== null)
     cli.output.say(`The lines that fail stand in ${leads.rejectsFile}, each with its reason.`)
-  cli.output.say(problems.length === 0 ? 'Nothing was written to any database. Next: goniec apply FILE' : 'Nothing was written to any database.') // prettier-ignore
+  const next = problems.length === 0 ? ` Next: goniec apply ${fileWord(file)}` : ''
+  cli.output.say(`Nothing was written to any database.${next}`)
   if (problems.length > 0) cli.setExitCode(3)
 }
 
@@ -137,6 +139,12 @@ function showLeads(cli: Cli, { leads, others, problems }: Rehearsal): void {
     { header: 'why it fails', value: ({ reason }) => reason },
   ])
   if (rejected + failing > lines.length) cli.output.say(`${rejected + failing} lines in all; --json lists each, --rejects FILE writes them down.`) // prettier-ignore
+}
+
+/** A path as it is typed in a command. */
+function fileWord(file: string): string {
+  if (file === '-') return 'FILE'
+  return /^[\w./-]+$/.test(file) ? file : shellWord(file)
 }
 
 function endWords(day: string | null): string {
