@@ -14,11 +14,13 @@ comment on function goniec.now() is
 --   barrier  shared by every fence; taken exclusively (and given back) by whoever paused, blocked, suppressed or changed settings,
 --            after his commit: when he has it, every fence that did not see his change has ended
 --   plan     one plan at a time
+--   forecast one worker makes the day's forecasts
 -- Session level, namespace 20201 ("worker name"): a worker holds the hash of its name for as long as it lives.
 create function goniec.lock_key(name text) returns bigint
 language sql immutable strict parallel safe
 as $$
-  select case name when 'claim' then 4702394921427289921 when 'barrier' then 4702394921427289922 when 'plan' then 4702394921427289923 end
+  select case name when 'claim' then 4702394921427289921 when 'barrier' then 4702394921427289922 when 'plan' then 4702394921427289923
+                   when 'forecast' then 4702394921427289924 end
 $$;
 
 create table goniec.installation (

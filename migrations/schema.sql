@@ -192,6 +192,28 @@ create table goniec.event (
   constraint event_pkey PRIMARY KEY (id)
 );
 
+create table goniec.forecast (
+  campaign_id bigint not null,
+  made_on date not null,
+  made_at timestamp with time zone not null default goniec.now(),
+  status text not null,
+  sent integer not null,
+  mails integer not null,
+  first_mails_end date,
+  follow_ups_end date,
+  earliest date,
+  likely date,
+  latest date,
+  extrapolated boolean not null default false,
+  days jsonb not null,
+  never jsonb not null default '[]'::jsonb,
+  ended_on date,
+  slip real,
+  constraint forecast_range_holds_what_is_likely CHECK (((earliest <= likely) AND (likely <= latest))),
+  constraint forecast_range_is_whole CHECK ((((earliest IS NULL) = (likely IS NULL)) AND ((latest IS NULL) = (likely IS NULL)))),
+  constraint forecast_pkey PRIMARY KEY (campaign_id, made_on)
+);
+
 create table goniec.incarnation (
   id bigint not null generated always as identity,
   worker text not null,
@@ -504,6 +526,8 @@ CREATE INDEX event_by_lead ON goniec.event USING btree (lead_id, id) WHERE (lead
 CREATE INDEX event_by_message ON goniec.event USING btree (message_id, id) WHERE (message_id IS NOT NULL);
 
 CREATE INDEX event_by_suppression ON goniec.event USING btree (((data ->> 'value'::text)), id) WHERE (type = ANY (ARRAY['suppressed'::text, 'unsuppressed'::text]));
+
+CREATE INDEX forecast_made_on ON goniec.forecast USING btree (made_on);
 
 CREATE INDEX incarnation_by_worker ON goniec.incarnation USING btree (worker, id);
 
@@ -1926,7 +1950,8 @@ CREATE OR REPLACE FUNCTION goniec.lock_key(name text)
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE STRICT
 AS $function$
-  select case name when 'claim' then 4702394921427289921 when 'barrier' then 4702394921427289922 when 'plan' then 4702394921427289923 end
+  select case name when 'claim' then 4702394921427289921 when 'barrier' then 4702394921427289922 when 'plan' then 4702394921427289923
+                   when 'forecast' then 4702394921427289924 end
 $function$;
 
 CREATE OR REPLACE FUNCTION goniec.locked_messages(p_now timestamp with time zone, p_grace interval, p_mailboxes bigint[], p_not_messages bigint[])
@@ -3150,6 +3175,24 @@ comment on column goniec.event.mailbox_id is 'Where it leaves from; where it mov
 
 comment on function goniec.fence(p_incarnation bigint, p_attempts bigint[], p_total interval, p_contents jsonb) is 'Lets attempts pass to transmitting. p_contents: [{attempt_id, subject, text, html, headers}]. Verdict passed, too_early (opens_at: ask again then), or the reason of the refusal.';
 
+comment on table goniec.forecast is 'What was forecast of a campaign on a day of the installation''s zone. Of those older than five weeks only Mondays'' are kept, and none after 400 days.';
+
+comment on column goniec.forecast.sent is 'Mails of it that had gone out by then.';
+
+comment on column goniec.forecast.mails is 'Mails that were still to go, those that did not exist yet as messages included.';
+
+comment on column goniec.forecast.likely is 'The local day of the last mail without any fault; earliest and latest are the 80 % around it. Null: nothing of it would ever go.';
+
+comment on column goniec.forecast.extrapolated is 'It was not reckoned to its end.';
+
+comment on column goniec.forecast.days is '[{"day", "first_mails", "follow_ups", "binding"}], the campaign''s sending days from then on.';
+
+comment on column goniec.forecast.never is '[{"reason", "mails"}]: mails that would not go as things stood.';
+
+comment on column goniec.forecast.ended_on is 'The local day of the campaign''s last mail, once it is over.';
+
+comment on column goniec.forecast.slip is 'How far late the campaign was, as a part of the time forecast: after two weeks by the mails that had gone, in the end by the last one. Negative: early.';
+
 comment on function goniec.gates(at timestamp with time zone, today date, grace interval) is 'The gates of every pending message, in claim''s order; ask for one message_id. is_open; else code, opened_by (person, campaign, plan, time, mail) and opens_at. binds = 1 and not is_open: the one that binds.';
 
 comment on function goniec.import_history(p_rows jsonb) is 'Records what was sent: [{line, email, given, campaign_id, step_id, sent_at, message_id, mailbox_id, subject}]; the last three may be null. Returns {new, known, updated: mails that were waiting here, enrolled, rejects: [{line, reason, id}]}; reason is sending, in_doubt or cancelled.';
@@ -3311,6 +3354,8 @@ grant select on goniec.domain_limit to goniec_reporter;
 grant select on goniec.enrollment to goniec_reporter;
 
 grant select on goniec.event to goniec_reporter;
+
+grant select on goniec.forecast to goniec_reporter;
 
 grant select on goniec.incarnation to goniec_reporter;
 
@@ -3505,6 +3550,8 @@ grant select on goniec.domain_limit to goniec_worker;
 grant select on goniec.enrollment to goniec_worker;
 
 grant insert, select on goniec.event to goniec_worker;
+
+grant delete, insert, select, update on goniec.forecast to goniec_worker;
 
 grant insert, select, update on goniec.incarnation to goniec_worker;
 

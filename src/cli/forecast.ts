@@ -14,6 +14,11 @@ export function register(program: Command, cli: Cli): void {
     )
     .argument('[CAMPAIGN]', 'day by day for this one; without it a line for each')
     .option('--html <FILE>', 'write a page to show and to print, with the calendar and the curve')
+    .option(
+      '--fresh',
+      'reckon it now, however long that takes; where very much is waiting the day’s stored forecast answers otherwise',
+    )
+    .option('--score', 'what became of past forecasts')
     .action(async (name: string | undefined, flags: ForecastFlags) =>
       (await import('./forecast/forecast.ts')).showForecast(cli, name, flags),
     )
@@ -21,5 +26,6 @@ export function register(program: Command, cli: Cli): void {
     'goniec forecast',
     'goniec forecast spring-offer',
     'goniec forecast spring-offer --html spring.html',
+    'goniec forecast --score',
   ])
 }

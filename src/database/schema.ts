@@ -17,6 +17,7 @@ export interface Schema {
   domain_limit: DomainLimitTable
   enrollment: EnrollmentTable
   event: EventTable
+  forecast: ForecastTable
   incarnation: IncarnationTable
   installation: InstallationTable
   lead: LeadTable
@@ -189,6 +190,33 @@ export interface EventTable {
   mailbox_id: number | null
   actor: Generated<string>
   data: Generated<unknown>
+}
+
+export interface ForecastTable {
+  campaign_id: number
+  made_on: string
+  made_at: Generated<Instant>
+  status: string
+  /** Mails of it that had gone out by then. */
+  sent: number
+  /** Mails that were still to go, those that did not exist yet as messages included. */
+  mails: number
+  first_mails_end: string | null
+  follow_ups_end: string | null
+  earliest: string | null
+  /** The local day of the last mail without any fault; earliest and latest are the 80 % around it. Null: nothing of it would ever go. */
+  likely: string | null
+  latest: string | null
+  /** It was not reckoned to its end. */
+  extrapolated: Generated<boolean>
+  /** [{"day", "first_mails", "follow_ups", "binding"}], the campaign's sending days from then on. */
+  days: unknown
+  /** [{"reason", "mails"}]: mails that would not go as things stood. */
+  never: Generated<unknown>
+  /** The local day of the campaign's last mail, once it is over. */
+  ended_on: string | null
+  /** How far late the campaign was, as a part of the time forecast: after two weeks by the mails that had gone, in the end by the last one. Negative: early. */
+  slip: number | null
 }
 
 export interface IncarnationTable {

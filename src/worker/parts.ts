@@ -5,6 +5,7 @@ import { AccessTokens } from '../mailboxes/access-tokens.ts'
 import { Connections } from './connections.ts'
 import { Dispatch } from './dispatch.ts'
 import { Engine } from './engine.ts'
+import { Forecasts } from './forecasts.ts'
 import { Outcomes } from './outcomes.ts'
 import { Planning } from './planning.ts'
 import { Sender } from './sender.ts'
@@ -19,6 +20,7 @@ export interface Parts {
   dispatch: Dispatch
   planning: Planning
   engine: Engine
+  forecasts: Forecasts
 }
 
 export interface PartsOptions {
@@ -51,5 +53,13 @@ export function makeParts({ database, session, settings, log, onEngineDead }: Pa
       if (status === 'pending' || status === 'sent') planning.request()
     },
   })
-  return { connections, tokens, outcomes, dispatch, planning, engine }
+  return {
+    connections,
+    tokens,
+    outcomes,
+    dispatch,
+    planning,
+    engine,
+    forecasts: new Forecasts({ url: database.url, log }),
+  }
 }

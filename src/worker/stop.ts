@@ -35,8 +35,14 @@ const CLOSE_MS = 5000
 export async function stopParts({ parts, session, database, drainMs, log }: StopOptions): Promise<Stopped> {
   log.info({ in_flight: parts?.dispatch.inFlight ?? 0 }, 'worker stops: mails in flight are finished first')
   const unwritten = parts ? await drain(parts, drainMs, log) : 0
-  const closing = [parts?.planning.close(), parts?.engine.stop(), parts?.connections.close(), session.close()].map(
-    async (closed) => closed?.catch((error: unknown) => log.debug({ problem: messageOf(error) }, 'was gone already')),
+  const closing = [
+    parts?.planning.close(),
+    parts?.forecasts.close(),
+    parts?.engine.stop(),
+    parts?.connections.close(),
+    session.close(),
+  ].map(async (closed) =>
+    closed?.catch((error: unknown) => log.debug({ problem: messageOf(error) }, 'was gone already')),
   )
   const all = Promise.all(closing).then(() => database.close())
   if (!(await isOverWithin(CLOSE_MS, all))) log.warn('not everything could be closed in time')

@@ -6,6 +6,7 @@
  * | plan              | whatever changes what should be planned; minutely   | lays slots, makes day rows                |
  * | recover           | minutely                                            | ends attempts whose time is over          |
  * | check             | `campaign check`, `mailbox test`                    | tries logins; the command waits           |
+ * | forecast          | hourly                                              | makes the day's forecasts once, in a thread |
  * | tidy              | nightly                                             | drops old counters, and old contents, if configured |
  */
 import type { TaskList } from 'graphile-worker'
@@ -27,6 +28,7 @@ export interface TaskOptions {
   dispatch: () => Promise<void>
   plan: () => Promise<void>
   recover: () => Promise<void>
+  forecast: () => void
   log: Logger
 }
 
@@ -34,6 +36,7 @@ export interface TaskOptions {
 export const CRON = [
   { task: 'plan', match: '* * * * *' },
   { task: 'recover', match: '* * * * *' },
+  { task: 'forecast', match: '23 * * * *' },
   { task: 'tidy', match: '17 2 * * *' },
 ] as const
 
@@ -47,12 +50,15 @@ export function taskList({
   dispatch,
   plan,
   recover,
+  forecast,
   log,
 }: TaskOptions): TaskList {
   return {
     [`dispatch:${name}`]: () => dispatch(),
     plan: () => plan(),
     recover: () => recover(),
+    // Not waited for: a job's place is needed by tasks that mails depend on.
+    forecast: () => forecast(),
     check: (payload) => checkLogins({ database, deadlines, tokens, worker: name }, CHECK_PAYLOAD.parse(payload).ids),
     tidy: async () => {
       await sweepDomainCounters(database)

@@ -145,7 +145,7 @@ export class Worker {
   }
 
   /** Recover, plan, dispatch. The first mails do not wait for the engine either: it is needed for what comes later. */
-  async #inOrder({ planning, engine, tokens }: Parts): Promise<void> {
+  async #inOrder({ planning, engine, forecasts, tokens }: Parts): Promise<void> {
     await this.#recover()
     if (!this.#isStopping) await planning.beforeDispatch()
     if (this.#isStopping) return
@@ -160,6 +160,7 @@ export class Worker {
         dispatch: () => this.#runDispatch(),
         plan: () => planning.runUnlessWaiting(),
         recover: () => this.#recover(),
+        forecast: () => forecasts.begin(),
         log: this.#log,
       }),
     )

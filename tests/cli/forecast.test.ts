@@ -36,6 +36,7 @@ test('the forecast as JSON has the documented fields, and a day for each day tha
   expect(JSON.parse(stdout)).toEqual({
     made_at: '2026-12-01T11:00:00.000Z',
     time_zone: 'Europe/Warsaw',
+    source: 'reckoned',
     campaigns: [
       {
         campaign: 'spring-offer',

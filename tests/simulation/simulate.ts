@@ -1,6 +1,6 @@
 /** One simulated world from its seed: made, driven through its weeks, checked. */
 import type { Database } from '../../src/database/pool.ts'
-import { forecastNow } from '../../src/reports/forecast/forecast.ts'
+import { answerForecast } from '../../src/reports/forecast/forecast.ts'
 import { checkWorld } from './check.ts'
 import { Driver } from './driver.ts'
 import { drawHappenings, type Weather } from './happenings.ts'
@@ -43,7 +43,7 @@ export async function simulate({
   await using server = await startMailServer(seed, weather === 'calm' ? 'good' : 'as chance has it')
   const driver = new Driver({ world, happenings: drawHappenings(world, weather), database, server, onDay })
   await driver.setUp()
-  const forecast = await forecastNow(database)
+  const { forecast } = await answerForecast(database, {})
   await driver.run()
   const { journal, watch } = driver
   const violations = await checkWorld({

@@ -1,36 +1,83 @@
-/** The forecast of campaigns as they stand in the database. */
+/**
+ * The forecast of campaigns as they stand in the database. What one campaign shares with others decides its days, so they are reckoned
+ * with it. Where those are too many to reckon while somebody waits, the day's stored forecast answers (a worker makes it once a day); where there
+ * is none, the campaign's nearest neighbours have to stand for all of them.
+ */
 import type { Database } from '../../database/pool.ts'
 import { forecast } from '../../schedule/forecast.ts'
-import type { Forecast } from '../../schedule/forecast-result.ts'
-import { loadForecast } from './load.ts'
+import type { CampaignForecast, Forecast } from '../../schedule/forecast-result.ts'
+import { instantAt } from '../../time.ts'
+import { isSmall, loadForecast } from './load.ts'
+import * as planReads from '../../campaigns/plan/reads.ts'
+import * as reads from './reads.ts'
 import { inSnapshot } from './snapshot.ts'
+import { readStored } from './stored.ts'
 
-/** Reckons it now; without a name for all campaigns that run, are scheduled or paused. */
-export async function forecastNow(database: Database, name?: string): Promise<Forecast> {
-  const { input, wanted } = await inSnapshot(database, (query) =>
-    loadForecast(query, name === undefined ? undefined : [name]),
-  )
-  const told = forecast(input)
-  return { ...told, campaigns: told.campaigns.filter(({ campaign }) => wanted.includes(campaign)) }
+/** A forecast, and where it comes from. */
+export interface Answer {
+  forecast: Forecast
+  /** `stored`: made by a worker earlier today, or yesterday; `near`: reckoned with the nearest neighbours only. */
+  source: 'reckoned' | 'near' | 'stored'
 }
 
-/** As every `--json` has it: names like columns. */
-export function forecastJson({ madeAt, timeZone, campaigns }: Forecast): object {
+/** Waiting mails that are reckoned while somebody waits; and those where nothing is stored. */
+const MOST_MAILS = 5000
+const NEAR_MAILS = 1500
+
+/** Waiting mails that are reckoned together where nobody waits, or somebody wants to. */
+const THOROUGH_MAILS = 25_000
+
+/** Without a name for all campaigns that run, are scheduled or paused. `fresh` reckons, however long it takes. */
+export async function answerForecast(
+  database: Database,
+  { name, fresh = false }: { name?: string | undefined; fresh?: boolean },
+): Promise<Answer> {
+  const names = name === undefined ? undefined : [name]
+  const small = await inSnapshot(database, (query) => isSmall(query, { names, atMostMails: MOST_MAILS }))
+  const stored = fresh || small ? null : await inSnapshot(database, (query) => readStored(query, names))
+  if (stored) return { forecast: stored, source: 'stored' }
+  if (small) return { forecast: (await reckon(database, names, MOST_MAILS)).forecast, source: 'reckoned' }
+  if (names === undefined) return { forecast: await forecastAll(database), source: 'reckoned' }
+  const { forecast: told, whole } = await reckon(database, names, fresh ? THOROUGH_MAILS : NEAR_MAILS)
+  return { forecast: told, source: whole ? 'reckoned' : 'near' }
+}
+
+async function reckon(
+  database: Database,
+  names: readonly string[] | undefined,
+  atMostMails: number,
+): Promise<{ forecast: Forecast; whole: boolean }> {
+  const { input, wanted, whole } = await inSnapshot(database, (query) => loadForecast(query, { names, atMostMails }))
+  const told = forecast(input)
+  return { forecast: { ...told, campaigns: told.campaigns.filter(({ campaign }) => wanted.includes(campaign)) }, whole }
+}
+
+async function forecastAll(database: Database): Promise<Forecast> {
+  const [installation] = await inSnapshot(database, planReads.installation)
+  const campaigns: CampaignForecast[] = []
+  for await (const group of forecastGroups(database)) campaigns.push(...group)
   return {
-    made_at: madeAt,
-    time_zone: timeZone,
-    campaigns: campaigns.map(({ campaign, status, calendar, firstMailsEnd, followUpsEnd, days, ...told }) => ({
-      campaign,
-      status,
-      timezone: calendar.timeZone,
-      ...told,
-      days: days.map(({ firstMails, followUps, ...day }) => ({
-        ...day,
-        first_mails: firstMails,
-        follow_ups: followUps,
-      })),
-      first_mails_end: firstMailsEnd,
-      follow_ups_end: followUpsEnd,
-    })),
+    madeAt: instantAt(installation?.now_ms ?? 0),
+    timeZone: installation?.timezone ?? 'Europe/Warsaw',
+    campaigns: campaigns.toSorted((a, b) => (a.campaign < b.campaign ? -1 : 1)),
+  }
+}
+
+/**
+ * All campaigns that run, are scheduled or paused, group by group as they share something with each other, each group read for itself. Of
+ * a group that is only a part of one that is too large the inner half is told: it has all its near neighbours about it.
+ */
+export async function* forecastGroups(database: Database): AsyncGenerator<CampaignForecast[]> {
+  const names = (await inSnapshot(database, (query) => reads.named(query, undefined))).map(({ name }) => name)
+  const told = new Set<string>()
+  for (const name of names) {
+    if (told.has(name)) continue
+    const options = { names: [name], atMostMails: THOROUGH_MAILS }
+    const { input, order, whole } = await inSnapshot(database, (query) => loadForecast(query, options))
+    const inner = new Set(whole ? order : order.slice(0, Math.ceil(order.length / 2)))
+    const group = forecast(input).campaigns.filter(({ campaign }) => inner.has(campaign) && !told.has(campaign))
+    for (const { campaign } of group) told.add(campaign)
+    told.add(name)
+    yield group
   }
 }

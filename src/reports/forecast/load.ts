@@ -17,19 +17,47 @@ export interface LoadedForecast {
   input: ForecastInput
   /** Names of the campaigns that were asked for. */
   wanted: string[]
+  /** All that share something with them are there, over however many others. */
+  whole: boolean
+  /** Of all campaigns, in the order in which they were found: those asked for, then the nearest. */
+  order: string[]
 }
 
-/** What is forecast as things stand; without names of all campaigns that run, are scheduled or paused. */
-export async function loadForecast(query: planReads.Query, names?: readonly string[]): Promise<LoadedForecast> {
+export interface LoadOptions {
+  /** Those asked for; without names all that run, are scheduled or paused. */
+  names?: readonly string[] | undefined
+  /** Of all that share something with them only the nearest, so that there are about so many waiting mails; at least those asked for. */
+  atMostMails?: number
+}
+
+/** Are these, with all that share something with them, so few mails that they are soon reckoned? */
+export async function isSmall(
+  query: planReads.Query,
+  { names, atMostMails }: Required<Pick<LoadOptions, 'atMostMails'>> & LoadOptions,
+): Promise<boolean> {
+  const known = await reads.named(query, names)
+  const wanted = known.filter(({ name }) => names?.includes(name) ?? true)
+  const registry = await readRegistry(query, known, false)
+  const byDomain = (await domainReads.domainLimits(query)).length > 0
+  const { ids, whole } = await relatedTo(query, wanted, { registry, known, atMostMails, byDomain })
+  return whole && (await reads.openMails(query, [...ids], atMostMails)) <= atMostMails
+}
+
+/** What is forecast as things stand. */
+export async function loadForecast(query: planReads.Query, options: LoadOptions = {}): Promise<LoadedForecast> {
+  const { names, atMostMails = Number.POSITIVE_INFINITY } = options
   const [installation] = await planReads.installation(query)
   const { now_ms: nowMs = 0, timezone: timeZone = 'Europe/Warsaw', paused = false } = installation ?? {}
   const known = await reads.named(query, names)
   const registry = await readRegistry(query, known, paused)
   const wanted = known.filter(({ name }) => names?.includes(name) ?? true)
   const domainLimits = new Map((await domainReads.domainLimits(query)).map(({ domain, ...limits }) => [domain, limits]))
-  // Any two campaigns may mail the same domains, and share what these may get.
-  const ids =
-    domainLimits.size > 0 ? new Set(known.map(({ id }) => id)) : await relatedTo(query, wanted, registry, known)
+  const { ids, whole } = await relatedTo(query, wanted, {
+    registry,
+    known,
+    atMostMails,
+    byDomain: domainLimits.size > 0,
+  })
   const campaigns = registry.campaigns.filter(({ id }) => ids.has(id))
   const queue = await readQueue(query, [...ids], mailboxesOf(campaigns, registry))
   const used = new Set([
@@ -38,6 +66,8 @@ export async function loadForecast(query: planReads.Query, names?: readonly stri
   ])
   return {
     wanted: wanted.map(({ name }) => name),
+    whole,
+    order: [...ids].flatMap((id) => known.find((it) => it.id === id)?.name ?? []),
     input: {
       plan: {
         nowMs,
@@ -60,7 +90,8 @@ export async function loadForecast(query: planReads.Query, names?: readonly stri
         return { id: campaign.id, name, status, runsFromMs, ...queue.of(campaign.id) }
       }),
       lastMessageId: await reads.lastMessageId(query),
-      slips: [],
+      slips: await reads.slips(query),
+      planAfterMs: planAfterMs(queue.mails),
     },
   }
 }
@@ -89,20 +120,44 @@ async function readRegistry(
 /** Mails of a campaign whose leads are looked for in others. */
 const LEADS_LOOKED_AT = 5000
 
+interface Relations {
+  registry: Registry
+  known: readonly reads.NamedCampaign[]
+  atMostMails: number
+  /** Domains have limits: any two campaigns may mail the same ones, and share what these may get. */
+  byDomain: boolean
+}
+
 async function relatedTo(
   query: planReads.Query,
   wanted: readonly { id: number }[],
-  registry: Registry,
-  known: readonly reads.NamedCampaign[],
-): Promise<Set<number>> {
+  { registry, known, atMostMails, byDomain }: Relations,
+): Promise<{ ids: Set<number>; whole: boolean }> {
   const competing = new Set(known.flatMap(({ id, status }) => (['running', 'scheduled'].includes(status) ? [id] : [])))
-  const options = { competes: (id: number): boolean => competing.has(id) }
-  let found = neighboursOf(wanted.map(({ id }) => id), registry, options) // prettier-ignore
+  const competes = (id: number): boolean => competing.has(id)
+  const asked = wanted.map(({ id }) => id)
+  let found = neighboursOf(asked, registry, competes)
+  if (byDomain) found = [...new Set([...found, ...competing])]
   for (;;) {
-    const sharing = (await reads.sharingLeads(query, found, LEADS_LOOKED_AT)).filter((id) => competing.has(id))
-    if (sharing.length === 0) return new Set(found)
-    found = neighboursOf([...found, ...sharing], registry, options)
+    const near = await nearest(query, found, { asked: asked.length, atMostMails })
+    if (near.length < found.length) return { ids: new Set(near), whole: false }
+    const sharing = (await reads.sharingLeads(query, found, LEADS_LOOKED_AT)).filter(competes)
+    if (sharing.length === 0) return { ids: new Set(found), whole: true }
+    found = neighboursOf([...found, ...sharing], registry, competes)
   }
+}
+
+/** The first of them, as many as have so many mails together; those asked for in any case. */
+async function nearest(
+  query: planReads.Query,
+  ids: readonly number[],
+  { asked, atMostMails }: { asked: number; atMostMails: number },
+): Promise<readonly number[]> {
+  if (atMostMails === Number.POSITIVE_INFINITY) return ids
+  const counts = await reads.openCounts(query, ids, atMostMails)
+  let mails = 0
+  const upto = ids.findIndex((_, index) => (mails += counts[index] ?? 0) > atMostMails && index >= asked)
+  return upto < 0 ? ids : ids.slice(0, upto)
 }
 
 function mailboxesOf(campaigns: readonly PlanCampaign[], { mailboxes }: Registry): Registry['mailboxes'] {
@@ -112,4 +167,13 @@ function mailboxesOf(campaigns: readonly PlanCampaign[], { mailboxes }: Registry
 
 function startOf({ startsOn, timeZone }: PlanCampaign, nowMs: number): number {
   return startsOn === null ? nowMs : Math.max(nowMs, zoneDays(timeZone).startMs(dayNumber(startsOn)))
+}
+
+/**
+ * How often the forecast plans. As often as a worker where the queue is short; with more mails, where each of them decides less, more rarely,
+ * so that nobody waits for long.
+ */
+function planAfterMs(mails: number): number {
+  if (mails <= 300) return 0
+  return mails <= 3000 ? 1_800_000 : Number.POSITIVE_INFINITY
 }

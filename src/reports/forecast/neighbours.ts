@@ -11,13 +11,13 @@ export interface Registry {
 }
 
 /**
- * These campaigns, and all that share with them over however many others, nearest first; at most so many. `competes` says who counts
- * beside those asked for.
+ * These campaigns, and all that share with them over however many others, nearest first. `competes` says who counts beside those asked
+ * for.
  */
 export function neighboursOf(
   wanted: readonly number[],
   { campaigns, mailboxes, salespeople }: Registry,
-  { competes, atMost = Number.POSITIVE_INFINITY }: { competes: (id: number) => boolean; atMost?: number },
+  competes: (id: number) => boolean,
 ): number[] {
   const tight = tightSalespeople(campaigns, mailboxes, salespeople)
   const sharesOf = ({ mailboxIds, salespersonId }: PlanCampaign): string[] => [
@@ -36,7 +36,6 @@ export function neighboursOf(
     const campaign = byId.get(id)
     for (const share of campaign ? sharesOf(campaign) : []) {
       for (const other of byShare.get(share) ?? []) {
-        if (found.size >= atMost && !found.has(other.id)) return [...found]
         found.add(other.id)
       }
     }

@@ -12,6 +12,8 @@ type Told = Pick<ForecastCampaign, 'sent' | 'steps' | 'waiting' | 'underWay' | '
 
 export interface Queue {
   messages: PlanMessage[]
+  /** How many mails there are in all. */
+  mails: number
   contacts: PlanInput['contacts']
   /** What a campaign has of it. */
   of: (campaignId: number) => Told
@@ -33,6 +35,7 @@ export async function readQueue(
   const freshBy = Map.groupBy(fresh, (row) => row.campaign_id)
   return {
     messages: rows.filter(({ objection }) => objection === null).map(toMessage),
+    mails: rows.length + fresh.length + [...counts.values()].reduce((sum, more) => sum + more, 0),
     contacts: await readContacts(query, [...rows, ...fresh]),
     of: (id) => {
       const own = freshBy.get(id) ?? []

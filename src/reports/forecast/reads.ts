@@ -1,4 +1,7 @@
 /** What a forecast reads beside the plan's own queries, each for the campaigns that count and no others. */
+import type { BindingCode } from '../../schedule/binding.ts'
+import type { CampaignForecast } from '../../schedule/forecast-result.ts'
+import type { Instant } from '../../time.ts'
 import { MESSAGE_COLUMNS, MESSAGE_JOINS, OBJECTION, type MessageRow, type Query } from '../../campaigns/plan/reads.ts'
 
 export interface NamedCampaign {
@@ -157,4 +160,73 @@ export async function sharingLeads(query: Query, campaignIds: readonly number[],
 export async function lastMessageId(query: Query): Promise<number> {
   const [row] = (await query('select coalesce(max(m.id), 0) as id from goniec.message m')) as { id: number }[]
   return row?.id ?? 0
+}
+
+/** How many mails are open in each of these, in this order. A count ends at `atMost`; behind a sum of it nobody is counted. */
+export async function openCounts(query: Query, campaignIds: readonly number[], atMost: number): Promise<number[]> {
+  const counts: number[] = []
+  let sum = 0
+  for (let from = 0; from < campaignIds.length && sum <= atMost; from += 20) {
+    const rows = (await query(
+      `select open.mails from unnest($1::bigint[]) with ordinality as wanted (campaign_id, place)
+       cross join lateral (
+         select count(*)::float8 as mails from (
+           select from goniec.message m
+           where m.campaign_id = wanted.campaign_id and m.status in ('pending', 'sending', 'in_doubt') limit $2) counted
+       ) open
+       order by wanted.place`,
+      [campaignIds.slice(from, from + 20), atMost + 1],
+    )) as { mails: number }[]
+    counts.push(...rows.map(({ mails }) => mails))
+    sum = counts.reduce((total, mails) => total + mails, 0)
+  }
+  return counts
+}
+
+/** All of them together, counted a little beyond `atMost` at most. */
+export async function openMails(query: Query, campaignIds: readonly number[], atMost: number): Promise<number> {
+  return (await openCounts(query, campaignIds, atMost)).reduce((total, mails) => total + mails, 0)
+}
+
+/** How far late campaigns were with what was forecast, of the last half year. */
+export async function slips(query: Query): Promise<number[]> {
+  const rows = (await query(
+    `select f.slip::float8 as slip from goniec.forecast f
+     where f.slip is not null and f.made_on > (goniec.now() - interval '200 days')::date
+     order by f.made_on desc, f.campaign_id limit 2000`,
+  )) as { slip: number }[]
+  return rows.map(({ slip }) => slip)
+}
+
+export interface StoredRow {
+  campaign: string
+  status: string
+  made_at: Instant
+  sent: number
+  mails: number
+  first_mails_end: string | null
+  follow_ups_end: string | null
+  earliest: string | null
+  likely: string | null
+  latest: string | null
+  extrapolated: boolean
+  days: { day: string; first_mails: number; follow_ups: number; binding: BindingCode }[]
+  never: { reason: string; mails: number }[]
+  calendar: CampaignForecast['calendar']
+}
+
+/** The last forecast of each of these campaigns, if it is from today or yesterday; without names of all that have one and are not over. */
+export function stored(query: Query, names: readonly string[] | undefined): Promise<StoredRow[]> {
+  return query(
+    `select distinct on (c.name) c.name as campaign, c.status, f.made_at, f.sent, f.mails, f.first_mails_end, f.follow_ups_end,
+            f.earliest, f.likely, f.latest, f.extrapolated, f.days, f.never,
+            jsonb_build_object('timeZone', c.timezone, 'startsOn', c.starts_on, 'holidays', c.holidays, 'skipDates', c.skip_dates,
+              'window', jsonb_build_object('from', left(c.window_from::text, 5), 'to', left(c.window_to::text, 5), 'days', c.window_days)) as calendar
+     from goniec.forecast f
+     join goniec.campaign c on c.id = f.campaign_id
+     where f.made_on >= (goniec.now() at time zone (select i.timezone from goniec.installation i))::date - 1
+       and case when $1::text[] is null then c.status in ('running', 'scheduled', 'paused') else c.name = any ($1) end
+     order by c.name, f.made_on desc`,
+    [names ?? null],
+  )
 }

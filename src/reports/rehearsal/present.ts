@@ -53,7 +53,7 @@ export async function readPresent(
 ): Promise<Present> {
   const known = leadIds.filter((id) => id > 0)
   const names = await sharing(query, { salesperson, mailboxes, leadIds: known })
-  const { input } = await loadForecast(query, names)
+  const { input } = await loadForecast(query, { names })
   const [brake] = await planReads.installation(query)
   const contacts = new Map(input.plan.contacts)
   for (const { lead_id: lead, day, campaign_id: campaignId } of await forecastReads.contacts(query, known)) {
