@@ -6,13 +6,22 @@
 -- Leaves     addresses and their form to the reader of the table; a campaign's return from "completed" to whoever imports.
 --
 -- Its shape, and why:
---   Sets, in three steps, each sorted: leads by address, enrollments and messages by lead. Two imports of the same rows take turns at the first row
---   that they share, and never hold what the other one needs next.
+--   Sets, in three steps, each sorted: leads by address, enrollments by lead. Two imports of the same rows take turns at the first row that they
+--   share, and never hold what the other one needs next. The plan mails leads in the order of their messages' ids: whoever imports several
+--   batches at once reserves ids for their rows beforehand, so that leads are mailed in the order of the table's lines.
 --   Only what is not there is inserted: "on conflict do nothing" alone would wait for whoever holds a known lead in an open transaction. It is
 --   for what another import is just making; it waits for that, but does not return it, so what is there is read by a statement of its own.
 --   The campaign is locked "for key share": that alone keeps it from being completed ("for update") while leads are added, and nobody who pauses,
 --   cancels or changes it waits for an import. What is added to a campaign that is just being cancelled is swept with the rest of it.
 --   Joins are look-ups by index, whatever the statistics say: these tables grow from nothing to a million rows within one import.
+
+create function goniec.reserve_message_ids(p_count integer) returns bigint[]
+language sql
+as $$
+  select array(select nextval('goniec.message_id_seq') from generate_series(1, p_count))
+$$;
+
+comment on function goniec.reserve_message_ids(integer) is 'Ids for messages that are about to be made, ascending. Those that are not used are gaps, and harm nobody.';
 
 create function goniec.import_leads(p_campaign bigint, p_rows jsonb, p_dry_run boolean default false) returns jsonb
 language plpgsql
@@ -29,6 +38,8 @@ declare
   v_weighed bigint[];
   v_rejects jsonb;
   v_emails text[];
+  v_message_ids bigint[];
+  v_message_id_of jsonb;
   v_givens text[];
   v_fields jsonb[];
   v_leads bigint[];
@@ -63,20 +74,21 @@ begin
              when l.blocked_at is not null then 'blocked'
              when e.removed_at is not null then 'removed'
            end as objection
-    from jsonb_to_recordset(p_rows) as r (line bigint, email text, given text, fields jsonb)
+    from jsonb_to_recordset(p_rows) as r (line bigint, email text, given text, fields jsonb, message_id bigint)
     left join goniec.lead l on l.email = r.email
     left join goniec.enrollment e on e.campaign_id = p_campaign and e.lead_id = l.id
     order by r.email
   )
   select coalesce(jsonb_agg(jsonb_build_object('line', j.line, 'reason', j.objection)) filter (where j.objection is not null), '[]'),
          coalesce(array_agg(j.email) filter (where j.objection is null), '{}'),
+         coalesce(array_agg(j.message_id) filter (where j.objection is null), '{}'),
          coalesce(array_agg(j.given) filter (where j.objection is null), '{}'),
          coalesce(array_agg(j.fields) filter (where j.objection is null), '{}'),
          count(*) filter (where j.objection is null and j.lead_id is null),
          count(*) filter (where j.objection is null and j.lead_id is not null),
          count(*) filter (where j.objection is null and j.enrollment_id is null),
          count(*) filter (where j.objection is null and j.fields_before is distinct from j.fields and j.enrollment_id is not null)
-  into v_rejects, v_emails, v_givens, v_fields, v_new, v_known, v_enrolled, v_updated
+  into v_rejects, v_emails, v_message_ids, v_givens, v_fields, v_new, v_known, v_enrolled, v_updated
   from judged j;
   if p_dry_run then
     return jsonb_build_object('new', v_new, 'known', v_known, 'enrolled', v_enrolled, 'updated', v_updated, 'rejects', v_rejects);
@@ -95,6 +107,8 @@ begin
     from unnest(v_emails) with ordinality as given (email, n)
     join goniec.lead l on l.email = given.email
     order by given.n);
+
+  v_message_id_of := (select jsonb_object_agg(given.lead_id, given.message_id) from unnest(v_leads, v_message_ids) as given (lead_id, message_id));
 
   with
   made as (
@@ -128,8 +142,8 @@ begin
   into v_letters, v_weighed
   from (select letter, sum(weight) over (order by letter)::bigint as upto from goniec.variant where step_id = v_step.id and weight > 0) v;
 
-  insert into goniec.message (kind, campaign_id, enrollment_id, lead_id, recipient, step_id, step_key, variant)
-  select 'campaign', p_campaign, e.id, e.lead_id, l.email, v_step.id, v_step.key,
+  insert into goniec.message (id, kind, campaign_id, enrollment_id, lead_id, recipient, step_id, step_key, variant) overriding system value
+  select coalesce((v_message_id_of ->> e.lead_id::text)::bigint, nextval('goniec.message_id_seq')), 'campaign', p_campaign, e.id, e.lead_id, l.email, v_step.id, v_step.key,
          coalesce(v_letters[1 + width_bucket(('x' || substr(md5(e.id || ':' || v_step.id), 1, 8))::bit(32)::bigint % v_weighed[cardinality(v_weighed)], v_weighed)],
                   goniec.pick_variant(v_step.id, e.id))
   from unnest(v_enrollments) as made (id)

@@ -1740,6 +1740,8 @@ declare
   v_weighed bigint[];
   v_rejects jsonb;
   v_emails text[];
+  v_message_ids bigint[];
+  v_message_id_of jsonb;
   v_givens text[];
   v_fields jsonb[];
   v_leads bigint[];
@@ -1774,20 +1776,21 @@ begin
              when l.blocked_at is not null then 'blocked'
              when e.removed_at is not null then 'removed'
            end as objection
-    from jsonb_to_recordset(p_rows) as r (line bigint, email text, given text, fields jsonb)
+    from jsonb_to_recordset(p_rows) as r (line bigint, email text, given text, fields jsonb, message_id bigint)
     left join goniec.lead l on l.email = r.email
     left join goniec.enrollment e on e.campaign_id = p_campaign and e.lead_id = l.id
     order by r.email
   )
   select coalesce(jsonb_agg(jsonb_build_object('line', j.line, 'reason', j.objection)) filter (where j.objection is not null), '[]'),
          coalesce(array_agg(j.email) filter (where j.objection is null), '{}'),
+         coalesce(array_agg(j.message_id) filter (where j.objection is null), '{}'),
          coalesce(array_agg(j.given) filter (where j.objection is null), '{}'),
          coalesce(array_agg(j.fields) filter (where j.objection is null), '{}'),
          count(*) filter (where j.objection is null and j.lead_id is null),
          count(*) filter (where j.objection is null and j.lead_id is not null),
          count(*) filter (where j.objection is null and j.enrollment_id is null),
          count(*) filter (where j.objection is null and j.fields_before is distinct from j.fields and j.enrollment_id is not null)
-  into v_rejects, v_emails, v_givens, v_fields, v_new, v_known, v_enrolled, v_updated
+  into v_rejects, v_emails, v_message_ids, v_givens, v_fields, v_new, v_known, v_enrolled, v_updated
   from judged j;
   if p_dry_run then
     return jsonb_build_object('new', v_new, 'known', v_known, 'enrolled', v_enrolled, 'updated', v_updated, 'rejects', v_rejects);
@@ -1806,6 +1809,8 @@ begin
     from unnest(v_emails) with ordinality as given (email, n)
     join goniec.lead l on l.email = given.email
     order by given.n);
+
+  v_message_id_of := (select jsonb_object_agg(given.lead_id, given.message_id) from unnest(v_leads, v_message_ids) as given (lead_id, message_id));
 
   with
   made as (
@@ -1839,8 +1844,8 @@ begin
   into v_letters, v_weighed
   from (select letter, sum(weight) over (order by letter)::bigint as upto from goniec.variant where step_id = v_step.id and weight > 0) v;
 
-  insert into goniec.message (kind, campaign_id, enrollment_id, lead_id, recipient, step_id, step_key, variant)
-  select 'campaign', p_campaign, e.id, e.lead_id, l.email, v_step.id, v_step.key,
+  insert into goniec.message (id, kind, campaign_id, enrollment_id, lead_id, recipient, step_id, step_key, variant) overriding system value
+  select coalesce((v_message_id_of ->> e.lead_id::text)::bigint, nextval('goniec.message_id_seq')), 'campaign', p_campaign, e.id, e.lead_id, l.email, v_step.id, v_step.key,
          coalesce(v_letters[1 + width_bucket(('x' || substr(md5(e.id || ':' || v_step.id), 1, 8))::bit(32)::bigint % v_weighed[cardinality(v_weighed)], v_weighed)],
                   goniec.pick_variant(v_step.id, e.id))
   from unnest(v_enrollments) as made (id)
@@ -2604,6 +2609,13 @@ begin
   return v_mailbox;
 end $function$;
 
+CREATE OR REPLACE FUNCTION goniec.reserve_message_ids(p_count integer)
+ RETURNS bigint[]
+ LANGUAGE sql
+AS $function$
+  select array(select nextval('goniec.message_id_seq') from generate_series(1, p_count))
+$function$;
+
 CREATE OR REPLACE FUNCTION goniec.resolve_doubt(p_message bigint, p_as text)
  RETURNS text
  LANGUAGE plpgsql
@@ -3301,6 +3313,8 @@ comment on function goniec.recover(p_incarnation bigint, p_gone bigint[], p_seen
 
 comment on function goniec.release_slot(id bigint, used boolean) is 'Frees the mailbox; gives the capacity back only if it was not used. Calling it twice is harmless.';
 
+comment on function goniec.reserve_message_ids(p_count integer) is 'Ids for messages that are about to be made, ascending. Those that are not used are gaps, and harm nobody.';
+
 comment on table goniec.salesperson is 'A person who sends: owns mailboxes and campaigns.';
 
 comment on column goniec.salesperson.daily_limit is 'Most mails a day over all campaigns and responses; null: no limit.';
@@ -3730,6 +3744,8 @@ grant execute on function goniec.require_fresh_snapshots() to public;
 grant execute on function goniec.require_kind(p_kind text) to public;
 
 grant execute on function goniec.require_mailbox(p_address text) to public;
+
+grant execute on function goniec.reserve_message_ids(p_count integer) to public;
 
 grant execute on function goniec.resolve_doubt(p_message bigint, p_as text) to public;
 

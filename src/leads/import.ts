@@ -108,7 +108,10 @@ async function importBatches(
   }
   try {
     for await (const batch of batchesOf(table)) {
-      const answer = send(database, campaign.id, batch, dryRun)
+      const answer = send(database, campaign.id, batch, {
+        dryRun,
+        messageIds: await reserveIds(database, batch, dryRun),
+      })
       // Heard when its turn comes. Until then one that fails while the next batch is read would end the process as unheard.
       answer.catch(() => undefined)
       underWay.push({ batch, answer })
@@ -136,11 +139,23 @@ interface Answer {
   rejects: { line: number; reason: Objection }[]
 }
 
-async function send(database: Database, campaignId: number, { rows }: RowBatch, dryRun: boolean): Promise<Answer> {
+/** Batches overtake each other; ids that are reserved in the file's order keep the mails in it. */
+async function reserveIds(database: Database, { rows }: RowBatch, dryRun: boolean): Promise<number[]> {
+  if (dryRun || rows.length === 0) return []
+  const [row] = await database.query<{ ids: number[] }>('select goniec.reserve_message_ids($1) as ids', [rows.length])
+  return row?.ids ?? []
+}
+
+async function send(
+  database: Database,
+  campaignId: number,
+  { rows }: RowBatch,
+  { dryRun, messageIds }: { dryRun: boolean; messageIds: readonly number[] },
+): Promise<Answer> {
   if (rows.length === 0) return { new: 0, known: 0, updated: 0, enrolled: 0, rejects: [] }
   const [row] = await asThisActor(database).query<{ answer: Answer }>(
     'select goniec.import_leads($1, $2, $3) as answer',
-    [campaignId, JSON.stringify(rows), dryRun],
+    [campaignId, JSON.stringify(rows.map((row, i) => ({ ...row, message_id: messageIds[i] }))), dryRun],
   )
   return row?.answer ?? { new: 0, known: 0, updated: 0, enrolled: 0, rejects: [] }
 }

@@ -73,6 +73,13 @@ describe('what comes in', () => {
     ])
   })
 
+  it('mails stand in the order of the lines, so that who is first in the file is mailed first', async () => {
+    const given = Array.from({ length: 6000 }, (_, n) => `lead${(n * 7919) % 6000}@klient.example`)
+    await load(`email\n${given.join('\n')}\n`)
+    const made = await database.query<{ recipient: string }>('select recipient from goniec.message order by id')
+    expect(made.map(({ recipient }) => recipient)).toEqual(given)
+  })
+
   it('variants are those that pick_variant picks, whatever their weights', async () => {
     const step = await world.value('select id from goniec.step')
     for (const [letter, weight] of [
