@@ -111,7 +111,8 @@ function ending(facts: Facts): string {
   const response = facts.text('response')
   if (facts.is('by', 'recovery') && response.startsWith('its worker was gone'))
     return `${response}${facts.is('state', 'in_doubt') ? ': nobody knows whether it was accepted' : ''}`
-  return `${words}${facts.with(': ', 'response')}${facts.with(', by ', 'by')}`
+  // A refused fence leaves its verdict, a code; a server its words.
+  return `${words}${facts.why('response')}${facts.with(', by ', 'by')}`
 }
 
 const became =

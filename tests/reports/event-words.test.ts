@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { describeEvent, KNOWN_EVENT_TYPES } from '../../src/reports/event-words.ts'
+import { describeEvent, KNOWN_EVENT_TYPES, type EventFacts } from '../../src/reports/event-words.ts'
 import { Temporal } from '../../src/time.ts'
 
 const say = (type: string, data: Record<string, unknown> = {}): string => describeEvent({ type, data }, 'Europe/Warsaw')
@@ -46,7 +46,55 @@ describe('an event in words', () => {
     ],
     ['campaign_paused', { from: 'running', to: 'paused' }, 'the campaign was paused'],
     ['suppressed', { value: 'bad.example', reason: 'asked by phone' }, 'bad.example was suppressed: asked by phone'],
+    [
+      'settled',
+      { state: 'aborted', outcome: 'aborted', response: 'campaign_not_running' },
+      'ended before any content went out: its campaign does not run',
+    ],
+    [
+      'settled',
+      { state: 'aborted', outcome: 'aborted', stage: 'body', response: 'connection lost' },
+      'ended before its content was complete: connection lost',
+    ],
+    [
+      'resolved',
+      { state: 'accepted', outcome: 'unknown', response: 'its worker was gone', by: 'anna@laptop' },
+      'its doubt is resolved: it was sent, says anna@laptop',
+    ],
+    ['slot_released', { state: 'accepted' }, 'another program has used its slot'],
+    ['slot_released', { state: 'aborted', by: 'recovery' }, 'another program’s slot ran out: it counts as used'],
+    ['slot_released', { state: 'aborted' }, 'another program gave its slot back'],
   ])('%s %j is: %s', (type, data, words) => expect(say(type, data)).toBe(words))
+
+  test('names who did it, where from and by which worker, if they are given', () => {
+    const at = Temporal.Instant.from('2026-12-01T08:00:00Z')
+    const tell = (event: Partial<EventFacts> & { type: string }): string =>
+      describeEvent({ data: {}, at, actor: 'anna@laptop', ...event }, 'Europe/Warsaw')
+    const times = { from: '2026-12-01T11:00:00+00:00', to: '2026-12-02T11:00:00+00:00', reason: 'mailbox' }
+    expect([
+      tell({ type: 'moved', data: times, mailbox: 'b@x.example', from_mailbox: 'a@x.example' }),
+      tell({ type: 'moved', data: { ...times, to: times.from }, mailbox: 'b@x.example', from_mailbox: 'a@x.example' }),
+      tell({ type: 'planned', data: { to: times.to }, mailbox: 'b@x.example' }),
+      tell({ type: 'claimed', worker: 'host-2' }),
+      tell({ type: 'cancelled', data: { reason: 'cancelled' } }),
+      tell({ type: 'released', actor: 'postgres' }),
+      tell({ type: 'lead_unblocked', data: { lifted: ['blocked', 'replied'] } }),
+      tell({ type: 'lead_removed', campaign: 'spring' }),
+      tell({ type: 'campaign_paused' }),
+      tell({ type: 'campaign_completed', actor: 'sender' }),
+    ]).toEqual([
+      'moved from 12:00:00 at a@x.example to 2026-12-02 12:00:00 at b@x.example: its mailbox could not be used',
+      'moved from a@x.example to b@x.example, at 12:00:00 as before: its mailbox could not be used',
+      'planned for 2026-12-02 12:00:00 from b@x.example',
+      'taken by worker host-2',
+      'cancelled, by anna@laptop',
+      'no longer set aside, by postgres',
+      'the lead was unblocked: no longer blocked, replied, by anna@laptop',
+      'the lead was taken out of campaign spring, by anna@laptop',
+      'the campaign was paused, by anna@laptop',
+      'the campaign is completed',
+    ])
+  })
 
   test('of a type without words shows all of it', () => {
     expect(say('something_new', { of: 3, when: '2026-12-01T11:00:00+00:00' })).toBe(

@@ -1,5 +1,5 @@
 /** The queue and the ledger: a message and its attempts say the same. */
-import { HOLDING, LOOK, OF_OURS, type Check } from './check.ts'
+import { AFTER_COMMIT, HOLDING, LOOK, OF_OURS, type Check } from './check.ts'
 
 export const ledgerChecks: readonly Check[] = [
   {
@@ -58,14 +58,14 @@ export const ledgerChecks: readonly Check[] = [
   {
     name: 'only-its-own-worker-sends-a-mail',
     proves: ['I-6', 'RF-009/012/013', 'RF-011'],
-    says: 'A mail passed its fence while its worker lived and its lease held.',
+    says: 'A mail was claimed while its worker lived, and passed its fence while its lease held.',
     todo: LOOK,
     sql: `
       select a.id as attempt, a.message_id as message, w.worker, w.started_at, w.ended_at, a.lease_until, a.transmitting_at
       from goniec.attempt a
       left join goniec.incarnation w on w.id = a.incarnation_id
       where a.message_id is not null and a.transmitting_at is not null and ${OF_OURS}
-        and (w.id is null or a.transmitting_at >= a.lease_until or a.transmitting_at < w.started_at or a.transmitting_at > w.ended_at)`,
+        and (w.id is null or a.transmitting_at >= a.lease_until or a.transmitting_at < w.started_at or a.claimed_at > w.ended_at + ${AFTER_COMMIT})`,
   },
   {
     name: 'a-mail-is-tried-so-often-and-no-more',

@@ -64,9 +64,9 @@ test('people get a line for each check; a broken one with its rows and what to d
   const whole = await command()
   expect(whole).toMatchObject({
     code: 0,
-    stderr: expect.stringMatching(/^62 checks, and all of them hold \(.*\)\.\n$/),
+    stderr: expect.stringMatching(/^63 checks, and all of them hold \(.*\)\.\n$/),
   })
-  expect(whole.stdout.match(/^yes +\S/gm)).toHaveLength(62)
+  expect(whole.stdout.match(/^yes +\S/gm)).toHaveLength(63)
   await database.query(`update goniec.mailbox_day set response_taken = response_taken + 1 where mailbox_id in (1, 2)`)
   try {
     const { code, stdout, stderr } = await command('--rows', '1', '--check', 'a-mailbox-day-counts-what-was-taken')
@@ -97,7 +97,7 @@ test('a check that there is not is named with the nearest one; --list needs no d
     stderr:
       'Error: there is no check "the-guards-are-of"; did you mean "the-guards-are-on"?\nTry: goniec audit --list\n',
   })
-  expect((await goniec(['audit', '--list'], { env: { DATABASE_URL: undefined } })).stdout.split('\n')).toHaveLength(64)
+  expect((await goniec(['audit', '--list'], { env: { DATABASE_URL: undefined } })).stdout.split('\n')).toHaveLength(65)
 })
 
 test('a mail that left on a public holiday is seen', async () => {

@@ -15,6 +15,7 @@ function copy(table: string, where: string, columns: string): string {
 }
 
 const GUARDS = 'the-guards-are-on'
+const LIMITS = 'the-limits-of-coming-days-are-the-settings'
 /** Mails that wait for tomorrow were planned just now; what the plan could still mend is not looked at. */
 const LONG_AGO = `update goniec.event set at = at - interval '1 day' where type in ('planned', 'moved') and message_id in (select id from goniec.message where status = 'pending')`
 const WAITING = `status = 'pending' and kind = 'campaign' and scheduled_at is not null and campaign_id in (2, 3)`
@@ -136,7 +137,10 @@ export const BREACHES: Record<string, Breach> = {
       'alter table goniec.domain_day drop constraint domain_day_within_limit',
       'update goniec.domain_day set daily_limit = taken - 1 where taken > 0',
     ],
-    also: [GUARDS],
+    also: [GUARDS, LIMITS],
+  },
+  'the-limits-of-coming-days-are-the-settings': {
+    break: ['update goniec.mailbox set warmup_started = current_date where id = 1'],
   },
   'a-contact-is-held-by-an-attempt': { break: [`insert into goniec.lead_day values (1, '2026-01-01', 1)`] },
   'slots-are-given-back-only-where-nothing-was-offered': {
@@ -151,21 +155,21 @@ export const BREACHES: Record<string, Breach> = {
       'alter table goniec.mailbox_day drop constraint mailbox_day_within_limits',
       'update goniec.mailbox_day set campaign_limit = campaign_taken - 1 where campaign_taken > 1',
     ],
-    also: [GUARDS],
+    also: [GUARDS, LIMITS],
   },
   'a-campaign-day-is-within-its-limit': {
     break: [
       'alter table goniec.campaign_day drop constraint campaign_day_within_limit',
       'update goniec.campaign_day set daily_limit = taken - 1 where taken > 1',
     ],
-    also: [GUARDS],
+    also: [GUARDS, LIMITS],
   },
   'a-salesperson-day-is-within-its-limit': {
     break: [
       'alter table goniec.salesperson_day drop constraint salesperson_day_within_limit',
       'update goniec.salesperson_day set daily_limit = taken - 1 where taken > 1',
     ],
-    also: [GUARDS],
+    also: [GUARDS, LIMITS],
   },
   'the-gap-of-a-mailbox-was-kept': { break: ['update goniec.mailbox set min_gap_ms = 36000000 where id = 1'] },
   'the-delay-of-a-campaign-was-kept': { break: ['update goniec.campaign set delay_ms = 36000000 where id = 2'] },
@@ -220,6 +224,7 @@ export const BREACHES: Record<string, Breach> = {
   },
   'no-coming-day-is-planned-beyond-its-limits': {
     break: [LONG_AGO, 'update goniec.campaign_day set daily_limit = 0 where taken = 0'],
+    also: [LIMITS],
   },
   'first-plans-are-kept': {
     break: [`update goniec.message set first_planned_at = first_planned_at - interval '1 second' where ${WAITING}`],

@@ -49,8 +49,11 @@ async function act(database: TestDatabase, turn: number): Promise<void> {
     },
     // What apply does: settings and version in one commit, then the days' rows, then the barrier.
     async () => {
-      await database.query('update goniec.campaign set daily_limit = 5000 + $1, version = version + 1 where id = 3', [turn])
-      await database.query('update goniec.mailbox set min_gap_ms = 5 + $1 % 10, version = version + 1 where id = 2', [turn])
+      await database.query(
+        `with
+         recorded as (insert into goniec.event (type, campaign_id) values ('applied', 3)),
+         mailbox as (update goniec.mailbox set min_gap_ms = 5 + $1 % 10, version = version + 1 where id = 2)
+         update goniec.campaign set daily_limit = 5000 + $1, version = version + 1 where id = 3`, [turn])
       await database.query('select goniec.make_day_rows(3)')
       await database.query(`select goniec.pass_barrier(), pg_notify('goniec', 'plan')`)
     },
