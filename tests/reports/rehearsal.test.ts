@@ -167,6 +167,16 @@ test('running campaigns keep their part of the mailboxes', async () => {
   expect((shared.others[0]?.with ?? '') > '2026-12-09').toBe(true)
 })
 
+test('limits of recipient domains hold, those of the file and those of the database', async () => {
+  const leads = list(Array.from({ length: 4 }, (_, i) => `lead${i}@klient.example`))
+  const limits = 'domain_limits: { daily_limit: 1 }\n'
+  const alone = await play(null, limits + file(campaign('spring')), leads)
+  expect(days(alone)[0]).toEqual(['2026-11-26', 1, 0, 'domain_limit'])
+  const database = await testDatabase()
+  await apply(database, limits + file(campaign('other')))
+  expect(days(await play(database, file(campaign('spring')), leads))).toEqual(days(alone))
+})
+
 test('a lead who was mailed by another campaign waits for the end of the contact gap', async () => {
   const database = await testDatabase()
   await apply(database, file(campaign('other')))

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { FAINT, FREE, INK, inkOn, SHADES } from '../../../src/cli/drawing/colours.ts'
 import { drawPage } from '../../../src/cli/drawing/page.ts'
 import { eachDay } from '../../../src/cli/drawing/rows.ts'
 import { readWellFormed, textOf } from '../../support/well-formed.ts'
@@ -123,4 +124,26 @@ test('a rehearsal says that nothing was written, and names the leads that fail',
 
 function cellOf(page: string, day: string): string {
   return new RegExp(`<g data-day="${day}">.*?</g>`).exec(page)?.[0] ?? ''
+}
+
+test('what is written on a colour has a contrast of 4.5 and more', () => {
+  const pairs = [
+    ...SHADES.map((shade, i) => [inkOn(i), shade] as const),
+    ...['#ffffff', FREE].flatMap((ground) => [[INK, ground] as const, [FAINT, ground] as const]),
+  ]
+  expect(pairs.filter(([ink, ground]) => contrast(ink, ground) < 4.5)).toEqual([])
+})
+
+/** As WCAG 2 reckons it. */
+function contrast(a: string, b: string): number {
+  const [light = 0, dark = 0] = [luminance(a), luminance(b)].toSorted((x, y) => y - x)
+  return (light + 0.05) / (dark + 0.05)
+}
+
+function luminance(colour: string): number {
+  const [r = 0, g = 0, b = 0] = [1, 3, 5].map((at) => {
+    const part = Number.parseInt(colour.slice(at, at + 2), 16) / 255
+    return part <= 0.039_28 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4
+  })
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b
 }
