@@ -176,3 +176,14 @@ comment on column goniec_report.salesperson_days.daily_limit is 'Most mails of t
 comment on column goniec_report.salesperson_days.taken is 'What counts against it. Warm-up mails do not.';
 comment on column goniec_report.salesperson_days.room is 'What the limit leaves; null: no limit.';
 comment on column goniec_report.salesperson_days.paused is 'Whether the person is paused, now.';
+
+create view goniec_report.domain_days as
+select d.domain, d.day, d.daily_limit, d.taken, d.daily_limit - d.taken as room
+from goniec.domain_day d;
+
+comment on view goniec_report.domain_days is 'Recipient domains that have a limit, on the days on which mails are planned for them; of every other domain nothing is counted.';
+comment on column goniec_report.domain_days.domain is 'What stands behind the @ of the recipients.';
+comment on column goniec_report.domain_days.day is 'The day, in the installation’s zone.';
+comment on column goniec_report.domain_days.daily_limit is 'Most campaign mails of that day; null: it has a limit by the hour only.';
+comment on column goniec_report.domain_days.taken is 'What counts against it.';
+comment on column goniec_report.domain_days.room is 'What the limit leaves; null: no limit by the day.';

@@ -3821,6 +3821,13 @@ grant execute on function goniec.wake_plan() to public;
 --   last_sent_at timestamp with time zone: When its last one did.
 --   next_at timestamp with time zone: The time of its next planned mail.
 
+-- goniec_report.domain_days: Recipient domains that have a limit, on the days on which mails are planned for them; of every other domain nothing is counted.
+--   domain text: What stands behind the @ of the recipients.
+--   day date: The day, in the installation’s zone.
+--   daily_limit integer: Most campaign mails of that day; null: it has a limit by the hour only.
+--   taken integer: What counts against it.
+--   room integer: What the limit leaves; null: no limit by the day.
+
 -- goniec_report.doubts: Mails of which nobody knows whether they arrived. A person ends each: goniec doubt resolve.
 --   message_id bigint: The mail’s number, for goniec doubt resolve.
 --   campaign text: Its campaign; null for a mail of none.

@@ -45,6 +45,7 @@ const ORDER: Record<string, string> = {
   attempts: 'attempt_id desc',
   campaign_days: 'day desc, campaign',
   campaigns: 'campaign',
+  domain_days: 'day, domain',
   doubts: 'transmitting_at, message_id',
   duplicates: 'recipient, step',
   lateness: 'day desc, campaign, kind',

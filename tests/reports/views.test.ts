@@ -71,6 +71,14 @@ test('salesperson_days: over all campaigns', async () => {
   ])
 })
 
+test('domain_days: only of domains with a limit', async () => {
+  expect(await read('domain_days', 'domain', '')).toEqual([])
+  await world.insert('domain_day', { domain: 'alfa.example', day: '2026-12-01', daily_limit: 5, taken: 2 }, 'domain')
+  expect(await read('domain_days', 'domain, day, daily_limit, taken, room', '')).toEqual([
+    ['alfa.example', '2026-12-01', 5, 2, 3],
+  ])
+})
+
 test('queue: what has a time, and what is in doubt, in planned order', async () => {
   const columns = 'message_id, kind, status, campaign, salesperson, lead, mailbox, day, scheduled_at'
   expect(await read('queue', columns, 'order by scheduled_at')).toEqual([
