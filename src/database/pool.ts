@@ -5,7 +5,7 @@
  * of kysely name tables of the schema `goniec` without it (`selectFrom('message')`); plain SQL spells `goniec.message` out.
  */
 import { Kysely, PostgresDialect, type Transaction } from 'kysely'
-import { Client, Pool, type ClientConfig, type QueryResultRow } from 'pg'
+import { Client, Pool, type ClientBase, type ClientConfig, type QueryResultRow } from 'pg'
 import { GoniecError } from '../errors.ts'
 import { explainDatabaseError, OLDEST_SERVER } from './failures.ts'
 import type { Schema } from './schema.ts'
@@ -90,11 +90,24 @@ export function clientConfig(url: string, { name, connectTimeoutMs = 10_000 }: P
 
 function createPool(url: string, options: PoolOptions): Pool {
   const { size = 10, onIdleError = () => undefined } = options
-  const pool = new Pool({ ...clientConfig(url, options), max: size, idleTimeoutMillis: 30_000 })
+  const pool = new Pool({
+    ...clientConfig(url, options),
+    max: size,
+    idleTimeoutMillis: 30_000,
+    onConnect: doWithoutJit,
+  })
   pool.on('error', onIdleError)
   // A client that breaks while it is checked out emits too; whoever holds it learns it from his query.
   pool.on('connect', (client) => client.on('error', onIdleError))
   return pool
+}
+
+/**
+ * Statements of goniec are look-ups by index that take milliseconds. Where the planner thinks otherwise, as it does of tables that were
+ * not analysed yet, compiling them took twenty seconds (Debian's Postgres 15, where it is on by default).
+ */
+async function doWithoutJit(client: ClientBase): Promise<void> {
+  await client.query('set jit = off')
 }
 
 async function refuseOldServer(database: Database): Promise<void> {
