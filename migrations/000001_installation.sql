@@ -15,12 +15,13 @@ comment on function goniec.now() is
 --            after his commit: when he has it, every fence that did not see his change has ended
 --   plan     one plan at a time
 --   forecast one worker makes the day's forecasts
+--   refusals one counts refusals at a time, until he has committed
 -- Session level, namespace 20201 ("worker name"): a worker holds the hash of its name for as long as it lives.
 create function goniec.lock_key(name text) returns bigint
 language sql immutable strict parallel safe
 as $$
   select case name when 'claim' then 4702394921427289921 when 'barrier' then 4702394921427289922 when 'plan' then 4702394921427289923
-                   when 'forecast' then 4702394921427289924 end
+                   when 'forecast' then 4702394921427289924 when 'refusals' then 4702394921427289925 end
 $$;
 
 create table goniec.installation (
@@ -29,13 +30,19 @@ create table goniec.installation (
   timezone text not null default 'Europe/Warsaw'
     constraint installation_timezone_is_known check ((timestamptz 'epoch' at time zone timezone) is not null),
   paused_at timestamptz,
-  created_at timestamptz not null default goniec.now()
+  refusal_share numeric(5, 4) default 0.05 constraint installation_refusal_share_is_a_fraction check (refusal_share >= 0 and refusal_share < 1),
+  refusal_least integer not null default 50 constraint installation_refusal_least_is_positive check (refusal_least >= 1),
+  refusal_last integer not null default 200,
+  created_at timestamptz not null default goniec.now(),
+  constraint installation_refusal_last_holds_the_least check (refusal_last between refusal_least and 10000)
 );
 
 comment on table goniec.installation is 'One row: this installation.';
 comment on column goniec.installation.id is 'Part of every Message-ID, so that they stay the same on every attempt and after a restore.';
 comment on column goniec.installation.timezone is 'The zone whose local dates are the days of mailboxes and salespeople.';
 comment on column goniec.installation.paused_at is 'The emergency brake (goniec pause --all): nothing is claimed, nothing passes its fence, responses and slots too. A flag of its own, so that lifting it revives no campaign that was paused by name.';
+
+comment on column goniec.installation.refusal_share is 'The brake: a campaign or mailbox of whose last refusal_last mails (at least refusal_least) more than this share was refused for good is paused. Null: off.';
 
 insert into goniec.installation default values;
 

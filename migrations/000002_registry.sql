@@ -40,6 +40,7 @@ create table goniec.mailbox (
   warmup_daily_limit integer constraint mailbox_warmup_daily_limit_is_not_negative check (warmup_daily_limit >= 0),
   status text not null default 'active' constraint mailbox_status_is_known check (status in ('active', 'paused', 'broken')),
   status_reason text,
+  refusals_since timestamptz,
   version bigint not null default 1,
   created_at timestamptz not null default goniec.now(),
   constraint mailbox_login_is_whole check (num_nonnulls(smtp_password_ref, smtp_oauth2) = (smtp_user is not null)::integer),
@@ -50,6 +51,7 @@ comment on table goniec.mailbox is 'An address with its SMTP account.';
 comment on column goniec.mailbox.smtp_password_ref is 'env:NAME, file:PATH or credential:NAME, read by the worker. A password never stands in the database.';
 comment on column goniec.mailbox.smtp_oauth2 is 'Instead of a password: {tokenUrl, clientId, clientSecret, refreshToken, scope}; the secrets are references, as the password is. The worker asks for access tokens.';
 comment on column goniec.mailbox.warmup_started is 'Day 1 of its warm-up; null: not warming.';
+comment on column goniec.mailbox.refusals_since is 'Its last resume: refusals before it do not count for the brake any more.';
 comment on column goniec.mailbox.status is 'broken: repeated faults of its account or server; goniec mailbox resume puts it back.';
 
 create table goniec.mailbox_gate (
@@ -71,6 +73,8 @@ create table goniec.campaign (
   salesperson_id bigint not null references goniec.salesperson,
   status text not null default 'draft'
     constraint campaign_status_is_known check (status in ('draft', 'scheduled', 'running', 'paused', 'completed', 'cancelled')),
+  status_reason text,
+  refusals_since timestamptz,
   timezone text not null default 'Europe/Warsaw'
     constraint campaign_timezone_is_known check ((timestamptz 'epoch' at time zone timezone) is not null),
   starts_on date,
@@ -94,6 +98,8 @@ create table goniec.campaign (
 );
 
 comment on table goniec.campaign is 'Who is mailed, what, when, from which mailboxes. Times are meant in its own zone.';
+comment on column goniec.campaign.status_reason is 'Why it is paused, where no person did it: the brake.';
+comment on column goniec.campaign.refusals_since is 'Its last resume: refusals before it do not count for the brake any more.';
 comment on column goniec.campaign.window_to is 'End of the daily window, not included; 24:00 is allowed.';
 comment on column goniec.campaign.holidays is 'Country (and region) whose public holidays are skipped, as date-holidays names them; null: none.';
 comment on column goniec.campaign.delay_ms is 'Between two of its mails; each is spread by +-jitter in the plan. Claim and fence enforce shortest_delay_ms.';

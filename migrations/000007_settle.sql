@@ -116,6 +116,8 @@ declare
   v_settled jsonb;
   v_sent bigint[];
   v_unfinished bigint[];
+  v_refused_of bigint[];
+  v_refused_by bigint[];
 begin
   perform goniec.require_fresh_snapshots();
   perform set_config('goniec.incarnation', p_incarnation::text, true);
@@ -211,8 +213,10 @@ begin
   where m.id = d.message_id;
 
   select array_agg(a.message_id) filter (where a.state = 'accepted'),
-         array_agg(a.id) filter (where a.give_back or a.bounce_due)
-  into v_sent, v_unfinished
+         array_agg(a.id) filter (where a.give_back or a.bounce_due),
+         array_agg(a.campaign_id) filter (where a.state = 'rejected' and a.campaign_id is not null),
+         array_agg(a.mailbox_id) filter (where a.state = 'rejected')
+  into v_sent, v_unfinished, v_refused_of, v_refused_by
   from jsonb_to_recordset(v_settled) as j (attempt_id bigint, verdict text)
   join goniec.attempt a on a.id = j.attempt_id
   where j.verdict = 'settled';
@@ -259,6 +263,8 @@ begin
   select 'mailbox_broken', b.id, jsonb_build_object('reason', b.status_reason) from broken b;
 
   if v_unfinished is not null then perform goniec.finish_business(v_unfinished); end if;
+
+  if v_refused_by is not null then perform goniec.brake_refused(coalesce(v_refused_of, '{}'), v_refused_by); end if;
 
   insert into goniec.contradiction (attempt_id, reported)
   select (j ->> 'attempt_id')::bigint, j from jsonb_array_elements(v_settled) j

@@ -27,7 +27,7 @@ begin
     grant insert on goniec.event, goniec.contradiction, goniec.suppression to goniec_worker;
     grant update on goniec.mailbox_gate, goniec.campaign_gate to goniec_worker;
     grant update (status, status_reason, version) on goniec.mailbox to goniec_worker;
-    grant update (status, started_at, completed_at) on goniec.campaign to goniec_worker;
+    grant update (status, status_reason, started_at, completed_at) on goniec.campaign to goniec_worker;
     grant update (bounced_at) on goniec.lead to goniec_worker;
     grant update (worker, answered_at, ok, response) on goniec.login_check to goniec_worker;
     grant delete on goniec.message_content, goniec.domain_day, goniec.domain_hour to goniec_worker;

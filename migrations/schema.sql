@@ -57,6 +57,8 @@ create table goniec.campaign (
   name text not null,
   salesperson_id bigint not null,
   status text not null default 'draft'::text,
+  status_reason text,
+  refusals_since timestamp with time zone,
   timezone text not null default 'Europe/Warsaw'::text,
   starts_on date,
   window_from time without time zone not null default '09:00:00'::time without time zone,
@@ -234,8 +236,14 @@ create table goniec.installation (
   id uuid not null default gen_random_uuid(),
   timezone text not null default 'Europe/Warsaw'::text,
   paused_at timestamp with time zone,
+  refusal_share numeric(5,4) default 0.05,
+  refusal_least integer not null default 50,
+  refusal_last integer not null default 200,
   created_at timestamp with time zone not null default goniec.now(),
   constraint installation_has_one_row CHECK (only_row),
+  constraint installation_refusal_last_holds_the_least CHECK (((refusal_last >= refusal_least) AND (refusal_last <= 10000))),
+  constraint installation_refusal_least_is_positive CHECK ((refusal_least >= 1)),
+  constraint installation_refusal_share_is_a_fraction CHECK (((refusal_share >= (0)::numeric) AND (refusal_share < (1)::numeric))),
   constraint installation_timezone_is_known CHECK ((('1970-01-01 00:00:00+00'::timestamp with time zone AT TIME ZONE timezone) IS NOT NULL)),
   constraint installation_pkey PRIMARY KEY (only_row)
 );
@@ -296,6 +304,7 @@ create table goniec.mailbox (
   warmup_daily_limit integer,
   status text not null default 'active'::text,
   status_reason text,
+  refusals_since timestamp with time zone,
   version bigint not null default 1,
   created_at timestamp with time zone not null default goniec.now(),
   constraint mailbox_daily_limit_is_not_negative CHECK ((daily_limit >= 0)),
@@ -511,6 +520,10 @@ CREATE INDEX attempt_ended_by_day ON goniec.attempt USING btree (COALESCE(campai
 
 CREATE INDEX attempt_live ON goniec.attempt USING btree (incarnation_id, id) WHERE (state = ANY (ARRAY['claimed'::text, 'transmitting'::text]));
 
+CREATE INDEX attempt_rejected_by_campaign ON goniec.attempt USING btree (campaign_id, finished_at) WHERE (state = 'rejected'::text);
+
+CREATE INDEX attempt_rejected_by_mailbox ON goniec.attempt USING btree (mailbox_id, finished_at) WHERE (state = 'rejected'::text);
+
 CREATE INDEX attempt_unfinished_business ON goniec.attempt USING btree (id) WHERE ((give_back AND holds_capacity) OR bounce_due);
 
 CREATE INDEX campaign_binding_by_day ON goniec.campaign_binding USING btree (day);
@@ -575,6 +588,85 @@ AS $function$
   select (array[5, 15, 60, 240])[least(greatest(attempts, 1), 4)] * interval '1 minute'
        * (0.8 + 0.4 * (('x' || substr(md5(spread_by || ':' || attempts), 1, 8))::bit(32)::bigint / 4294967295.0))
 $function$;
+
+CREATE OR REPLACE FUNCTION goniec.brake_refused(p_campaigns bigint[] DEFAULT NULL::bigint[], p_mailboxes bigint[] DEFAULT NULL::bigint[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET jit TO 'off'
+AS $function$
+declare
+  v_share numeric;
+  v_least integer;
+  v_last integer;
+  v_now timestamptz;
+  v_paused text;
+begin
+  select i.refusal_share, i.refusal_least, i.refusal_last into v_share, v_least, v_last from goniec.installation i;
+  if v_share is null then return; end if;
+  perform pg_advisory_xact_lock(goniec.lock_key('refusals'));
+  v_now := goniec.now();
+
+  with
+  refused as materialized (
+    select c.id, r.mails, r.refused
+    from (select distinct a.campaign_id as id from goniec.attempt a
+          where a.state = 'rejected' and a.campaign_id is not null and a.finished_at > v_now - interval '30 days' and p_campaigns is null
+          union select unnest(p_campaigns)) as asked
+    join goniec.campaign c on c.id = asked.id and c.status = 'running'
+    cross join lateral goniec.refusals_of_campaign(c.id, greatest(c.refusals_since, v_now - interval '30 days'), v_last) r
+    where r.mails >= v_least and r.refused > v_share * r.mails
+  ),
+  braking as (
+    select c.id from goniec.campaign c where c.id in (select id from refused) and c.status = 'running' order by c.id for no key update skip locked
+  ),
+  braked as (
+    update goniec.campaign c
+    set status = 'paused', status_reason = goniec.refusal_text(r.mails, r.refused, v_share)
+    from refused r
+    where c.id = r.id and c.id in (select id from braking)
+    returning c.id, c.name, c.status_reason, r.mails, r.refused
+  ),
+  noted as (
+    insert into goniec.event (type, campaign_id, data)
+    select 'campaign_paused', b.id, jsonb_build_object('from', 'running', 'to', 'paused', 'reason', b.status_reason, 'by', 'refusals', 'mails', b.mails, 'refused', b.refused)
+    from braked b
+    order by b.id
+  )
+  select string_agg(format('campaign %s: %s', b.name, b.status_reason), '; ' order by b.id) into v_paused from braked b;
+
+  with
+  refused as materialized (
+    select b.id, r.mails, r.refused
+    from (select distinct a.mailbox_id as id from goniec.attempt a
+          where a.state = 'rejected' and a.finished_at > v_now - interval '30 days' and p_mailboxes is null
+          union select unnest(p_mailboxes)) as asked
+    join goniec.mailbox b on b.id = asked.id and b.status = 'active'
+    cross join lateral goniec.refusals_of_mailbox(b.id, greatest(b.refusals_since, v_now - interval '30 days'), v_last) r
+    where r.mails >= v_least and r.refused > v_share * r.mails
+  ),
+  braking as (
+    select b.id from goniec.mailbox b where b.id in (select id from refused) and b.status = 'active' order by b.id for no key update skip locked
+  ),
+  braked as (
+    update goniec.mailbox b
+    set status = 'paused', status_reason = goniec.refusal_text(r.mails, r.refused, v_share), version = b.version + 1
+    from refused r
+    where b.id = r.id and b.id in (select id from braking)
+    returning b.id, b.address, b.status_reason, r.mails, r.refused
+  ),
+  noted as (
+    insert into goniec.event (type, mailbox_id, data)
+    select 'mailbox_paused', b.id, jsonb_build_object('reason', b.status_reason, 'by', 'refusals', 'mails', b.mails, 'refused', b.refused)
+    from braked b
+    order by b.id
+  )
+  select concat_ws('; ', v_paused, string_agg(format('mailbox %s: %s', b.address, b.status_reason), '; ' order by b.id)) into v_paused from braked b;
+
+  if v_paused <> '' then perform pg_notify('goniec', left('refusals ' || v_paused, 7000)); end if;
+end $function$;
 
 CREATE OR REPLACE FUNCTION goniec.candidates(at timestamp with time zone, today date)
  RETURNS TABLE(message_id bigint, kind text, mailbox_id bigint, campaign_id bigint, salesperson_id bigint, lead_id bigint, scheduled_at timestamp with time zone, window_closes_at timestamp with time zone, held boolean, settings_current boolean, campaign_running boolean, campaign_opens_at timestamp with time zone, campaign_delay_ms bigint, campaign_day date, campaign_room integer, mailbox_active boolean, mailbox_busy boolean, mailbox_opens_at timestamp with time zone, mailbox_room integer, salesperson_braked boolean, salesperson_room integer, limited_domain text, domain_room_today integer, domain_room_this_hour integer, lead_open boolean, suppressed boolean, in_contact_gap boolean, already_tried boolean)
@@ -1956,7 +2048,7 @@ CREATE OR REPLACE FUNCTION goniec.lock_key(name text)
  IMMUTABLE PARALLEL SAFE STRICT
 AS $function$
   select case name when 'claim' then 4702394921427289921 when 'barrier' then 4702394921427289922 when 'plan' then 4702394921427289923
-                   when 'forecast' then 4702394921427289924 end
+                   when 'forecast' then 4702394921427289924 when 'refusals' then 4702394921427289925 end
 $function$;
 
 CREATE OR REPLACE FUNCTION goniec.locked_messages(p_now timestamp with time zone, p_grace interval, p_mailboxes bigint[], p_not_messages bigint[])
@@ -2502,6 +2594,52 @@ AS $function$
   where d.domain = o.domain and d.hour = o.hour;
 $function$;
 
+CREATE OR REPLACE FUNCTION goniec.refusal_text(p_mails bigint, p_refused bigint, p_share numeric)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$ select format('%s of its last %s mails were refused for good, more than %s %%', p_refused, p_mails, trim_scale(p_share * 100)) $function$;
+
+CREATE OR REPLACE FUNCTION goniec.refusals_of_campaign(p_campaign bigint, p_since timestamp with time zone, p_last integer)
+ RETURNS TABLE(mails bigint, refused bigint)
+ LANGUAGE sql
+ STABLE ROWS 1
+AS $function$
+  select count(*), count(*) filter (where answer.refused)
+  from (
+    select known.refused
+    from (
+      (select m.sent_at as at, false as refused
+       from goniec.message m
+       where m.campaign_id = p_campaign and m.status = 'sent' and m.sent_at > p_since and m.kind = 'campaign' and m.slot_reason is distinct from 'history'
+       order by m.sent_at desc limit p_last)
+      union all
+      (select a.finished_at, true
+       from goniec.attempt a
+       where a.campaign_id = p_campaign and a.state = 'rejected' and a.finished_at > p_since
+       order by a.finished_at desc limit p_last)
+    ) as known
+    order by known.at desc
+    limit p_last
+  ) as answer
+$function$;
+
+CREATE OR REPLACE FUNCTION goniec.refusals_of_mailbox(p_mailbox bigint, p_since timestamp with time zone, p_last integer)
+ RETURNS TABLE(mails bigint, refused bigint)
+ LANGUAGE sql
+ STABLE ROWS 1
+AS $function$
+  select count(*), count(*) filter (where answer.refused)
+  from (
+    select a.state = 'rejected' as refused
+    from goniec.attempt a
+    where a.mailbox_id = p_mailbox and a.state in ('accepted', 'rejected') and a.message_id is not null and a.finished_at > p_since
+      and a.ended_by is distinct from 'import'
+    order by a.id desc
+    limit p_last
+  ) as answer
+$function$;
+
 CREATE OR REPLACE FUNCTION goniec.refuse_removal()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -2669,6 +2807,8 @@ declare
   v_settled jsonb;
   v_sent bigint[];
   v_unfinished bigint[];
+  v_refused_of bigint[];
+  v_refused_by bigint[];
 begin
   perform goniec.require_fresh_snapshots();
   perform set_config('goniec.incarnation', p_incarnation::text, true);
@@ -2764,8 +2904,10 @@ begin
   where m.id = d.message_id;
 
   select array_agg(a.message_id) filter (where a.state = 'accepted'),
-         array_agg(a.id) filter (where a.give_back or a.bounce_due)
-  into v_sent, v_unfinished
+         array_agg(a.id) filter (where a.give_back or a.bounce_due),
+         array_agg(a.campaign_id) filter (where a.state = 'rejected' and a.campaign_id is not null),
+         array_agg(a.mailbox_id) filter (where a.state = 'rejected')
+  into v_sent, v_unfinished, v_refused_of, v_refused_by
   from jsonb_to_recordset(v_settled) as j (attempt_id bigint, verdict text)
   join goniec.attempt a on a.id = j.attempt_id
   where j.verdict = 'settled';
@@ -2812,6 +2954,8 @@ begin
   select 'mailbox_broken', b.id, jsonb_build_object('reason', b.status_reason) from broken b;
 
   if v_unfinished is not null then perform goniec.finish_business(v_unfinished); end if;
+
+  if v_refused_by is not null then perform goniec.brake_refused(coalesce(v_refused_of, '{}'), v_refused_by); end if;
 
   insert into goniec.contradiction (attempt_id, reported)
   select (j ->> 'attempt_id')::bigint, j from jsonb_array_elements(v_settled) j
@@ -3137,7 +3281,13 @@ comment on column goniec.attempt.bounce_due is 'The server said that the lead''s
 
 comment on column goniec.attempt.ended_by is 'Who resolved a doubt, or: recovery, import.';
 
+comment on function goniec.brake_refused(p_campaigns bigint[], p_mailboxes bigint[]) is 'Pauses campaigns and mailboxes whose refusals for good have passed the share of the installation (refusal_share; null: off).';
+
 comment on table goniec.campaign is 'Who is mailed, what, when, from which mailboxes. Times are meant in its own zone.';
+
+comment on column goniec.campaign.status_reason is 'Why it is paused, where no person did it: the brake.';
+
+comment on column goniec.campaign.refusals_since is 'Its last resume: refusals before it do not count for the brake any more.';
 
 comment on column goniec.campaign.window_to is 'End of the daily window, not included; 24:00 is allowed.';
 
@@ -3223,6 +3373,8 @@ comment on column goniec.installation.timezone is 'The zone whose local dates ar
 
 comment on column goniec.installation.paused_at is 'The emergency brake (goniec pause --all): nothing is claimed, nothing passes its fence, responses and slots too. A flag of its own, so that lifting it revives no campaign that was paused by name.';
 
+comment on column goniec.installation.refusal_share is 'The brake: a campaign or mailbox of whose last refusal_last mails (at least refusal_least) more than this share was refused for good is paused. Null: off.';
+
 comment on table goniec.lead is 'A person with an address; unique by the normalised address (lower case, no spaces, IDN as ASCII).';
 
 comment on column goniec.lead.suppression_values is 'What could suppress it, reckoned once: claim and fence ask for every mail.';
@@ -3248,6 +3400,8 @@ comment on column goniec.mailbox.smtp_oauth2 is 'Instead of a password: {tokenUr
 comment on column goniec.mailbox.warmup_started is 'Day 1 of its warm-up; null: not warming.';
 
 comment on column goniec.mailbox.status is 'broken: repeated faults of its account or server; goniec mailbox resume puts it back.';
+
+comment on column goniec.mailbox.refusals_since is 'Its last resume: refusals before it do not count for the brake any more.';
 
 comment on table goniec.mailbox_day is 'What a mailbox may send, and has taken, on a day of the installation''s zone.';
 
@@ -3545,6 +3699,8 @@ grant update on goniec.campaign (started_at) to goniec_worker;
 
 grant update on goniec.campaign (status) to goniec_worker;
 
+grant update on goniec.campaign (status_reason) to goniec_worker;
+
 grant delete, insert, select, update on goniec.campaign_binding to goniec_worker;
 
 grant insert, select, update on goniec.campaign_day to goniec_worker;
@@ -3626,6 +3782,8 @@ grant usage on schema goniec to goniec_worker;
 grant execute on function goniec.actor() to public;
 
 grant execute on function goniec.backoff(attempts integer, spread_by bigint) to public;
+
+grant execute on function goniec.brake_refused(p_campaigns bigint[], p_mailboxes bigint[]) to public;
 
 grant execute on function goniec.candidates(at timestamp with time zone, today date) to public;
 
@@ -3730,6 +3888,12 @@ grant execute on function goniec.record_request() to public;
 grant execute on function goniec.recover(p_incarnation bigint, p_gone bigint[], p_seen_gone bigint[], p_held bigint[]) to public;
 
 grant execute on function goniec.refresh_domain_rows(p_today date, p_hour timestamp with time zone) to public;
+
+grant execute on function goniec.refusal_text(p_mails bigint, p_refused bigint, p_share numeric) to public;
+
+grant execute on function goniec.refusals_of_campaign(p_campaign bigint, p_since timestamp with time zone, p_last integer) to public;
+
+grant execute on function goniec.refusals_of_mailbox(p_mailbox bigint, p_since timestamp with time zone, p_last integer) to public;
 
 grant execute on function goniec.refuse_removal() to public;
 

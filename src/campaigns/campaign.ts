@@ -23,6 +23,8 @@ export interface Campaign {
   dailyLimit: number | null
   contactGapDays: number
   weight: number
+  /** Why it is paused, where no person did it. */
+  statusReason: string | null
 }
 
 /** The campaign of this name. */
@@ -71,7 +73,7 @@ const SELECT = `
          c.completed_at as "completedAt", c.timezone, to_char(c.window_from, 'HH24:MI') as window_from,
          case when c.window_to = '24:00' then '24:00' else to_char(c.window_to, 'HH24:MI') end as window_to,
          c.window_days, c.holidays, c.skip_dates, c.delay_ms as "delayMs", c.jitter::float as jitter, c.daily_limit as "dailyLimit",
-         c.contact_gap_days as "contactGapDays", c.weight
+         c.contact_gap_days as "contactGapDays", c.weight, c.status_reason as "statusReason"
   from goniec.campaign c`
 
 function toCampaign(row: CampaignRow): Campaign {

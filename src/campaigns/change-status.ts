@@ -45,7 +45,10 @@ const EVENTS: Record<LifecycleVerb, string> = {
 async function writeStatus(tx: Queries, id: number, { from, to }: StatusChange, event: string): Promise<void> {
   await sql`
     update goniec.campaign c
-    set status = ${to}, started_at = case when ${to} = 'running' then coalesce(c.started_at, goniec.now()) else c.started_at end
+    set status = ${to}, started_at = case when ${to} = 'running' then coalesce(c.started_at, goniec.now()) else c.started_at end,
+        status_reason = null,
+        -- Whoever resumes knows of the refusals, and has done what he can: the brake counts anew.
+        refusals_since = case when ${from} = 'paused' then goniec.now() else c.refusals_since end
     where c.id = ${id}`.execute(tx)
   await sql`
     insert into goniec.event (type, campaign_id, data)

@@ -87,6 +87,10 @@ export interface CampaignTable {
   name: string
   salesperson_id: number
   status: Generated<'draft' | 'scheduled' | 'running' | 'paused' | 'completed' | 'cancelled'>
+  /** Why it is paused, where no person did it: the brake. */
+  status_reason: string | null
+  /** Its last resume: refusals before it do not count for the brake any more. */
+  refusals_since: Instant | null
   timezone: Generated<string>
   starts_on: string | null
   window_from: Generated<string>
@@ -242,6 +246,10 @@ export interface InstallationTable {
   timezone: Generated<string>
   /** The emergency brake (goniec pause --all): nothing is claimed, nothing passes its fence, responses and slots too. A flag of its own, so that lifting it revives no campaign that was paused by name. */
   paused_at: Instant | null
+  /** The brake: a campaign or mailbox of whose last refusal_last mails (at least refusal_least) more than this share was refused for good is paused. Null: off. */
+  refusal_share: Generated<string | null>
+  refusal_least: Generated<number>
+  refusal_last: Generated<number>
   created_at: Generated<Instant>
 }
 
@@ -304,6 +312,8 @@ export interface MailboxTable {
   /** broken: repeated faults of its account or server; goniec mailbox resume puts it back. */
   status: Generated<'active' | 'paused' | 'broken'>
   status_reason: string | null
+  /** Its last resume: refusals before it do not count for the brake any more. */
+  refusals_since: Instant | null
   version: Generated<number>
   created_at: Generated<Instant>
 }

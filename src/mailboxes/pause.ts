@@ -70,6 +70,8 @@ export async function resumeMailbox(
     const { status, status_reason, braked } = await lock(tx, { id, address, lockTimeoutMs })
     const freeFrom = await clearFaults(tx, id)
     if (status !== 'active') await setStatus(tx, id, 'active')
+    // Whoever resumes knows of the refusals: the brake counts anew.
+    await sql`update goniec.mailbox set refusals_since = goniec.now() where id = ${id}`.execute(tx)
     await sql`select pg_notify('goniec', 'plan')`.execute(tx)
     return { address, status: 'active', was: status, was_reason: status_reason, free_from: freeFrom, braked }
   })

@@ -41,6 +41,9 @@ const WAKE_EARLY_MS = POLL_INTERVAL_MS + 5_000
 /** The safety net below all wake-ups. */
 const TICK_MS = 60_000
 
+/** How the notification begins that says what the brake has paused, and why. */
+const REFUSALS = 'refusals '
+
 /** After a return of the database that it took back. */
 const AGAIN_MS = 1000
 
@@ -172,6 +175,7 @@ export class Worker {
     const { gone, seenGone } = await this.#session.predecessors()
     const recovered = await recover(this.#database.pool, { incarnationId: this.#session.incarnationId, gone, seenGone })
     await this.#session.endPredecessors(gone)
+    await this.#database.query('select goniec.brake_refused()')
     for (const { attemptId, messageId, state } of recovered) {
       const fields = { attempt_id: attemptId, message_id: messageId, state }
       if (state === 'in_doubt') this.#log.error(fields, 'in doubt: its worker was gone before the answer was known')
@@ -192,6 +196,8 @@ export class Worker {
   #notified(payload: string): void {
     if (payload === 'plan') this.#parts?.planning.requestForPerson()
     if (payload === 'dispatch') void this.#bookDispatch()
+    if (payload.startsWith(REFUSALS))
+      this.#log.error({ why: payload.slice(REFUSALS.length) }, 'paused: too many refusals')
   }
 
   #databaseLost(error: Error): void {

@@ -87,6 +87,7 @@ describe('what a file says', () => {
     const definition = parseDefinition(readDefinitionFiles(['examples/campaigns.yaml']))
     const first = await previewApply(database, definition)
     expect(first.changes.map(({ kind, change }) => `${kind} ${change}`)).toEqual([
+      'installation changed',
       ...['salesperson', 'salesperson', 'mailbox', 'mailbox', 'mailbox', 'mailbox'].map((kind) => `${kind} created`),
       ...['campaign', 'campaign', 'campaign'].map((kind) => `${kind} created`),
     ])
@@ -218,6 +219,19 @@ describe('versions', () => {
     expect((await preview(PEOPLE)).changed).toBe(false)
     await apply('domain_limits: off')
     expect(await one('select count(*)::int as limits from goniec.domain_limit')).toEqual({ limits: 0 })
+  })
+
+  it('the brake is on unless a file turns it off, and changing it moves no mail', async () => {
+    expect(await one('select refusal_share::float8 as share from goniec.installation')).toEqual({ share: 0.05 })
+    const { changes, sensitive } = await apply('refusal_brake: off')
+    expect(changes[0]?.fields).toEqual([{ field: 'refusal_brake', from: '5% of the last 200, at least 50', to: 'off' }])
+    expect(sensitive).toBe(false)
+    expect((await preview('refusal_brake: off')).changed).toBe(false)
+    expect(await versions()).toEqual({ mailbox: 1, campaign: 1 })
+    await apply('refusal_brake: { share: 12.5%, at_least: 10, of_last: 20 }')
+    expect(
+      await one('select refusal_share::float8 as s, refusal_least as l, refusal_last as n from goniec.installation'),
+    ).toEqual({ s: 0.125, l: 10, n: 20 })
   })
 
   it('limits are changed during the day: up, down, and below what was taken', async () => {

@@ -110,7 +110,7 @@ describe('a key', () => {
     ])
     expect(mistakes('mailbox: []\nwrong: 1\n')).toEqual([
       'a.yaml:1:1 mailbox: there is no such key; did you mean "mailboxes"?',
-      'a.yaml:2:1 wrong: there is no such key; known are timezone, warmup_stages, domain_limits, salespeople, mailboxes, campaigns',
+      'a.yaml:2:1 wrong: there is no such key; known are timezone, warmup_stages, domain_limits, refusal_brake, salespeople, mailboxes, campaigns',
     ])
   })
 
@@ -129,6 +129,13 @@ describe('a key', () => {
     ])
     expect(mistakes('domain_limits: 5')).toEqual([
       'a.yaml:1:16 domain_limits: expected a mapping with the keys daily_limit, hourly_limit, except, got a number',
+    ])
+  })
+
+  it('that says when refusals are too many can be met', () => {
+    expect(mistakes('refusal_brake: { share: 5, at_least: 300, of_last: 200 }')).toEqual([
+      'a.yaml:1:25 refusal_brake.share: expected a percentage from 0% to 99%, such as 20%, got the number 5',
+      'a.yaml:1:52 refusal_brake.of_last: of the last 200 mails there can never be at least 300',
     ])
   })
 
@@ -406,7 +413,7 @@ describe('several files', () => {
   it('have all their mistakes told at once, in their order', () => {
     expect(mistakes('timezone: X\nfoo: 1\n', '\tx\n')).toEqual([
       'a.yaml:1:11 timezone: expected a time zone such as Europe/Warsaw, got "X"',
-      'a.yaml:2:1 foo: there is no such key; known are timezone, warmup_stages, domain_limits, salespeople, mailboxes, campaigns',
+      'a.yaml:2:1 foo: there is no such key; known are timezone, warmup_stages, domain_limits, refusal_brake, salespeople, mailboxes, campaigns',
       expect.stringMatching(/^b\.yaml:1:1: /),
     ])
   })

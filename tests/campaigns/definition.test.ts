@@ -50,6 +50,7 @@ domain_limits:
   except:
     - { domains: [gmail.com, WP.pl], daily_limit: 300 }
     - { domains: [partner.example] }
+refusal_brake: { share: 2.5%, at_least: 40, of_last: 100 }
 salespeople:
   - { email: Anna@firma.example, name: Anna Nowak, daily_limit: 200 }
 mailboxes:
@@ -102,6 +103,7 @@ describe('a definition', () => {
         { domain: 'partner.example', dailyLimit: null, hourlyLimit: null },
         { domain: 'wp.pl', dailyLimit: 300, hourlyLimit: null },
       ],
+      refusalBrake: { share: 0.025, least: 40, last: 100 },
       salespeople: [{ email: 'anna@firma.example', name: 'Anna Nowak', dailyLimit: 200, at }],
       mailboxes: [
         {
@@ -118,6 +120,7 @@ describe('a definition', () => {
             security: 'starttls',
             user: 'anna@firma.example',
             password: 'env:ANNA_SMTP_PASSWORD',
+            oauth2: null,
           },
           imap: { host: 'imap.firma.example', port: 993, security: 'tls', user: 'anna', password: 'credential:anna' },
           warmup: { started: '2026-11-02', dailyLimit: 30 },
@@ -178,14 +181,14 @@ describe('a definition', () => {
   it('knows where everything stands', () => {
     const { campaigns, references } = parse(EVERYTHING)
     const file = join(directory, 'c.yaml')
-    expect(campaigns[0]?.at).toEqual({ file, line: 25, column: 11, path: 'campaigns[0].name' })
+    expect(campaigns[0]?.at).toEqual({ file, line: 26, column: 11, path: 'campaigns[0].name' })
     expect(campaigns[0]?.steps[1]?.variants[0]?.at).toEqual({
       file,
-      line: 45,
+      line: 46,
       column: 21,
       path: 'campaigns[0].steps[1].variants[0]',
     })
-    expect(references[3]?.at).toEqual({ file, line: 27, column: 37, path: 'campaigns[0].mailboxes[1]' })
+    expect(references[3]?.at).toEqual({ file, line: 28, column: 37, path: 'campaigns[0].mailboxes[1]' })
   })
 
   it('fills in the stated defaults', () => {
@@ -219,6 +222,7 @@ describe('a definition', () => {
       timezone: undefined,
       warmupStages: undefined,
       domainLimits: undefined,
+      refusalBrake: undefined,
       salespeople: [{ dailyLimit: null }],
       mailboxes: [],
       campaigns: [],
@@ -232,6 +236,14 @@ describe('a definition', () => {
     ['domain_limits: { hourly_limit: 5 }', [{ domain: '*', dailyLimit: null, hourlyLimit: 5 }]],
   ])('limits no domain that it gives no limit: %s', (text, expected) => {
     expect(parse(text).domainLimits).toEqual(expected)
+  })
+
+  it.each([
+    ['refusal_brake: off', { share: null, least: 50, last: 200 }],
+    ['refusal_brake: {}', { share: 0.05, least: 50, last: 200 }],
+    ['refusal_brake: { share: 0% }', { share: 0, least: 50, last: 200 }],
+  ])('says when refusals are too many: %s', (text, expected) => {
+    expect(parse(text).refusalBrake).toEqual(expected)
   })
 
   it('keeps a campaign in Warsaw though the installation is elsewhere', () => {

@@ -76,6 +76,18 @@ export const ACTORS: Record<string, Actor> = {
        where mailbox_id in (select mailbox_id from goniec.mailbox_gate where free_from > goniec.now() + interval '1 s' order by 1 for no key update)`,
     )
   },
+  'resume after refusals': (turn) => async () => {
+    await turn.session.query(
+      `update goniec.campaign set status = 'running', status_reason = null, refusals_since = goniec.now()
+       where id = $1 and status = 'paused' and status_reason is not null`,
+      [pick(turn, turn.campaigns)],
+    )
+    await turn.session.query(
+      `update goniec.mailbox set status = 'active', status_reason = null, refusals_since = goniec.now(), version = version + 1
+       where id = $1 and status = 'paused'`,
+      [1 + turn.chance(8)],
+    )
+  },
   'day rows': (turn) => async () => {
     await turn.session.query('select goniec.make_day_rows(3)')
   },

@@ -21,6 +21,7 @@ const CAST: Record<string, { times?: number; every: number }> = {
   apply: { every: 40 },
   'domain limits': { every: 20 },
   resume: { every: 10 },
+  'resume after refusals': { every: 8 },
   pause: { every: 15 },
   block: { every: 15 },
   suppress: { every: 30 },
@@ -74,6 +75,7 @@ async function populate(): Promise<void> {
       })
   }
   for (let n = 0; n < 200; n += 1) await world.lead(n % 4 === 0 ? { email: `lead-${n}@poczta.example` } : {})
+  await database.query('update goniec.installation set refusal_least = 8, refusal_last = 30')
   await database.query(
     `insert into goniec.domain_limit values ('*', null, 5000), ('klient.example', 150, null), ('poczta.example', 20, 15)`,
   )

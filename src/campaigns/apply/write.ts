@@ -112,11 +112,17 @@ function byId<Change extends ThingChange<unknown>>(changes: readonly Change[]): 
 
 async function writeInstallation(
   tx: Queries,
-  { timezone, warmupStages, domainLimits }: Changes['installation'],
+  { timezone, warmupStages, domainLimits, refusalBrake }: Changes['installation'],
 ): Promise<void> {
   if (timezone !== undefined) await sql`update goniec.installation set timezone = ${timezone}`.execute(tx)
   if (warmupStages !== undefined) await writeStages(tx, warmupStages)
   if (domainLimits !== undefined) await writeDomainLimits(tx, domainLimits)
+  if (refusalBrake === undefined) return
+  const { share, least, last } = refusalBrake
+  await sql`
+    update goniec.installation set refusal_share = ${share}, refusal_least = ${least}, refusal_last = ${last}`.execute(
+    tx,
+  )
 }
 
 async function writeDomainLimits(tx: Queries, limits: readonly DomainLimit[]): Promise<void> {

@@ -34,6 +34,7 @@ export function assemble(files: ValidFile[], problems: Problem[]): Definition {
     timezone: undefined,
     warmupStages: undefined,
     domainLimits: undefined,
+    refusalBrake: undefined,
     salespeople: [],
     mailboxes: [],
     campaigns: [],
@@ -44,7 +45,9 @@ export function assemble(files: ValidFile[], problems: Problem[]): Definition {
     if (data.timezone !== undefined) define('timezone', at(['timezone']))
     if (data.warmup_stages !== undefined) define('warmup_stages', at(['warmup_stages']))
     if (data.domain_limits !== undefined) define('domain_limits', at(['domain_limits']))
+    if (data.refusal_brake !== undefined) define('refusal_brake', at(['refusal_brake']))
     definition.timezone ??= data.timezone
+    definition.refusalBrake ??= data.refusal_brake
     definition.warmupStages ??= data.warmup_stages?.map(warmupStage)
     definition.domainLimits ??= data.domain_limits && domainLimitsOf(data.domain_limits)
     definition.salespeople.push(

@@ -19,6 +19,8 @@ export interface Definition {
   warmupStages: WarmupStage[] | undefined
   /** Undefined where no file names them: then they stay. */
   domainLimits: DomainLimit[] | undefined
+  /** Undefined where no file names it: then it stays. */
+  refusalBrake: RefusalBrake | undefined
   salespeople: SalespersonDefinition[]
   mailboxes: MailboxDefinition[]
   campaigns: CampaignDefinition[]
@@ -49,6 +51,13 @@ export interface DomainLimit {
   domain: string
   dailyLimit: number | null
   hourlyLimit: number | null
+}
+
+/** A campaign or mailbox pauses when more than this share of its `last` mails, at least `least`, was refused for good; null: never. */
+export interface RefusalBrake {
+  share: number | null
+  least: number
+  last: number
 }
 
 export interface SalespersonDefinition {

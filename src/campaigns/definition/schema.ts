@@ -4,6 +4,7 @@ import { campaign } from './campaign.ts'
 import { domainLimits } from './domain-limits.ts'
 import { keyed, listOf, type Report, rule } from './keyed.ts'
 import { mailbox, salesperson } from './mailbox.ts'
+import { refusalBrake } from './refusal-brake.ts'
 import { timeZone, wholeNumber } from './values.ts'
 
 /** The schema of a file in this directory, against which its text files are found. */
@@ -12,6 +13,7 @@ export function fileSchema(directory: string) {
     timezone: timeZone().optional(),
     warmup_stages: listOf('stages', warmupStage()).check(rule(ascendingFromOne)).optional(),
     domain_limits: domainLimits().optional(),
+    refusal_brake: refusalBrake().optional(),
     salespeople: listOf('salespeople', salesperson()).optional(),
     mailboxes: listOf('mailboxes', mailbox(directory)).optional(),
     campaigns: listOf('campaigns', campaign(directory)).optional(),

@@ -27,13 +27,15 @@ export async function showCampaign(cli: Cli, name: string): Promise<void> {
 
 function detailsJson(details: CampaignDetails): Record<string, unknown> {
   const { campaign, leads, planned, unplanned, held, lastSentAt, today, mailboxes, steps } = details
-  const { calendar, delayMs, jitter, dailyLimit, contactGapDays, weight, startedAt, completedAt } = campaign
+  const { calendar, delayMs, jitter, dailyLimit, contactGapDays, weight, statusReason, startedAt, completedAt } =
+    campaign
   return {
     ...summaryJson(details),
     leads,
     planned,
     unplanned,
     held,
+    status_reason: statusReason,
     last_sent_at: lastSentAt,
     started_at: startedAt,
     completed_at: completedAt,
@@ -60,7 +62,7 @@ function detailsJson(details: CampaignDetails): Record<string, unknown> {
 
 function properties(details: CampaignDetails): [string, Cell][] {
   const { campaign, leads, planned, unplanned, held, lastSentAt, today } = details
-  const { calendar, delayMs, jitter, dailyLimit, contactGapDays, weight } = campaign
+  const { calendar, delayMs, jitter, dailyLimit, contactGapDays, weight, statusReason } = campaign
   const { window, holidays, skipDates } = calendar
   const times: [string, Cell][] = [
     ['started', campaign.startedAt],
@@ -69,7 +71,7 @@ function properties(details: CampaignDetails): [string, Cell][] {
   ]
   return [
     ['name', details.name],
-    ['status', details.status],
+    ['status', statusReason === null ? details.status : `${details.status}: ${statusReason}`],
     ['next', nextTime(details)],
     ...times.filter(([, value]) => value !== null),
     ['leads', leads],
