@@ -94,6 +94,8 @@ function createPool(url: string, options: PoolOptions): Pool {
     ...clientConfig(url, options),
     max: size,
     idleTimeoutMillis: 30_000,
+    // The pool waits for the promise, though its types do not say so.
+    // oxlint-disable-next-line typescript/no-misused-promises
     onConnect: doWithoutJit,
   })
   pool.on('error', onIdleError)

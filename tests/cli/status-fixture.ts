@@ -23,6 +23,7 @@ export function campaign(over: Partial<CampaignStatusRow> = {}): CampaignStatusR
     in_doubt: 0,
     today: { day: '2026-12-01', taken: 40, daily_limit: 120 },
     next_at: after(80_000),
+    finish: { made_on: '2026-12-01', earliest: '2026-12-17', likely: '2026-12-18', latest: '2026-12-22' },
     ...over,
   }
 }
@@ -117,6 +118,7 @@ export function statusOf(over: Partial<Status> = {}): Status {
         sent: 0,
         to_go: 1240,
         next_at: null,
+        finish: null,
         in_doubt: 1,
         today: { day: '', taken: 0, daily_limit: null },
       }),

@@ -80,8 +80,8 @@ describe('the full screen', () => {
       mailbox bartek@firma.example is broken: 535 5.7.8 bad login: goniec mailbox test bartek@firma.example
       1 mail is in doubt, the oldest since 2026-12-01 11:00: goniec doubt list
       Campaigns
-      ▸ spring-offer  ███████░░░░░░░░░░░░░  130 of 400  40 of 120 today  next in 1m 15s
-        dach          ░░░░░░░░░░░░░░░░░░░░  0 of 1,240          0 today  paused          1 in doubt
+      ▸ spring-offer  ███████░░░░░░░░░░░░░  130 of 400  40 of 120 today  next in 1m 15s  done 2026-12-18
+        dach          ░░░░░░░░░░░░░░░░░░░░  0 of 1,240          0 today  paused                           1 in doubt
       Next mails
            7s late  11:59:58          ewa@klient.example     response            from anna@firma.exam…  its mailbox’s gap has…
          in 1m 15s  12:01:20          jan.kowalski@klient.…  spring-offer intro  from anna@firma.exam…

@@ -23,8 +23,8 @@ test('in a pipe nothing is cut', () => {
       sender-1 sends 2 · sender-2 waits
 
     Campaigns
-      spring-offer  ███████░░░░░░░░░░░░░  130 of 400  40 of 120 today  next in 1m 20s
-      dach          ░░░░░░░░░░░░░░░░░░░░  0 of 1,240          0 today  paused          1 in doubt
+      spring-offer  ███████░░░░░░░░░░░░░  130 of 400  40 of 120 today  next in 1m 20s  done 2026-12-18
+      dach          ░░░░░░░░░░░░░░░░░░░░  0 of 1,240          0 today  paused                           1 in doubt
 
     Next mails
         2s late  11:59:58          ewa@klient.example           response            from anna@firma.example  its mailbox’s gap has not passed

@@ -19,6 +19,8 @@ export interface CampaignStatusRow {
   today: { day: string; taken: number; daily_limit: number | null }
   /** Its next planned mail; null where it does not send. */
   next_at: Instant | null
+  /** As the last stored forecast has it, which a worker makes once a day; null: there is none, or it never ends. */
+  finish: { made_on: string; earliest: string; likely: string; latest: string } | null
 }
 
 export interface CampaignsRead {
@@ -64,7 +66,14 @@ const CAMPAIGNS = `
       where m.campaign_id = c.id and m.kind = 'campaign' and m.status = 'pending' and m.held_reason is null
         and m.status in ('pending', 'sending', 'in_doubt') and m.scheduled_at is not null
       order by m.scheduled_at
-      limit 1) end as next_at
+      limit 1) end as next_at,
+    case when c.status in ('running', 'scheduled') then (
+      select case when f.likely is not null then json_build_object('made_on', to_char(f.made_on, 'YYYY-MM-DD'), 'earliest', to_char(f.earliest, 'YYYY-MM-DD'),
+        'likely', to_char(f.likely, 'YYYY-MM-DD'), 'latest', to_char(f.latest, 'YYYY-MM-DD')) end
+      from goniec.forecast f
+      where f.campaign_id = c.id
+      order by f.made_on desc
+      limit 1) end as finish
   from listed
   cross join clock
   join goniec.campaign c on c.id = listed.id

@@ -3,6 +3,7 @@ import { readCampaigns } from '../../../src/reports/status/campaigns.ts'
 import { readNextMails } from '../../../src/reports/status/next-mails.ts'
 import { settledMail } from '../../delivery/in-state.ts'
 import { worldForEachTest } from '../../support/rolled-back.ts'
+import type { World } from '../../support/world.ts'
 import { inSession } from '../in-session.ts'
 
 const state = worldForEachTest()
@@ -15,7 +16,18 @@ test('a campaign’s way to go counts what is open, and the follow-ups that come
   await settledMail(world, { outcome: 'unknown' }, { campaign })
   const next = await world.mail({ campaign, dueInMs: 90_000 })
   await world.mail({ campaign, step: 'last', dueInMs: null })
-  await world.update('campaign', campaign, { starts_on: '2026-11-30' })
+  await forecast(world, campaign, {
+    made_on: '2026-11-30',
+    earliest: '2026-12-11',
+    likely: '2026-12-11',
+    latest: '2026-12-11',
+  })
+  await forecast(world, campaign, {
+    made_on: '2026-12-01',
+    earliest: '2026-12-16',
+    likely: '2026-12-17',
+    latest: '2026-12-18',
+  })
   const { campaigns, total, sending } = await readCampaigns(inSession(session), 5)
   expect({ campaigns, total, sending }).toEqual({
     total: 1,
@@ -30,6 +42,7 @@ test('a campaign’s way to go counts what is open, and the follow-ups that come
         in_doubt: 1,
         today: { day: '2026-12-01', taken: 2, daily_limit: 40 },
         next_at: world.at(90_000),
+        finish: { made_on: '2026-12-01', earliest: '2026-12-16', likely: '2026-12-17', latest: '2026-12-18' },
       }),
     ],
   })
@@ -76,3 +89,8 @@ test('the next mails are those whose time comes; what waits for a person is not 
   await session.query('update goniec.installation set paused_at = goniec.now()')
   expect(await readNextMails(inSession(session), 10)).toEqual([])
 })
+
+async function forecast(world: World, campaign: number, columns: Record<string, unknown>): Promise<void> {
+  const row = { campaign_id: campaign, status: 'running', sent: 0, mails: 9, days: '[]', never: '[]', ...columns }
+  await world.insert('forecast', row, 'campaign_id')
+}
