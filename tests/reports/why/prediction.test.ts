@@ -13,7 +13,7 @@ import { toJsonTime, type Instant } from '../../../src/time.ts'
 import { setClock } from '../../support/clock.ts'
 import { createTestDatabase } from '../../support/database.ts'
 import { claim } from '../../support/protocol.ts'
-import { buildWorld, worlds } from '../../support/random-world.ts'
+import { buildWorld, worlds, type WorldPlan } from '../../support/random-world.ts'
 import { worldForEachTest } from '../../support/rolled-back.ts'
 import { NOON, World, type Sql } from '../../support/world.ts'
 import { inSession } from '../in-session.ts'
@@ -36,9 +36,31 @@ const MINUTE = 60_000
 /** Instants at which a mail that is not to be sent is tried nevertheless. */
 const PROBES = [0, 1, MINUTE, 3 * MINUTE, 10 * MINUTE, 60 * MINUTE, 24 * 60 * MINUTE]
 
+/** Instants at and beside the edges: when a delay, a gap and a rest end, how long a slot stays due, when its window closes. */
+const edges = fc.record({
+  ago: fc.constantFrom(0, 10_000, 71_999, 72_000),
+  freeInMs: fc.constantFrom<number | null>(null, null, 1, 30_000, 30_000, 300_000, 300_050),
+  minGapMs: fc.constantFrom(0, 60_000),
+  dueInMs: fc.constantFrom(-300_000, -299_000, 0, 0, 45_000),
+  closesInMs: fc.constantFrom(1, 30_000, 3_600_000, 3_600_000),
+})
+
+/** Worlds in which what stands in the way is mostly a matter of time. */
+const timed = fc.tuple(worlds, fc.array(edges, { minLength: 14, maxLength: 14 })).map(([facts, times]): WorldPlan => {
+  const at = (index: number): (typeof times)[number] | undefined => times[index % times.length]
+  return {
+    ...facts,
+    braked: false,
+    salespeople: facts.salespeople.map(() => ({ room: 3, paused: false })),
+    campaigns: facts.campaigns.map((one, index) => ({ ...one, delayMs: 90_000, claimedMsAgo: at(index)?.ago ?? 0 })),
+    mailboxes: facts.mailboxes.map((one, index) => ({ ...one, ...at(index), fencedMsAgo: at(index)?.ago ?? 0 })),
+    mails: facts.mails.map((one, index) => ({ ...one, ...at(index) })),
+  }
+})
+
 test('what is said to be sent at an instant is claimed then, and not before; what is said to wait is not', async () => {
   const seen = new Map<string, number>()
-  const property = fc.asyncProperty(worlds, async (facts) => {
+  const property = fc.asyncProperty(fc.oneof(worlds, timed), async (facts) => {
     await here.session.query('savepoint before')
     try {
       await buildWorld(here.world, facts)
