@@ -41,11 +41,14 @@ function nextPlan({ facts, gates, campaign }: Asked, full: boolean): Next {
   const later =
     code === 'not_due'
       ? firstWindowFor(facts, campaign)
-      : (code === 'no_room' || (code === 'not_planned' && full)) && campaign
+      : campaign && (FULL.has(code ?? '') || (code === 'not_planned' && full))
         ? beyondHorizon(campaign.calendar, facts.now)
         : null
   return later ? { what: 'later', at: later } : { what: 'planned', at: soon(facts.now) }
 }
+
+/** What the plan says of a mail that it has tried on each of its days. */
+const FULL = new Set(['no_room', 'domain_limit', 'lead_taken'])
 
 function soon(now: Instant): Instant {
   return now.add({ minutes: 1 })

@@ -152,14 +152,17 @@ function disagreement({ reasons, sendable, next, never }: MailWhy, named: string
 async function surprise({ id, next, reasons, gates }: MailWhy, sql: Sql, worker: number): Promise<string | null> {
   if (gates.some(({ gate, open }) => (gate === 'mailbox_free' || gate === 'attempt') && !open)) return null
   const said = `${id} (${reasons.map(({ code }) => code).join(', ')}; ${next?.what ?? 'never'} ${next ? toJsonTime(next.at) : ''})`
+  // Until the plan has run, it has not made the rows either that such a mail waits for.
+  const waitsForRows = gates.some(({ code }) => code === 'day_not_prepared')
   const notThen =
     next?.what === 'sent'
       ? [next.at.subtract({ milliseconds: 1 })].filter(isAhead)
       : PROBES.map((ms) => NOON.add({ milliseconds: ms }))
   for (const at of notThen)
-    if (await isClaimedAlone(sql, worker, id, at)) return `${said} is claimed at ${toJsonTime(at)}`
+    if (await isClaimedAlone(sql, worker, { id, at, prepared: !waitsForRows }))
+      return `${said} is claimed at ${toJsonTime(at)}`
   if (next?.what !== 'sent') return null
-  return (await isClaimedAlone(sql, worker, id, next.at)) ? null : `${said} is not claimed`
+  return (await isClaimedAlone(sql, worker, { id, at: next.at, prepared: true })) ? null : `${said} is not claimed`
 }
 
 function isAhead(at: Instant): boolean {
@@ -172,16 +175,22 @@ const DAY_ROWS = [
    select b.id, (goniec.now() at time zone 'Europe/Warsaw')::date, b.daily_limit from goniec.mailbox b on conflict do nothing`,
   `insert into goniec.salesperson_day (salesperson_id, day, daily_limit)
    select s.id, (goniec.now() at time zone 'Europe/Warsaw')::date, s.daily_limit from goniec.salesperson s on conflict do nothing`,
+  `select goniec.make_domain_rows(array_agg(goniec.domain_of(m.recipient)), array_agg(goniec.now()))
+   from goniec.message m where m.status = 'pending' and m.held_reason is null`,
   `insert into goniec.campaign_day (campaign_id, day, daily_limit)
    select c.id, goniec.local_day(goniec.now(), c.timezone), c.daily_limit from goniec.campaign c on conflict do nothing`,
 ]
 
 /** Is it claimed at that instant, were it the only one? */
-async function isClaimedAlone(sql: Sql, worker: number, id: number, at: Instant): Promise<boolean> {
+async function isClaimedAlone(
+  sql: Sql,
+  worker: number,
+  { id, at, prepared }: { id: number; at: Instant; prepared: boolean },
+): Promise<boolean> {
   await sql.query('savepoint alone')
   await sql.query(`update goniec.message set held_reason = 'not this one' where status = 'pending' and id <> $1`, [id])
   await sql.query('update goniec_test.clock set now = $1', [at])
-  for (const statement of DAY_ROWS) await sql.query(statement)
+  if (prepared) for (const statement of DAY_ROWS) await sql.query(statement)
   const { messages } = await claim(sql, worker)
   await sql.query('rollback to savepoint alone')
   return messages.includes(id)

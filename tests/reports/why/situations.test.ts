@@ -226,6 +226,27 @@ test('a limit that other programs have used up: what was sent of how many, until
   })
 })
 
+test('a limit of the recipients’ domain: planned for the next day, and what of it is used up now', async () => {
+  const begun = await begin('2026-12-07 10:00')
+  await begun.world.insert('domain_limit', { domain: 'klient.example', daily_limit: 1 }, 'domain')
+  const [first, second] = await begun.world.waiting(2, begun.campaign)
+  await begun.world.plan()
+  expect(await ask(begun, second)).toEqual({
+    code: 'domain_limit',
+    text: 'klient.example gets no more mails than domain_limits allow it today',
+    until: '2026-12-08T08:00:00.000Z',
+    todo: 'nothing, or raise domain_limits in the definition file: goniec apply FILE',
+    next: sentAt('2026-12-08T08:00:00.000Z'),
+  })
+  await begun.world.sql.query(`update goniec.domain_day set taken = 1 where day = '2026-12-07'`)
+  expect(await ask(begun, first)).toMatchObject({
+    code: 'domain_limit',
+    text: 'klient.example has had 1 of the 1 mails that domain_limits allow it; until 2026-12-08 00:00',
+    until: '2026-12-07T23:00:00.000Z',
+    next: { what: 'planned' },
+  })
+})
+
 test('no mailbox can be used', async () => {
   const begun = await begin('2026-12-07 10:00', { mailbox: { status: 'paused' } })
   const [id] = await begun.world.waiting(1, begun.campaign)
