@@ -13,6 +13,7 @@ export function campaign(over: Partial<CampaignStatusRow> = {}): CampaignStatusR
   return {
     name: 'spring-offer',
     status: 'running',
+    status_reason: null,
     salesperson: 'anna@firma.example',
     salesperson_paused_at: null,
     timezone: 'Europe/Warsaw',
@@ -148,6 +149,7 @@ export function statusOf(over: Partial<Status> = {}): Status {
       contradictions: NOTHING,
       overdue: NOTHING,
       unplanned: NOTHING,
+      braked: [],
       broken: [{ address: 'bartek@firma.example', reason: '535 5.7.8 bad login' }],
       needs_worker: true,
     },

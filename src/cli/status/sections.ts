@@ -109,7 +109,7 @@ function wordsOf(event: RecentEvent, timeZone: string): string {
 function stateOf(campaign: CampaignStatusRow, { paused_at: braked }: Status, now: Instant): string {
   const { status, next_at: next, salesperson_paused_at: salesBraked, starts_on: starts, open } = campaign
   if (status === 'scheduled') return `starts ${starts ?? 'soon'}`
-  if (status !== 'running') return status === 'draft' ? 'not started' : status
+  if (status !== 'running') return status === 'draft' ? 'not started' : withReason(status, campaign.status_reason)
   if (braked !== null || salesBraked !== null) return 'braked'
   if (next !== null) return `next ${countdown(next, now)}`
   return open === 0 ? 'nothing open' : 'nothing planned'
@@ -135,8 +135,12 @@ function healthOf(
   { status, status_reason: reason, free_from: free, fault_reason: fault, next_at: next }: MailboxSummary,
   now: Instant,
 ): string {
-  if (status !== 'active') return `${status}${reason === null ? '' : `: ${reason}`}`
+  if (status !== 'active') return withReason(status, reason)
   if (free !== null && free.epochMilliseconds > now.epochMilliseconds)
     return `waits ${countdown(free, now).replace(/^in /, '')}${fault === null ? '' : `: ${fault}`}`
   return next === null ? '' : `next ${countdown(next, now)}`
+}
+
+function withReason(status: string, reason: string | null): string {
+  return reason === null ? status : `${status}: ${reason}`
 }

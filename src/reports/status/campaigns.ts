@@ -5,6 +5,8 @@ import type { Instant } from '../../time.ts'
 export interface CampaignStatusRow {
   name: string
   status: 'draft' | 'scheduled' | 'running' | 'paused' | 'completed' | 'cancelled'
+  /** Why it is paused, where no person did it. */
+  status_reason: string | null
   salesperson: string
   salesperson_paused_at: Instant | null
   timezone: string
@@ -56,7 +58,7 @@ const CAMPAIGNS = `
     order by 2, c.id desc
     limit $1
   )
-  select c.name, c.status, s.email as salesperson, s.paused_at as salesperson_paused_at, c.timezone, c.starts_on,
+  select c.name, c.status, c.status_reason, s.email as salesperson, s.paused_at as salesperson_paused_at, c.timezone, c.starts_on,
     (select count(*) from goniec.message m where m.campaign_id = c.id and m.kind = 'campaign' and m.status = 'sent') as sent,
     open.mails as open, open.to_go, open.in_doubt,
     json_build_object('day', to_char(today.day, 'YYYY-MM-DD'), 'taken', coalesce(d.taken, 0),

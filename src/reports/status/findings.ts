@@ -1,4 +1,5 @@
 /** What calls for somebody's action, each with the command to begin with. Pure: the same for `status`, its full screen, and `status --check`. */
+import { shellWord } from '../../campaigns/campaign.ts'
 import { toLocalTime, type Instant } from '../../time.ts'
 import type { Status } from './read.ts'
 import type { Pile } from './trouble.ts'
@@ -7,6 +8,7 @@ import type { Pile } from './trouble.ts'
 export const FINDING_CODES = [
   'no_worker',
   'mailbox_broken',
+  'braked',
   'overdue',
   'unplanned',
   'contradictions',
@@ -55,6 +57,11 @@ export function findingsOf({
       count: 1,
       since: null,
     })
+  }
+  for (const { kind, name, reason } of trouble.braked) {
+    const text = `${kind} ${name} was paused by the brake: ${reason}`
+    const command = `goniec events --${kind} ${kind === 'campaign' ? shellWord(name) : name} --type failed`
+    found.push({ code: 'braked', text, command, subject: name, count: 1, since: null })
   }
   for (const [code, what, commandOf] of PILES) {
     const pile = trouble[code]

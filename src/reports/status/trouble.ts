@@ -21,6 +21,8 @@ export interface Trouble {
   /** Campaign mails that a worker should have planned by now. */
   unplanned: Pile
   broken: { address: string; reason: string }[]
+  /** Paused by the brake, and by nobody: their mails were refused for good too often. */
+  braked: { kind: 'campaign' | 'mailbox'; name: string; reason: string }[]
   /** Whether anything needs a worker: a running campaign that is not braked, a mail of another kind, or one under way. */
   needs_worker: boolean
 }
@@ -49,6 +51,7 @@ export async function readTrouble(database: Pick<Database, 'query'>, { lateMs }:
     overdue: await readPile(database, OVERDUE, '', [lateMs]),
     unplanned: await readPile(database, UNPLANNED, '', [lateMs]),
     broken: await database.query<{ address: string; reason: string }>(BROKEN),
+    braked: await database.query<Trouble['braked'][number]>(BRAKED),
     needs_worker: row?.needs_worker ?? false,
   }
 }
@@ -148,6 +151,16 @@ const UNPLANNED = `
 
 const BROKEN = `
   select b.address, b.status_reason as reason from goniec.mailbox b where b.status = 'broken' order by b.address limit 100`
+
+/** Whoever pauses by hand gives no reason. */
+const BRAKED = `
+  select 'campaign' as kind, c.name, c.status_reason as reason
+  from goniec.campaign c where c.status = 'paused' and c.status_reason is not null
+  union all
+  select 'mailbox', b.address, b.status_reason
+  from goniec.mailbox b where b.status = 'paused' and b.status_reason is not null
+  order by 1, 2
+  limit 100`
 
 const NEEDS_WORKER = `
   select exists (

@@ -111,6 +111,28 @@ test('doubts, mails set aside, late contradictions and broken mailboxes are find
   ])
 })
 
+test('what the brake has paused is a finding, what a person has paused is none', async () => {
+  const { world } = state
+  await world.campaign({ name: 'by hand', status: 'paused' })
+  await world.mailbox({ status: 'paused' })
+  expect(await codes()).toEqual([])
+  await world.campaign({ name: 'spring offer', status: 'paused', status_reason: '6 of its last 60 mails were refused' })
+  await world.mailbox({ address: 'anna@firma.example', status: 'paused', status_reason: '7 of its last 60' })
+  const findings = findingsOf({ trouble: await read(), workers: [], timezone: 'Europe/Warsaw' })
+  expect(findings.map(({ code, text, command }) => [code, text, command])).toEqual([
+    [
+      'braked',
+      'campaign spring offer was paused by the brake: 6 of its last 60 mails were refused',
+      "goniec events --campaign 'spring offer' --type failed",
+    ],
+    [
+      'braked',
+      'mailbox anna@firma.example was paused by the brake: 7 of its last 60',
+      'goniec events --mailbox anna@firma.example --type failed',
+    ],
+  ])
+})
+
 test('a worker is missed where a campaign runs or another mail waits, not where everything is paused or nothing is to do', async () => {
   const { world, session } = state
   expect(await codes()).toEqual([])
