@@ -31,7 +31,7 @@ export async function checkLedger(database: Database, record: readonly Accepted[
     if (!isAccountedFor(mail)) complain(0, `${mail.what} is ${mail.status} at the end, and nobody says why`)
 }
 
-/** Nothing goes before its planned time, nor later than the grace; without faults it goes at that very time. */
+/** Nothing goes before its planned time, nor later than the grace; without faults it goes at once, behind those that are due together. */
 export async function checkLateness(database: Database, isCalm: boolean, complain: Complain): Promise<void> {
   const mails = await database.query<{ id: number; at_ms: number; late_ms: number }>(
     `select id, (extract(epoch from sent_at) * 1000)::float8 as at_ms, (extract(epoch from sent_at - scheduled_at) * 1000)::float8 as late_ms
@@ -39,11 +39,13 @@ export async function checkLateness(database: Database, isCalm: boolean, complai
      where status = 'sent' and scheduled_at is not null`,
   )
   for (const { id, at_ms: atMs, late_ms: lateMs } of mails) {
-    if (lateMs < 0 || lateMs > (isCalm ? 0 : GRACE_MS)) complain(atMs, `mail ${id} was ${lateMs} ms later than planned`)
+    if (lateMs < 0 || lateMs > (isCalm ? TOGETHER_MS : GRACE_MS))
+      complain(atMs, `mail ${id} was ${lateMs} ms later than planned`)
   }
 }
 
 const GRACE_MS = 300_000
+const TOGETHER_MS = 250
 
 function isAccountedFor({ status, held, is_out: isOut, failed_reason: failed, reason }: Ledger): boolean {
   if (status === 'failed') return failed !== null

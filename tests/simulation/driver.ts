@@ -1,7 +1,7 @@
 /**
  * Drives a simulated world through its weeks: sets the clock to the next instant at which anything can happen, lets it happen, and never
- * waits. Time stands still at each instant, so that a mail goes out exactly when it does by the world's clock; what the worker measures
- * by its own clocks (deadlines, the time between fence and dot) stays real.
+ * waits. Time stands still at each instant, but for what a mail's dialogue takes; what the worker measures by its own clocks (deadlines,
+ * the time between fence and dot) stays real.
  *
  * At each instant, in this order: what people and other programs do; the plan, if it is due; what the worker sends.
  */
@@ -29,6 +29,9 @@ export interface DriverOptions {
 const MINUTE_MS = 60_000
 const DAY_MS = 24 * 60 * MINUTE_MS
 
+/** What a mail takes: as long as the plan assumes of a mailbox that has sent nothing yet. */
+const DIALOGUE_MS = 20
+
 /** After mails have ended, a plan is made so much later; a real worker does it within seconds. */
 const PLAN_AFTER_MS = 10 * MINUTE_MS
 
@@ -55,6 +58,7 @@ export class Driver {
     this.#left = [...options.happenings]
     const nowMs = (): number => this.#nowMs
     server.nowMs = nowMs
+    server.whileAnswering = () => this.#setClock(this.#nowMs + DIALOGUE_MS)
     this.acts = new Acts({ world, database, journal: this.journal, server, nowMs })
     this.watch = new Watch({ database, journal: this.journal, server, zone: world.settings.zone })
   }

@@ -53,8 +53,8 @@ function mornings({ firstDay, startMs, endMs }: SimulatedWorld): Happening[] {
 }
 
 function faults(world: SimulatedWorld, random: Random): Happening[] {
-  const outages = Array.from({ length: random.int(4, 6) }, (): Happening => {
-    const forMs = random.chance(0.7) ? random.int(20 * MINUTE_MS, 7 * HOUR_MS) : random.int(20 * HOUR_MS, 60 * HOUR_MS)
+  const outages = Array.from({ length: random.int(3, 5) }, (): Happening => {
+    const forMs = random.chance(0.75) ? random.int(20 * MINUTE_MS, 5 * HOUR_MS) : random.int(8 * HOUR_MS, 36 * HOUR_MS)
     return {
       atMs: workingMs(world, random),
       kind: 'outage',
@@ -83,7 +83,7 @@ function stops(world: SimulatedWorld, random: Random): Happening[] {
   ]
   return what.flatMap((name): Happening[] => {
     const atMs = workingMs(world, random)
-    const forMs = name === 'all' ? random.int(MINUTE_MS, 3 * HOUR_MS) : random.int(10 * MINUTE_MS, 50 * HOUR_MS)
+    const forMs = name === 'all' ? random.int(MINUTE_MS, 3 * HOUR_MS) : random.int(10 * MINUTE_MS, 30 * HOUR_MS)
     return [
       { atMs, kind: 'pause', what: name },
       { atMs: atMs + forMs, kind: 'resume', what: name },

@@ -25,6 +25,8 @@ export interface MailServer extends AsyncDisposable {
   readonly port: number
   readonly offers: readonly Offer[]
   nowMs: () => number
+  /** Awaited before the answer to a mail: lets the world's time pass that a dialogue takes. */
+  whileAnswering: () => Promise<void>
   /** The next mail that comes to this stage ends its worker, by `kill`. */
   killAt: (stage: KillStage, kill: () => void) => void
   /** No kill any more, if it has not happened. */
@@ -93,7 +95,7 @@ export async function startMailServer(seed: number, mood: MailServer['mood']): P
   }
 
   /** What happens at the end of a mail. */
-  function take(connection: FaultConnection, key: string): void | Promise<void> {
+  async function take(connection: FaultConnection, key: string): Promise<void> {
     const dialogue = ofDialogue.get(key)
     if (!dialogue) return
     const { offer, fate } = dialogue
@@ -103,6 +105,7 @@ export async function startMailServer(seed: number, mood: MailServer['mood']): P
       return die(connection)
     }
     offer.outcome = fate.stage === 'dot' ? fate.outcome : 'accepted'
+    await mailServer.whileAnswering()
     return fate.stage === 'dot' ? fate.act(connection) : GOOD.act(connection)
   }
 
@@ -130,6 +133,7 @@ export async function startMailServer(seed: number, mood: MailServer['mood']): P
     offers,
     mood,
     nowMs: () => Number.NaN,
+    whileAnswering: () => Promise.resolve(),
     killAt: (stage, kill) => void (armed = { stage, kill }),
     disarm: () => void (armed = undefined),
     [Symbol.asyncDispose]: () => server.close(),
