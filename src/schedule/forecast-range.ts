@@ -14,7 +14,7 @@ import { windowsOf } from './windows.ts'
  * What is assumed before there is a record, and weighs less and less as there is one: mostly late, by outages, pauses and servers that
  * say "later"; now and then early, when people reply and need no reminder, or somebody raises a limit.
  */
-const PRIOR_SLIPS: readonly number[] = [-0.04, -0.02, 0, 0, 0.02, 0.03, 0.05, 0.07, 0.1, 0.13, 0.17, 0.2]
+const PRIOR_SLIPS: readonly number[] = [-0.02, 0, 0, 0, 0.02, 0.04, 0.07, 0.1, 0.14, 0.19, 0.24, 0.25]
 
 const WIDEST = 0.25
 

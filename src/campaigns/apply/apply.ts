@@ -92,7 +92,7 @@ function idsOf(things: Map<string, { id: number }>): Map<string, number> {
 }
 
 /** Compares, and refuses what is wrong with the files. */
-async function judge(tx: Queries, definition: Definition): Promise<{ changes: Changes; stored: Stored }> {
+export async function judge(tx: Queries, definition: Definition): Promise<{ changes: Changes; stored: Stored }> {
   const stored = await readStored(tx, definition.campaigns.map(({ name }) => name)) // prettier-ignore
   const changes = compare(definition, stored)
   const problems = [...checkReferences(definition, stored), ...changes.problems, ...checkTemplates(definition)]

@@ -1,3 +1,4 @@
+import { outlookOf, type CampaignOutlook } from '../../campaigns/apply/outlook.ts'
 import { applyDefinition, previewApply, type Applied, type Preview } from '../../campaigns/apply/apply.ts'
 import type { Definition } from '../../campaigns/definition/definition.ts'
 import { parseDefinition } from '../../campaigns/definition/parse.ts'
@@ -5,6 +6,7 @@ import { readDefinitionFiles } from '../../campaigns/definition/read.ts'
 import { shellWord } from '../../campaigns/campaign.ts'
 import type { Cli } from '../cli.ts'
 import { describeChanges } from './describe.ts'
+import { describeOutlook } from './describe-outlook.ts'
 
 /** Validates, shows what would change, asks where that concerns mails, and applies. */
 export async function runApply(cli: Cli, files: string[], { dryRun = false }: { dryRun?: boolean }): Promise<void> {
@@ -14,9 +16,11 @@ export async function runApply(cli: Cli, files: string[], { dryRun = false }: { 
       const preview = await previewApply(database, definition)
       if (!cli.output.wantsJson) for (const line of describeChanges(preview)) cli.output.line(line)
       if (!preview.changed) cli.output.say('Nothing to change.')
-      if (!(await mayApply(cli, preview, dryRun))) return printJson(cli, preview, { dryRun, applied: null })
+      const outlook = preview.sensitive ? await outlookOf(database, definition) : []
+      if (!cli.output.wantsJson) for (const line of describeOutlook(outlook)) cli.output.line(line)
+      if (!(await mayApply(cli, preview, dryRun))) return printJson(cli, preview, { dryRun, outlook, applied: null })
       const applied = await applyDefinition(database, definition, preview)
-      printJson(cli, preview, { dryRun, applied })
+      printJson(cli, preview, { dryRun, outlook, applied })
       if (preview.changed) cli.output.say(sentence(definition, preview, applied))
     },
     { name: 'apply' },
@@ -30,13 +34,18 @@ async function mayApply(cli: Cli, { changed, sensitive }: Preview, dryRun: boole
   return await cli.confirm('Apply these changes?', { dryRun })
 }
 
-function printJson(cli: Cli, { changes }: Preview, result: { dryRun: boolean; applied: Applied | null }): void {
-  const { dryRun, applied } = result
+function printJson(
+  cli: Cli,
+  { changes }: Preview,
+  result: { dryRun: boolean; outlook: CampaignOutlook[]; applied: Applied | null },
+): void {
+  const { dryRun, outlook, applied } = result
   cli.output.data(
     {
       dry_run: dryRun,
       applied: applied !== null,
       changes,
+      outlook,
       cancelled: applied?.cancelled ?? 0,
       already_passed: applied?.alreadyPassed ?? 0,
     },

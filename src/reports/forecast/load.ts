@@ -28,6 +28,8 @@ export interface LoadOptions {
   names?: readonly string[] | undefined
   /** Of all that share something with them only the nearest, so that there are about so many waiting mails; at least those asked for. */
   atMostMails?: number
+  /** Mailboxes that are to be in it too, whoever sends from them. */
+  mailboxIds?: readonly number[]
 }
 
 /** Are these, with all that share something with them, so few mails that they are soon reckoned? */
@@ -45,7 +47,7 @@ export async function isSmall(
 
 /** What is forecast as things stand. */
 export async function loadForecast(query: planReads.Query, options: LoadOptions = {}): Promise<LoadedForecast> {
-  const { names, atMostMails = Number.POSITIVE_INFINITY } = options
+  const { names, atMostMails = Number.POSITIVE_INFINITY, mailboxIds = [] } = options
   const [installation] = await planReads.installation(query)
   const { now_ms: nowMs = 0, timezone: timeZone = 'Europe/Warsaw', paused = false } = installation ?? {}
   const known = await reads.named(query, names)
@@ -61,6 +63,7 @@ export async function loadForecast(query: planReads.Query, options: LoadOptions 
   const campaigns = registry.campaigns.filter(({ id }) => ids.has(id))
   const queue = await readQueue(query, [...ids], mailboxesOf(campaigns, registry))
   const used = new Set([
+    ...mailboxIds,
     ...campaigns.flatMap(({ mailboxIds }) => mailboxIds),
     ...queue.messages.flatMap(({ slot, boundMailboxId }) => [slot?.mailboxId, boundMailboxId]),
   ])

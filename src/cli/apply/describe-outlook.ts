@@ -1,0 +1,30 @@
+/** What a change means for campaigns that run, in a line for each: how many mails move, and when it will be done, before and after. */
+import type { CampaignOutlook } from '../../campaigns/apply/outlook.ts'
+import type { Finish } from '../../schedule/forecast-result.ts'
+
+/** `spring-offer: 120 mails move; done on 2026-12-17 → 2026-12-22 (between 2026-12-21 and 2026-12-29)`. */
+export function describeOutlook(outlook: readonly CampaignOutlook[]): string[] {
+  return outlook.flatMap(({ campaign, moved, mails, finish, past_the_end: leads }) => [
+    `${campaign}: ${moved === 0 ? 'no mail moves' : `${moved} ${moved === 1 ? 'mail moves' : 'mails move'}`}; ${mailsWords(mails)}done on ${dates(finish)}${rangeWords(finish.after)}`,
+    ...(leads === 0
+      ? []
+      : [
+          `  ${leads} ${leads === 1 ? 'lead has' : 'leads have'} had the last mail already, and ${leads === 1 ? 'does' : 'do'} not get the steps that are added`,
+        ]),
+  ])
+}
+
+function mailsWords({ before, after }: CampaignOutlook['mails']): string {
+  return before === after ? '' : `mails to go ${before} → ${after}; `
+}
+
+function dates({ before, after }: CampaignOutlook['finish']): string {
+  const [from, to] = [before?.likely ?? 'never', after?.likely ?? 'never']
+  return from === to ? `${to} as before` : `${from} → ${to}`
+}
+
+function rangeWords(finish: Finish | null): string {
+  return finish === null || finish.earliest === finish.latest
+    ? ''
+    : ` (between ${finish.earliest} and ${finish.latest})`
+}

@@ -1,0 +1,122 @@
+/** What a change means for a campaign that runs is told before it is made: mails that move, and the finish before and after. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { runPlan } from '../../src/campaigns/plan/run.ts'
+import { setClock } from '../support/clock.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { NOON } from '../support/world.ts'
+import { runGoniec } from './run-goniec.ts'
+
+let database: TestDatabase
+let directory = ''
+
+/** Ten a day from Tuesday noon on, with sixty leads: first mails until 8 December, the last follow-up on 16 December. */
+const TEAM = `
+salespeople: [{ email: anna@firma.example, name: Anna }]
+mailboxes:
+  - { address: anna@firma.example, salesperson: anna@firma.example, daily_limit: 10, smtp: { host: smtp.firma.example } }
+  - { address: ania@firma.example, salesperson: anna@firma.example, daily_limit: 10, smtp: { host: smtp.firma.example } }
+campaigns:
+  - name: spring
+    salesperson: anna@firma.example
+    mailboxes: [anna@firma.example]
+    delay: 90s
+    steps:
+      - { key: intro, variants: [{ letter: A, subject: Hello, text: Good day. }] }
+      - { key: reminder, wait: 3d, variants: [{ letter: A, text: Once more. }] }
+`
+
+const goniec = (...args: string[]) => runGoniec(args, { url: database.url, cwd: directory })
+const write = (text: string) => writeFileSync(join(directory, 'team.yaml'), text)
+
+beforeAll(async () => {
+  database = await createTestDatabase()
+  await setClock(database, NOON)
+  directory = mkdtempSync(join(tmpdir(), 'goniec-outlook-'))
+  write(TEAM)
+  await goniec('apply', 'team.yaml')
+  const leads = Array.from({ length: 60 }, (_, n) => `lead-${n}@klient.example`)
+  writeFileSync(join(directory, 'leads.csv'), ['email', ...leads].join('\n'))
+  await goniec('lead', 'import', 'leads.csv', '--campaign', 'spring')
+  await database.query(`update goniec.campaign set status = 'running', started_at = goniec.now()`)
+  await runPlan(database)
+}, 60_000)
+afterAll(() => rmSync(directory, { recursive: true }))
+
+interface Outlook {
+  campaign: string
+  moved: number
+  mails: { before: number; after: number }
+  finish: Record<'before' | 'after', { likely: string } | null>
+  past_the_end: number
+}
+
+/** What a dry run says of the team with this change. */
+async function outlookOf(
+  from: string,
+  to: string,
+): Promise<Omit<Outlook, 'finish'> & Record<'before' | 'after', string | undefined>> {
+  // prettier-ignore
+  write(TEAM.replace(from, to))
+  const { stdout, stderr } = await goniec('apply', 'team.yaml', '--dry-run', '--json')
+  expect(stderr).toBe('Dry run: nothing was changed.\n')
+  const [{ finish, ...rest }] = JSON.parse(stdout).outlook as [Outlook]
+  return { ...rest, before: finish.before?.likely, after: finish.after?.likely }
+}
+
+const ROOMY = {
+  campaign: 'spring',
+  moved: 0,
+  mails: { before: 120, after: 120 },
+  past_the_end: 0,
+  before: '2026-12-16',
+}
+
+test('another text moves nothing, and is told so', async () => {
+  expect(await outlookOf('Good day.', 'Good evening.')).toEqual({ ...ROOMY, after: '2026-12-16' })
+  const { stdout } = await goniec('apply', 'team.yaml', '--dry-run')
+  expect(stdout).toMatch(/\nspring: no mail moves; done on 2026-12-16 as before/)
+})
+
+test('a lower limit, a smaller window, a longer delay and fewer days move mails, and end later', async () => {
+  expect(await outlookOf('delay: 90s', 'delay: 90s\n    daily_limit: 5')).toMatchObject({
+    moved: 30,
+    after: '2027-01-08',
+  })
+  const window = await outlookOf('delay: 90s', 'delay: 90s\n    window: { from: "12:30", to: "12:45" }')
+  expect(window.moved).toBeGreaterThan(50)
+  const late = await outlookOf('delay: 90s', 'delay: 1h')
+  expect([late.moved > 50, (late.after ?? '') > '2026-12-16']).toEqual([true, true])
+  const days = await outlookOf('delay: 90s', 'delay: 90s\n    window: { days: [tue] }')
+  expect([days.moved, (days.after ?? '') > '2027-02-01']).toEqual([40, true])
+})
+
+test('another mailbox ends earlier, and what it will send is not moved for it today and tomorrow', async () => {
+  const { moved, after } = await outlookOf(
+    'mailboxes: [anna@firma.example]',
+    'mailboxes: [anna@firma.example, ania@firma.example]',
+  )
+  expect([moved, (after ?? '') < '2026-12-16']).toEqual([0, true])
+})
+
+test('a step that is added is more mails, and whoever had the last one does not get it; one that is removed is fewer', async () => {
+  const steps = `- { key: reminder, wait: 3d, variants: [{ letter: A, text: Once more. }] }`
+  expect(
+    await outlookOf(steps, `${steps}\n      - { key: last, wait: 5d, variants: [{ letter: A, text: The last. }] }`),
+  ).toMatchObject({
+    moved: 0,
+    mails: { before: 120, after: 180 },
+  })
+  expect(await outlookOf(steps, '')).toMatchObject({ moved: 0, mails: { before: 120, after: 60 }, after: '2026-12-08' })
+})
+
+test('what is told is what happens: as many mails move, and the campaign is forecast to end on that day', async () => {
+  const told = await outlookOf('delay: 90s', 'delay: 90s\n    daily_limit: 5')
+  await goniec('apply', 'team.yaml', '--yes')
+  const { moved, withdrawn } = await runPlan(database)
+  expect(moved + withdrawn).toBe(told.moved)
+  const { stdout } = await goniec('forecast', 'spring', '--json')
+  expect(JSON.parse(stdout).campaigns[0].finish.likely).toBe(told.after)
+})
