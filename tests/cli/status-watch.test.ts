@@ -119,6 +119,17 @@ describe.skipIf(!hasTmux)('on a terminal (needs tmux)', () => {
     },
   )
 
+  test('who may only read watches, and is told so when pausing', { timeout: LONG_MS }, async () => {
+    const database = await createTestDatabase()
+    await new World(database.pool).campaign({ name: 'spring' })
+    const terminal = watch(database.urlAs('reporter'))
+    await terminal.until(/^▸ spring /m)
+    terminal.type('p', 'y')
+    await terminal.until(/^spring was not paused: this user may not do this /m)
+    terminal.type('q')
+    await ended(terminal, 0)
+  })
+
   test('an error that ends it is told where it can be read', { timeout: LONG_MS }, async () => {
     const database = await createTestDatabase()
     const terminal = watch(database.url)

@@ -3,7 +3,7 @@
  * pause and resume a campaign as the commands do. A database that is away is told, and waited for.
  */
 import { pauseCampaign, resumeCampaign } from '../../campaigns/pause.ts'
-import { explainDatabaseError, isDatabaseAway } from '../../database/failures.ts'
+import { explainDatabaseError } from '../../database/failures.ts'
 import type { Database } from '../../database/pool.ts'
 import { readAtOnce } from '../../database/read-at-once.ts'
 import { GoniecError, hidePasswords, messageOf } from '../../errors.ts'
@@ -128,7 +128,8 @@ class Watch {
     try {
       this.#say(await perform(this.#database, act))
     } catch (error) {
-      if (!(error instanceof GoniecError) && !isDatabaseAway(error)) throw error
+      // What the world refuses is told, and the watch goes on: a wrong state, a missing right, a database that is away.
+      if (explainDatabaseError(error, '') === undefined) throw error
       this.#say(`${act.name} was not ${act.verb}d: ${wordsOf(error)}`)
     }
     this.#looking?.again()
