@@ -126,6 +126,7 @@ describe.skipIf(!hasTmux)('on a terminal (needs tmux)', () => {
     await terminal.until(/^▸ spring /m)
     terminal.type('p', 'y')
     await terminal.until(/^spring was not paused: this user may not do this /m)
+    expect(terminal.lines().join('\n')).toMatch(/^▸ spring .*nothing open$/m)
     terminal.type('q')
     await ended(terminal, 0)
   })
