@@ -78,6 +78,7 @@ export function noMailboxText(mailboxes: readonly MailboxState[], bound: string 
 /** What brings a mailbox back. */
 export function resumeOf(mailboxes: readonly MailboxState[]): string {
   const out = mailboxes.find(({ status }) => status !== 'active')
+  if (out?.braked) return `goniec resume --salesperson ${out.braked}`
   return out ? `goniec mailbox resume ${out.address}` : `give the campaign a mailbox: ${APPLY}`
 }
 

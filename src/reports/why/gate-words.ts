@@ -31,7 +31,10 @@ const WORDS: Record<string, Words> = {
   ],
   campaign_draft: ({ campaign }) => [`campaign ${campaign} was not started`, `goniec campaign start ${word(campaign)}`],
   campaign_scheduled: ({ campaign }) => [`campaign ${campaign} is scheduled, and its day has not come`, null],
-  campaign_paused: ({ campaign }) => [`campaign ${campaign} is paused`, `goniec campaign resume ${word(campaign)}`],
+  campaign_paused: ({ campaign, campaign_status_reason: why }) => [
+    `campaign ${campaign} is paused${why === null ? '' : `: ${why}`}`,
+    `goniec campaign resume ${word(campaign)}`,
+  ],
   campaign_completed: ({ campaign }) => [`campaign ${campaign} is completed; the next plan lets it run again`, null],
   campaign_cancelled: ({ campaign }) => [
     `campaign ${campaign} is cancelled, and the next plan cancels this mail`,
@@ -58,7 +61,10 @@ const WORDS: Record<string, Words> = {
     `${value === recipient ? recipient : `${recipient} is under ${textOf(value)}, which`} is suppressed`,
     `goniec suppress remove ${textOf(value)}`,
   ],
-  mailbox_paused: (facts) => [`mailbox ${box(facts)} is paused`, `goniec mailbox resume ${box(facts)}`],
+  mailbox_paused: (facts) => [
+    `mailbox ${box(facts)} is paused${facts.status_reason === null ? '' : `: ${facts.status_reason}`}`,
+    `goniec mailbox resume ${box(facts)}`,
+  ],
   mailbox_broken: (facts) => [
     `mailbox ${box(facts)} is broken: ${facts.status_reason}`,
     `mend it, then goniec mailbox test ${box(facts)} and goniec mailbox resume ${box(facts)}`,

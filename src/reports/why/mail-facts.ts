@@ -41,6 +41,8 @@ export interface MailFacts {
   deadline_at: Instant | null
   response: string | null
   status_reason: string | null
+  /** Why its campaign is paused, where no person did it. */
+  campaign_status_reason: string | null
   warmup_day: number | null
   now: Instant
   /** The zone its times are meant in: its campaign's, else the installation's. */
@@ -68,6 +70,8 @@ export interface MailboxState {
   address: string
   status: string
   status_reason: string | null
+  /** The salesperson who is paused, and with it this mailbox. */
+  braked: string | null
 }
 
 /** The facts of these messages, by their ids' order. */
@@ -111,7 +115,8 @@ export async function readMailboxStates(
 ): Promise<MailboxState[]> {
   return database.query<MailboxState & Record<string, unknown>>(
     `select b.address, case when s.paused_at is not null then 'paused' else b.status end as status,
-            case when s.paused_at is not null then 'its salesperson is paused' else b.status_reason end as status_reason
+            case when s.paused_at is not null then 'its salesperson is paused' else b.status_reason end as status_reason,
+            case when s.paused_at is not null then s.email end as braked
      from goniec.campaign_mailbox cm
      join goniec.mailbox b on b.id = cm.mailbox_id
      join goniec.salesperson s on s.id = b.salesperson_id
@@ -152,7 +157,7 @@ const FACTS = `
     b.address as mailbox, m.bound_mailbox_id, bound.address as bound_mailbox, s.email as salesperson,
     m.scheduled_at, m.window_closes_at, m.slot_reason, m.held_reason, m.failed_reason, m.not_before, m.follows_at,
     st.wait_days, st.wait_ms, m.counted_attempts, m.sent_at,
-    c.daily_limit as campaign_daily_limit, s.daily_limit as salesperson_daily_limit, c.delay_ms,
+    c.daily_limit as campaign_daily_limit, s.daily_limit as salesperson_daily_limit, c.delay_ms, c.status_reason as campaign_status_reason,
     a.state as attempt_state, a.claimed_at, a.transmitting_at, a.deadline_at, a.response,
     coalesce(b.status_reason, bound.status_reason) as status_reason,
     clock.today - coalesce(b.warmup_started, bound.warmup_started) + 1 as warmup_day,

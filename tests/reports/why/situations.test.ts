@@ -95,6 +95,22 @@ test('paused: nothing will send it until somebody resumes', async () => {
   expect(await begun.world.why('spring')).toMatchObject({ reasons: [paused], next: null })
 })
 
+test('paused by the refusal brake: with its reason', async () => {
+  const begun = await begin('2026-12-07 10:00')
+  const [id] = await begun.world.waiting(1, begun.campaign)
+  await begun.world.plan()
+  await begun.world.update('campaign', begun.campaign, {
+    status: 'paused',
+    status_reason: '4 of its last 50 mails were refused',
+  })
+  expect(await ask(begun, id)).toMatchObject({
+    code: 'campaign_paused',
+    text: 'campaign spring is paused: 4 of its last 50 mails were refused',
+    todo: 'goniec campaign resume spring',
+    next: null,
+  })
+})
+
 test('the brakes', async () => {
   const begun = await begin('2026-12-07 10:00')
   const [id] = await begun.world.waiting(1, begun.campaign)
@@ -256,6 +272,20 @@ test('no mailbox can be used', async () => {
     text: `no mailbox can be used: ${ANNA} is paused`,
     until: null,
     todo: `goniec mailbox resume ${ANNA}`,
+    next: null,
+  })
+})
+
+test('no mailbox can be used, since another salesperson owns it who is paused', async () => {
+  const begun = await begin('2026-12-07 10:00')
+  const ewa = await begun.world.salesperson({ email: 'ewa@firma.example', paused_at: begun.world.now })
+  await begun.world.update('mailbox', begun.mailbox, { salesperson_id: ewa })
+  const [id] = await begun.world.waiting(1, begun.campaign)
+  await begun.world.plan()
+  expect(await ask(begun, id)).toMatchObject({
+    code: 'no_usable_mailbox',
+    text: `no mailbox can be used: ${ANNA} is paused (its salesperson is paused)`,
+    todo: 'goniec resume --salesperson ewa@firma.example',
     next: null,
   })
 })
