@@ -92,3 +92,26 @@ test('an installation that was late again and again forecasts later ends, and on
   await past(0.5)
   expect(await latest()).toBe('2026-12-21')
 })
+
+test('where very much is waiting the stored forecast of today answers; without one, or when asked to, it is reckoned', async () => {
+  await database.query('update goniec.mailbox set daily_limit = 500')
+  await fill(5000)
+  expect((await answerForecast(database, { name: 'spring-offer' })).source).toBe('reckoned')
+  await recordForecasts(database)
+  const { source, forecast } = await answerForecast(database, { name: 'spring-offer' })
+  expect({ source, mails: forecast.campaigns[0]?.mails }).toEqual({ source: 'stored', mails: 5050 })
+  expect((await answerForecast(database, { name: 'spring-offer', fresh: true })).source).toBe('reckoned')
+})
+
+/** So many more leads of the campaign, each with a waiting mail. */
+async function fill(count: number): Promise<void> {
+  await database.query(`insert into goniec.lead (email) select format('many-%s@klient.example', n) from generate_series(1, $1) n`, [count]) // prettier-ignore
+  await database.query(
+    `with enrolled as (
+       insert into goniec.enrollment (campaign_id, lead_id)
+       select c.id, l.id from goniec.campaign c, goniec.lead l where l.email like 'many-%' returning id, campaign_id, lead_id)
+     insert into goniec.message (kind, campaign_id, enrollment_id, lead_id, recipient, step_id, step_key, variant)
+     select 'campaign', e.campaign_id, e.id, e.lead_id, l.email, s.id, s.key, 'A'
+     from enrolled e join goniec.lead l on l.id = e.lead_id join goniec.step s on s.campaign_id = e.campaign_id`,
+  )
+}

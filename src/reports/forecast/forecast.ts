@@ -22,7 +22,7 @@ export interface Answer {
 
 /** Waiting mails that are reckoned while somebody waits; and those where nothing is stored. */
 const MOST_MAILS = 5000
-const NEAR_MAILS = 1500
+const NEAR_MAILS = 3500
 
 /** Waiting mails that are reckoned together where nobody waits, or somebody wants to. */
 const THOROUGH_MAILS = 25_000
@@ -38,7 +38,12 @@ export async function answerForecast(
   if (stored) return { forecast: stored, source: 'stored' }
   if (small) return { forecast: (await reckon(database, names, MOST_MAILS)).forecast, source: 'reckoned' }
   if (names === undefined) return { forecast: await forecastAll(database), source: 'reckoned' }
-  const { forecast: told, whole } = await reckon(database, names, fresh ? THOROUGH_MAILS : NEAR_MAILS)
+  const { forecast: told, whole } = await reckon(
+    database,
+    names,
+    fresh ? THOROUGH_MAILS : NEAR_MAILS,
+    Number.POSITIVE_INFINITY,
+  )
   return { forecast: told, source: whole ? 'reckoned' : 'near' }
 }
 
@@ -46,9 +51,10 @@ async function reckon(
   database: Database,
   names: readonly string[] | undefined,
   atMostMails: number,
+  planAfterMs?: number,
 ): Promise<{ forecast: Forecast; whole: boolean }> {
   const { input, wanted, whole } = await inSnapshot(database, (query) => loadForecast(query, { names, atMostMails }))
-  const told = forecast(input)
+  const told = forecast(planAfterMs === undefined ? input : { ...input, planAfterMs })
   return { forecast: { ...told, campaigns: told.campaigns.filter(({ campaign }) => wanted.includes(campaign)) }, whole }
 }
 
