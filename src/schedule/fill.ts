@@ -39,7 +39,7 @@ export function fill(
   for (let day = 0; day < world.days; day++) {
     const active = lanes.filter((lane) => lane.segments.has(day) && waits(lane))
     if (active.length === 0) continue
-    if (fair && setQuotas(active, day)) {
+    if (fair && setQuotas(active, day, world.today)) {
       fillDay(world, active, day)
       for (const lane of active) lane.quota = null
     }

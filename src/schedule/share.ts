@@ -14,13 +14,17 @@ import type { Campaign, Mail, Mailbox, Segment, World } from './world.ts'
 export function takeShares(world: World, waiting: readonly Mail[]): number {
   let count = 0
   const days = new Map<Mailbox, Map<number, Parts>>()
-  for (const [campaign, mails] of Map.groupBy(waiting, (mail) => mail.campaign)) {
+  const lines = Map.groupBy(waiting, (mail) => mail.campaign)
+  // All that wait for a mailbox have a part of it, though another day may be theirs: a part is never taken from a turn.
+  const waitingFor = (mailbox: Mailbox): Campaign[] =>
+    [...lines.keys()].filter((one): one is Campaign => one?.mailboxes.includes(mailbox) ?? false)
+  for (const [campaign, mails] of lines) {
     if (!campaign) continue
     const line = [...mails]
     for (const segment of campaign.segments) {
       if (!segment.open) continue
       for (const mailbox of campaign.mailboxes) {
-        const parts = partsOn(days, mailbox, segment.day)
+        const parts = partsOn(days, mailbox, segment.day, waitingFor)
         if (parts.missing(campaign) > 0) count += takeShare(world, campaign, mailbox, segment, line, parts)
       }
     }
@@ -61,10 +65,18 @@ function takeShare(
   return count
 }
 
-function partsOn(days: Map<Mailbox, Map<number, Parts>>, mailbox: Mailbox, day: number): Parts {
+function partsOn(
+  days: Map<Mailbox, Map<number, Parts>>,
+  mailbox: Mailbox,
+  day: number,
+  waitingFor: (mailbox: Mailbox) => Campaign[],
+): Parts {
   const byDay = days.get(mailbox) ?? new Map<number, Parts>()
   days.set(mailbox, byDay)
-  const parts = byDay.get(day) ?? new Parts(mailbox.timeline.on(day))
+  const known = byDay.get(day)
+  if (known) return known
+  const parts = new Parts(mailbox.timeline.on(day))
+  for (const campaign of waitingFor(mailbox)) parts.join(campaign)
   byDay.set(day, parts)
   return parts
 }
