@@ -76,6 +76,24 @@ function campaignLimit({ mailbox, atMs }: Use, journal: Journal, day: string): n
   return Math.min(stage.campaignLimit ?? Number.POSITIVE_INFINITY, warmup.dailyLimit)
 }
 
+/** Campaign mail to a recipient domain is within the domain's limits, a day and an hour. */
+export function checkDomains(record: readonly Accepted[], journal: Journal, zone: string, complain: Complain): void {
+  const limits = journal.domainLimits
+  if (limits === null) return
+  const counts = new Map<string, number>()
+  const count = (domain: string, when: string, atMs: number, most: number): void => {
+    const taken = (counts.get(`${domain} ${when}`) ?? 0) + 1
+    counts.set(`${domain} ${when}`, taken)
+    if (taken > most) complain(atMs, `${domain} gets mail ${taken} of ${when}, its limit is ${most}`)
+  }
+  for (const { atMs, to, campaign } of record) {
+    const domain = to.split('@')[1] ?? ''
+    if (campaign === null || domain === limits.free) continue
+    count(domain, localDay(atMs, zone), atMs, limits.daily)
+    count(domain, `the hour from ${Math.floor(atMs / 3_600_000)}`, atMs, limits.hourly)
+  }
+}
+
 /** Mails of a campaign on its own day, and of a salesperson on the installation's, are within their limits. */
 export function checkOwnersDays(record: readonly Accepted[], journal: Journal, zone: string, complain: Complain): void {
   const counts = new Map<string, number>()

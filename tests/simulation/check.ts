@@ -1,7 +1,8 @@
 /** Everything that must hold in a simulated world, judged from the mail server's record and the driver's journal. */
 import type { Database } from '../../src/database/pool.ts'
+import { audit } from '../../src/reports/audit/audit.ts'
 import { instantAt, toLocalTime } from '../../src/time.ts'
-import { checkDistances, checkMailboxDays, checkOwnersDays } from './check-limits.ts'
+import { checkDistances, checkDomains, checkMailboxDays, checkOwnersDays } from './check-limits.ts'
 import { checkLateness, checkLedger } from './check-ledger.ts'
 import { checkBounces, checkContacts, checkFollowUps, checkOnce, checkStops, checkWindows } from './check-mails.ts'
 import type { Journal } from './journal.ts'
@@ -35,7 +36,11 @@ export async function checkWorld({ database, offers, journal, zone, isCalm }: Ch
   checkDistances(record, journal, complain)
   checkMailboxDays(record, journal, zone, complain)
   checkOwnersDays(record, journal, zone, complain)
+  checkDomains(record, journal, zone, complain)
   await checkLedger(database, record, complain)
   await checkLateness(database, isCalm, complain)
+  for (const { name, ok, total } of await audit(database)) {
+    if (!ok) complain(0, `the audit finds ${total} rows that break ${name}`)
+  }
   return violations
 }

@@ -45,6 +45,7 @@ export function plainCampaign(name: string, mailboxes: readonly MailboxSettings[
     dailyLimit: null,
     contactGapDays: 1,
     revision: 1,
+    weight: 1,
     steps: [
       { key: 'intro', wait: null, hasSubject: true },
       { key: 'reminder', wait: { days: 1 }, hasSubject: false },
@@ -74,6 +75,7 @@ export async function startDrill(
     endMs: instantMs('2026-11-28', '00:00'),
     settings: {
       zone: 'Europe/Warsaw',
+      domainLimits: null,
       stages: [{ fromDay: 1, warmupLimit: null, campaignLimit: null }],
       salespeople: [{ email: 'anna@firma.example', dailyLimit: null }],
       mailboxes: MAILBOXES,

@@ -3,7 +3,14 @@
  * their times, pauses and marks by their beginnings and ends, capacity that other programs used.
  */
 import { assert } from '../../src/errors.ts'
-import type { CampaignSettings, MailboxSettings, SalespersonSettings, Settings, WarmupStage } from './settings.ts'
+import type {
+  CampaignSettings,
+  DomainLimits,
+  MailboxSettings,
+  SalespersonSettings,
+  Settings,
+  WarmupStage,
+} from './settings.ts'
 
 /** From an instant on, to another one; the end is open while it lasts. */
 export interface Span {
@@ -43,6 +50,7 @@ export class Journal {
   readonly mailboxes = new Map<string, Versions<MailboxSettings>>()
   readonly salespeople = new Map<string, Versions<SalespersonSettings>>()
   stages: readonly WarmupStage[] = []
+  domainLimits: DomainLimits | null = null
   /** Responses that were taken in, by their keys. */
   readonly responses = new Map<string, { atMs: number; to: string }>()
   /** What was applied: `campaign c1`, `mailbox a@b`, `salesperson a@b`. */
@@ -59,8 +67,12 @@ export class Journal {
   }
 
   /** These settings hold from now on. */
-  applied({ stages, salespeople = [], mailboxes = [], campaigns = [] }: Partial<Settings>, atMs: number): void {
+  applied(
+    { stages, domainLimits, salespeople = [], mailboxes = [], campaigns = [] }: Partial<Settings>,
+    atMs: number,
+  ): void {
     this.stages = stages ?? this.stages
+    this.domainLimits = domainLimits ?? this.domainLimits
     const note = <Value>(kind: string, all: Map<string, Versions<Value>>, name: string, value: Value): void => {
       const versions = all.get(name) ?? new Versions<Value>()
       all.set(name, versions)

@@ -25,6 +25,7 @@ export interface CampaignSettings {
   contactGapDays: number
   /** Of its texts: every mail says which one it was written from. */
   revision: number
+  weight: number
   steps: readonly StepSettings[]
 }
 
@@ -47,9 +48,17 @@ export interface WarmupStage {
   campaignLimit: number | null
 }
 
+/** Of recipient domains, but for one that has none. */
+export interface DomainLimits {
+  daily: number
+  hourly: number
+  free: string
+}
+
 /** Everything that a definition file names. */
 export interface Settings {
   zone: string
+  domainLimits: DomainLimits | null
   stages: readonly WarmupStage[]
   salespeople: readonly SalespersonSettings[]
   mailboxes: readonly MailboxSettings[]
@@ -63,6 +72,7 @@ export function definitionOf(settings: Partial<Settings>, smtpPort: number): str
     refusal_brake: 'off',
     ...(settings.zone === undefined ? {} : { timezone: settings.zone }),
     ...(settings.stages === undefined ? {} : { warmup_stages: settings.stages.map(stage) }),
+    ...(settings.domainLimits ? { domain_limits: limitsOf(settings.domainLimits) } : {}),
     ...list('salespeople', settings.salespeople?.map(salesperson)),
     ...list(
       'mailboxes',
@@ -70,6 +80,10 @@ export function definitionOf(settings: Partial<Settings>, smtpPort: number): str
     ),
     ...list('campaigns', settings.campaigns?.map(campaign)),
   })
+}
+
+function limitsOf({ daily, hourly, free }: DomainLimits): object {
+  return { daily_limit: daily, hourly_limit: hourly, except: [{ domains: [free] }] }
 }
 
 function list(key: string, things: object[] | undefined): object {
@@ -116,6 +130,7 @@ function campaign(settings: CampaignSettings): object {
     delay: `${settings.delaySeconds}s`,
     jitter: `${settings.jitterPercent}%`,
     ...limit(settings.dailyLimit),
+    weight: settings.weight,
     contact_gap: `${settings.contactGapDays}d`,
     steps: settings.steps.map((step) => ({
       key: step.key,

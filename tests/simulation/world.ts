@@ -42,6 +42,9 @@ export function drawWorld(seed: number): SimulatedWorld {
     endMs: instantMs(start.add({ weeks: WEEKS }).toString(), '00:00'),
     settings: {
       zone: ZONE,
+      domainLimits: random.chance(0.6)
+        ? { daily: random.int(2, 4), hourly: random.int(1, 3), free: domain(random) }
+        : null,
       stages: [
         { fromDay: 1, warmupLimit: 10, campaignLimit: 2 },
         { fromDay: 8, warmupLimit: 20, campaignLimit: 4 },
@@ -119,6 +122,7 @@ function drawCampaign(random: Random, index: number, { salespeople, mailboxes, s
     dailyLimit: random.chance(0.6) ? random.int(6, 11) : null,
     contactGapDays: random.int(0, 3),
     revision: 1,
+    weight: random.pick([1, 1, 1, 2, 3]),
     steps: drawSteps(random),
   }
 }
