@@ -270,7 +270,8 @@ describe('afterwards there is no', () => {
 })
 
 /** Whose plan is the actors' own: they lay slots when they like, and write limits as apply does, but without its record. */
-const PLANNED = /^(slots?-|no-coming-day|first-plans|every-move|nothing-of-today|no-mail-before|the-wait|mails-left-within|the-limits-of)/
+const PLANNED =
+  /^(slots?-|no-coming-day|first-plans|every-move|nothing-of-today|no-mail-before|the-wait|mails-left-within|the-limits-of)/
 
 test('the audit finds nothing wrong, but for what the actors plan themselves', async () => {
   const only = CHECKS.map(({ name }) => name).filter((name) => !PLANNED.test(name))

@@ -7,9 +7,10 @@
  */
 import type { Database } from '../../src/database/pool.ts'
 import { assert } from '../../src/errors.ts'
-import { instantAt, Temporal, toLocalTime } from '../../src/time.ts'
+import { instantAt, Temporal } from '../../src/time.ts'
 import { setClock } from '../support/clock.ts'
 import { Acts } from './acts.ts'
+import { localDay, nextDay } from './calendar.ts'
 import { Crew } from './crew.ts'
 import type { Happening } from './happenings.ts'
 import { Journal } from './journal.ts'
@@ -211,13 +212,14 @@ export class Driver {
     await this.plan()
   }
 
+  /** In any of the zones: a horizon moves then. */
   async #newDay(): Promise<void> {
     const { world, onDay } = this.#options
-    const today = toLocalTime(instantAt(this.#nowMs), world.settings.zone).slice(0, 10)
+    const today = localDay(this.#nowMs, world.settings.zone)
     onDay(today)
-    const noonMs = instantMs(today, '12:00')
-    const tomorrow = toLocalTime(instantAt(noonMs + DAY_MS), world.settings.zone).slice(0, 10)
-    this.#dayEndsMs = instantMs(tomorrow, '00:00') + 1000
+    const zones = [world.settings.zone, ...world.settings.campaigns.map(({ zone }) => zone)]
+    const midnights = zones.map((zone) => instantMs(nextDay(localDay(this.#nowMs, zone)), '00:00', zone))
+    this.#dayEndsMs = Math.min(...midnights)
     this.#planAtMs = this.#nowMs
     // The test server's own vacuum sleeps.
     if (new Set([1, 4]).has(weekday(today))) await this.#options.database.query('vacuum (analyze)')
