@@ -140,33 +140,63 @@ as $$
 $$;
 
 -- The counters of the domains that slots at these instants go to, where a limit holds. A mail is claimed up to five minutes after its slot (the
--- grace), which may be in the next hour, or on the next day.
-create function goniec.make_domain_rows(p_domains text[], p_at timestamptz[]) returns void
+-- grace), which may be in the next hour, or on the next day. It waits for nobody for long: returned are the domains whose counters another program
+-- is just making (an import of history that does not end), and which are left to the next call.
+create function goniec.make_domain_rows(p_domains text[], p_at timestamptz[]) returns text[]
+language plpgsql
+set lock_timeout = '300ms'
+as $$
+declare
+  v_domain text;
+  v_left text[] := '{}';
+begin
+  if not exists (select from goniec.domain_limit) then return v_left; end if;
+  begin
+    perform goniec.insert_domain_rows(p_domains, p_at);
+    return v_left;
+  exception when lock_not_available or deadlock_detected then
+    perform set_config('lock_timeout', '10ms', true);
+  end;
+  for v_domain in select distinct s.domain from unnest(p_domains) as s (domain) where s.domain is not null order by 1 loop
+    begin
+      perform goniec.insert_domain_rows(array_agg(s.domain), array_agg(s.at)) from unnest(p_domains, p_at) as s (domain, at) where s.domain = v_domain;
+    exception when lock_not_available or deadlock_detected then
+      v_left := v_left || v_domain;
+    end;
+  end loop;
+  return v_left;
+end $$;
+
+-- Days before hours, each in order, as an import of history makes them: in another order the two deadlock.
+create function goniec.insert_domain_rows(p_domains text[], p_at timestamptz[]) returns void
 language plpgsql
 as $$
 declare
   v_now timestamptz := goniec.now();
   v_zone text := (select i.timezone from goniec.installation i);
 begin
-  if not exists (select from goniec.domain_limit) then return; end if;
-  with
-  wanted as materialized (
-    select distinct s.domain, (late.at at time zone v_zone)::date as day, goniec.hour_of(late.at) as hour
+  insert into goniec.domain_day (domain, day, daily_limit)
+  select w.domain, w.day, l.daily_limit
+  from (
+    select distinct s.domain, (late.at at time zone v_zone)::date as day
     from unnest(p_domains, p_at) as s (domain, at)
     cross join lateral (values (greatest(s.at, v_now)), (greatest(s.at, v_now) + interval '5 minutes')) as late (at)
     where s.domain is not null
-  ),
-  limited as materialized (
-    select w.domain, l.daily_limit, l.hourly_limit
-    from (select distinct domain from wanted) w cross join lateral goniec.domain_limits(w.domain) l
-  ),
-  days as (
-    insert into goniec.domain_day (domain, day, daily_limit)
-    select distinct w.domain, w.day, l.daily_limit from wanted w join limited l using (domain) order by 1, 2
-    on conflict do nothing
-  )
+  ) as w
+  cross join lateral goniec.domain_limits(w.domain) l
+  order by 1, 2
+  on conflict do nothing;
+
   insert into goniec.domain_hour (domain, hour, hourly_limit)
-  select distinct w.domain, w.hour, l.hourly_limit from wanted w join limited l using (domain) order by 1, 2
+  select w.domain, w.hour, l.hourly_limit
+  from (
+    select distinct s.domain, goniec.hour_of(late.at) as hour
+    from unnest(p_domains, p_at) as s (domain, at)
+    cross join lateral (values (greatest(s.at, v_now)), (greatest(s.at, v_now) + interval '5 minutes')) as late (at)
+    where s.domain is not null
+  ) as w
+  cross join lateral goniec.domain_limits(w.domain) l
+  order by 1, 2
   on conflict do nothing;
 end $$;
 

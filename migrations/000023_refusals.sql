@@ -2,7 +2,8 @@
 --
 -- Owns       the pause of its own accord of campaigns and mailboxes. What ends it is a person's resume, from which counting begins anew.
 -- Promises   once the share is passed, the settle that writes the refusal (or, at the latest, recovery within the minute) pauses; several settles
---            at once cannot each see too little: whoever counts holds a lock until he has committed, and counts on a snapshot behind it.
+--            at once cannot each see too little: whoever counts holds a lock until he has committed, and counts on a snapshot behind it. Whoever
+--            waits for that lock in vain leaves the counting to recovery: an outcome is never lost to the brake.
 -- Leaves     mails that were on the wire to their servers. The fence refuses whatever comes after the commit, as after a pause by hand.
 --
 -- What counts: of the mails that a server has given a final answer to, the last so many (200), since the last resume, and none older than 30
@@ -59,13 +60,15 @@ create function goniec.refusal_text(p_mails bigint, p_refused bigint, p_share nu
 language sql immutable
 as $$ select format('%s of its last %s mails were refused for good, more than %s %%', p_refused, p_mails, trim_scale(p_share * 100)) $$;
 
--- Pauses those of these campaigns and mailboxes whose share is passed; null: of all. What somebody else holds is left to the next call.
+-- Pauses those of these campaigns and mailboxes whose share is passed; null: of all. What somebody else holds is left to the next call, and so is
+-- what a person resumes while this counts.
 create function goniec.brake_refused(p_campaigns bigint[] default null, p_mailboxes bigint[] default null) returns void
 language plpgsql
 set enable_seqscan = off
 set enable_hashjoin = off
 set enable_mergejoin = off
 set jit = off
+set lock_timeout = '2s'
 as $$
 declare
   v_share numeric;
@@ -76,12 +79,16 @@ declare
 begin
   select i.refusal_share, i.refusal_least, i.refusal_last into v_share, v_least, v_last from goniec.installation i;
   if v_share is null then return; end if;
-  perform pg_advisory_xact_lock(goniec.lock_key('refusals'));
+  begin
+    perform pg_advisory_xact_lock(goniec.lock_key('refusals'));
+  exception when lock_not_available or deadlock_detected then
+    return; -- Whoever holds it keeps it for long. Recovery counts again within the minute.
+  end;
   v_now := goniec.now();
 
   with
   refused as materialized (
-    select c.id, r.mails, r.refused
+    select c.id, c.refusals_since, r.mails, r.refused
     from (select distinct a.campaign_id as id from goniec.attempt a
           where a.state = 'rejected' and a.campaign_id is not null and a.finished_at > v_now - interval '30 days' and p_campaigns is null
           union select unnest(p_campaigns)) as asked
@@ -90,7 +97,9 @@ begin
     where r.mails >= v_least and r.refused > v_share * r.mails
   ),
   braking as (
-    select c.id from goniec.campaign c where c.id in (select id from refused) and c.status = 'running' order by c.id for no key update skip locked
+    select c.id from goniec.campaign c join refused r on r.id = c.id
+    where c.status = 'running' and c.refusals_since is not distinct from r.refusals_since
+    order by c.id for no key update of c skip locked
   ),
   braked as (
     update goniec.campaign c
@@ -109,7 +118,7 @@ begin
 
   with
   refused as materialized (
-    select b.id, r.mails, r.refused
+    select b.id, b.refusals_since, r.mails, r.refused
     from (select distinct a.mailbox_id as id from goniec.attempt a
           where a.state = 'rejected' and a.finished_at > v_now - interval '30 days' and p_mailboxes is null
           union select unnest(p_mailboxes)) as asked
@@ -118,7 +127,9 @@ begin
     where r.mails >= v_least and r.refused > v_share * r.mails
   ),
   braking as (
-    select b.id from goniec.mailbox b where b.id in (select id from refused) and b.status = 'active' order by b.id for no key update skip locked
+    select b.id from goniec.mailbox b join refused r on r.id = b.id
+    where b.status = 'active' and b.refusals_since is not distinct from r.refusals_since
+    order by b.id for no key update of b skip locked
   ),
   braked as (
     update goniec.mailbox b
@@ -135,7 +146,8 @@ begin
   )
   select concat_ws('; ', v_paused, string_agg(format('mailbox %s: %s', b.address, b.status_reason), '; ' order by b.id)) into v_paused from braked b;
 
-  if v_paused <> '' then perform pg_notify('goniec', left('refusals ' || v_paused, 7000)); end if;
+  -- A notification holds 8000 bytes, and a letter of a name is up to four.
+  if v_paused <> '' then perform pg_notify('goniec', left('refusals ' || v_paused, 1900)); end if;
 end $$;
 
 comment on function goniec.brake_refused(bigint[], bigint[]) is

@@ -596,6 +596,7 @@ CREATE OR REPLACE FUNCTION goniec.brake_refused(p_campaigns bigint[] DEFAULT NUL
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
  SET jit TO 'off'
+ SET lock_timeout TO '2s'
 AS $function$
 declare
   v_share numeric;
@@ -606,12 +607,16 @@ declare
 begin
   select i.refusal_share, i.refusal_least, i.refusal_last into v_share, v_least, v_last from goniec.installation i;
   if v_share is null then return; end if;
-  perform pg_advisory_xact_lock(goniec.lock_key('refusals'));
+  begin
+    perform pg_advisory_xact_lock(goniec.lock_key('refusals'));
+  exception when lock_not_available or deadlock_detected then
+    return; -- Whoever holds it keeps it for long. Recovery counts again within the minute.
+  end;
   v_now := goniec.now();
 
   with
   refused as materialized (
-    select c.id, r.mails, r.refused
+    select c.id, c.refusals_since, r.mails, r.refused
     from (select distinct a.campaign_id as id from goniec.attempt a
           where a.state = 'rejected' and a.campaign_id is not null and a.finished_at > v_now - interval '30 days' and p_campaigns is null
           union select unnest(p_campaigns)) as asked
@@ -620,7 +625,9 @@ begin
     where r.mails >= v_least and r.refused > v_share * r.mails
   ),
   braking as (
-    select c.id from goniec.campaign c where c.id in (select id from refused) and c.status = 'running' order by c.id for no key update skip locked
+    select c.id from goniec.campaign c join refused r on r.id = c.id
+    where c.status = 'running' and c.refusals_since is not distinct from r.refusals_since
+    order by c.id for no key update of c skip locked
   ),
   braked as (
     update goniec.campaign c
@@ -639,7 +646,7 @@ begin
 
   with
   refused as materialized (
-    select b.id, r.mails, r.refused
+    select b.id, b.refusals_since, r.mails, r.refused
     from (select distinct a.mailbox_id as id from goniec.attempt a
           where a.state = 'rejected' and a.finished_at > v_now - interval '30 days' and p_mailboxes is null
           union select unnest(p_mailboxes)) as asked
@@ -648,7 +655,9 @@ begin
     where r.mails >= v_least and r.refused > v_share * r.mails
   ),
   braking as (
-    select b.id from goniec.mailbox b where b.id in (select id from refused) and b.status = 'active' order by b.id for no key update skip locked
+    select b.id from goniec.mailbox b join refused r on r.id = b.id
+    where b.status = 'active' and b.refusals_since is not distinct from r.refusals_since
+    order by b.id for no key update of b skip locked
   ),
   braked as (
     update goniec.mailbox b
@@ -665,7 +674,8 @@ begin
   )
   select concat_ws('; ', v_paused, string_agg(format('mailbox %s: %s', b.address, b.status_reason), '; ' order by b.id)) into v_paused from braked b;
 
-  if v_paused <> '' then perform pg_notify('goniec', left('refusals ' || v_paused, 7000)); end if;
+  -- A notification holds 8000 bytes, and a letter of a name is up to four.
+  if v_paused <> '' then perform pg_notify('goniec', left('refusals ' || v_paused, 1900)); end if;
 end $function$;
 
 CREATE OR REPLACE FUNCTION goniec.candidates(at timestamp with time zone, today date)
@@ -1949,6 +1959,39 @@ begin
   return jsonb_build_object('new', v_new, 'known', cardinality(v_leads) - v_new, 'enrolled', v_enrolled, 'updated', v_updated, 'rejects', v_rejects);
 end $function$;
 
+CREATE OR REPLACE FUNCTION goniec.insert_domain_rows(p_domains text[], p_at timestamp with time zone[])
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+declare
+  v_now timestamptz := goniec.now();
+  v_zone text := (select i.timezone from goniec.installation i);
+begin
+  insert into goniec.domain_day (domain, day, daily_limit)
+  select w.domain, w.day, l.daily_limit
+  from (
+    select distinct s.domain, (late.at at time zone v_zone)::date as day
+    from unnest(p_domains, p_at) as s (domain, at)
+    cross join lateral (values (greatest(s.at, v_now)), (greatest(s.at, v_now) + interval '5 minutes')) as late (at)
+    where s.domain is not null
+  ) as w
+  cross join lateral goniec.domain_limits(w.domain) l
+  order by 1, 2
+  on conflict do nothing;
+
+  insert into goniec.domain_hour (domain, hour, hourly_limit)
+  select w.domain, w.hour, l.hourly_limit
+  from (
+    select distinct s.domain, goniec.hour_of(late.at) as hour
+    from unnest(p_domains, p_at) as s (domain, at)
+    cross join lateral (values (greatest(s.at, v_now)), (greatest(s.at, v_now) + interval '5 minutes')) as late (at)
+    where s.domain is not null
+  ) as w
+  cross join lateral goniec.domain_limits(w.domain) l
+  order by 1, 2
+  on conflict do nothing;
+end $function$;
+
 CREATE OR REPLACE FUNCTION goniec.is_out(m goniec.message)
  RETURNS boolean
  LANGUAGE sql
@@ -2202,33 +2245,29 @@ begin
 end $function$;
 
 CREATE OR REPLACE FUNCTION goniec.make_domain_rows(p_domains text[], p_at timestamp with time zone[])
- RETURNS void
+ RETURNS text[]
  LANGUAGE plpgsql
+ SET lock_timeout TO '300ms'
 AS $function$
 declare
-  v_now timestamptz := goniec.now();
-  v_zone text := (select i.timezone from goniec.installation i);
+  v_domain text;
+  v_left text[] := '{}';
 begin
-  if not exists (select from goniec.domain_limit) then return; end if;
-  with
-  wanted as materialized (
-    select distinct s.domain, (late.at at time zone v_zone)::date as day, goniec.hour_of(late.at) as hour
-    from unnest(p_domains, p_at) as s (domain, at)
-    cross join lateral (values (greatest(s.at, v_now)), (greatest(s.at, v_now) + interval '5 minutes')) as late (at)
-    where s.domain is not null
-  ),
-  limited as materialized (
-    select w.domain, l.daily_limit, l.hourly_limit
-    from (select distinct domain from wanted) w cross join lateral goniec.domain_limits(w.domain) l
-  ),
-  days as (
-    insert into goniec.domain_day (domain, day, daily_limit)
-    select distinct w.domain, w.day, l.daily_limit from wanted w join limited l using (domain) order by 1, 2
-    on conflict do nothing
-  )
-  insert into goniec.domain_hour (domain, hour, hourly_limit)
-  select distinct w.domain, w.hour, l.hourly_limit from wanted w join limited l using (domain) order by 1, 2
-  on conflict do nothing;
+  if not exists (select from goniec.domain_limit) then return v_left; end if;
+  begin
+    perform goniec.insert_domain_rows(p_domains, p_at);
+    return v_left;
+  exception when lock_not_available or deadlock_detected then
+    perform set_config('lock_timeout', '10ms', true);
+  end;
+  for v_domain in select distinct s.domain from unnest(p_domains) as s (domain) where s.domain is not null order by 1 loop
+    begin
+      perform goniec.insert_domain_rows(array_agg(s.domain), array_agg(s.at)) from unnest(p_domains, p_at) as s (domain, at) where s.domain = v_domain;
+    exception when lock_not_available or deadlock_detected then
+      v_left := v_left || v_domain;
+    end;
+  end loop;
+  return v_left;
 end $function$;
 
 CREATE OR REPLACE FUNCTION goniec.make_salesperson_days(p_salesperson bigint, p_today date, p_days integer)
@@ -3609,6 +3648,8 @@ grant execute on function goniec.guard_message() to goniec_worker;
 
 grant execute on function goniec.hour_of(at timestamp with time zone) to goniec_worker;
 
+grant execute on function goniec.insert_domain_rows(p_domains text[], p_at timestamp with time zone[]) to goniec_worker;
+
 grant execute on function goniec.is_out(m goniec.message) to goniec_worker;
 
 grant execute on function goniec.is_suppressed(email text) to goniec_worker;
@@ -3832,6 +3873,8 @@ grant execute on function goniec.hour_of(at timestamp with time zone) to public;
 grant execute on function goniec.import_history(p_rows jsonb) to public;
 
 grant execute on function goniec.import_leads(p_campaign bigint, p_rows jsonb, p_dry_run boolean) to public;
+
+grant execute on function goniec.insert_domain_rows(p_domains text[], p_at timestamp with time zone[]) to public;
 
 grant execute on function goniec.is_out(m goniec.message) to public;
 

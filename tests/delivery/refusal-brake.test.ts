@@ -195,3 +195,53 @@ test('a campaign that somebody holds is left to the minute’s recovery: settle 
   await database.query('select goniec.brake_refused()')
   expect(await statusOf('campaign')).toMatchObject([{ status: 'paused' }])
 })
+
+test('whoever keeps the count for long keeps no outcome from being written, and no worker from its start', async () => {
+  await database.query(`alter function goniec.brake_refused set lock_timeout = '50ms'`)
+  await rounds(0, 0, 0, 0, 0)
+  const attempts = await onTheWire(boxes.slice(0, 4))
+  const holder = await database.session()
+  await holder.query('begin')
+  await holder.query('select goniec.brake_refused()')
+  const settled = await settle(database.pool, worker, attempts.map(refused))
+  expect(settled.map(({ verdict }) => verdict)).toEqual(attempts.map(() => 'settled'))
+  await database.query('select goniec.brake_refused()')
+  expect(await statusOf('campaign')).toMatchObject([{ status: 'running' }])
+  await holder.query('rollback')
+  await database.query('select goniec.brake_refused()')
+  expect(await statusOf('campaign')).toMatchObject([{ status: 'paused' }])
+})
+
+test('as many as may be paused at once: a notification never grows too long', async () => {
+  await database.query('update goniec.installation set refusal_least = 1')
+  for (let n = 10; n < 60; n += 1) {
+    const mailbox = await world.mailbox()
+    await world.mail({ mailbox, campaign: await world.campaign({ name: `${'😀'.repeat(60)} ${n}` }) })
+  }
+  const { attempts } = await claim(database.pool, worker)
+  await fence(database.pool, worker, attempts)
+  await settle(database.pool, worker, attempts.map(refused))
+  expect(await database.query(`select count(*)::int as paused from goniec.campaign where status = 'paused'`)).toEqual([
+    { paused: 50 },
+  ])
+})
+
+test('a campaign that is resumed while it is counted goes on: what was counted was before', async () => {
+  // The count as it is, seen just before a pause and a resume.
+  await database.query(`
+    create or replace function goniec.refusals_of_campaign(p_campaign bigint, p_since timestamptz, p_last integer)
+    returns table (mails bigint, refused bigint) language plpgsql as $$
+    begin
+      perform pg_advisory_lock(1), pg_advisory_unlock(1);
+      return query select 60::bigint, 60::bigint;
+    end $$`)
+  const [counting, person] = [await database.session('worker'), await database.session()]
+  await person.query('select pg_advisory_lock(1)')
+  const counted = counting.query(`select goniec.brake_refused(array[$1::bigint], '{}')`, [campaign])
+  await untilBlocked(database, counting)
+  await pauseCampaign(database, 'spring')
+  await resumeCampaign(database, 'spring')
+  await person.query('select pg_advisory_unlock(1)')
+  await counted
+  expect(await statusOf('campaign')).toEqual([{ status: 'running', status_reason: null }])
+})

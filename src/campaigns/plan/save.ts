@@ -20,9 +20,9 @@ export interface SavedPlan {
 export async function savePlan(database: Database, input: PlanInput, plan: Plan): Promise<SavedPlan> {
   const before = new Map(input.messages.map((message) => [message.id, message]))
   const saved: SavedPlan = { planned: 0, moved: 0, withdrawn: 0, givenUp: 0 }
-  await makeDomainRows(database, input, plan)
+  const { slots, restamps } = await withDomainRows(database, input, plan)
   // What is due first is written first, and goes out while the rest is written: a hundred thousand slots take their time.
-  for (const rows of inBatches(plan.slots.toSorted((one, other) => one.atMs - other.atMs))) {
+  for (const rows of inBatches(slots.toSorted((one, other) => one.atMs - other.atMs))) {
     const written = await database.query<{ moved: boolean }>(WRITE_SLOTS, [
       rows.map(({ messageId }) => messageId),
       rows.map(({ messageId }) => before.get(messageId)?.slot?.atMs ?? null),
@@ -37,7 +37,7 @@ export async function savePlan(database: Database, input: PlanInput, plan: Plan)
     saved.planned += written.filter(({ moved }) => !moved).length
     await database.query(`select pg_notify('goniec', 'dispatch')`)
   }
-  for (const rows of inBatches(plan.restamps)) {
+  for (const rows of inBatches(restamps)) {
     await database.query(RESTAMP, [
       rows.map(({ messageId }) => messageId),
       rows.map(({ messageId }) => before.get(messageId)?.slot?.atMs ?? null),
@@ -65,18 +65,30 @@ export async function savePlan(database: Database, input: PlanInput, plan: Plan)
   return saved
 }
 
-/** The counters that claim wants to see at these slots, before it can see the slots. */
-async function makeDomainRows(database: Database, input: PlanInput, { slots, restamps }: Plan): Promise<void> {
-  if (input.domainLimits.size === 0) return
-  const domains = new Map(input.messages.map(({ id, domain }) => [id, domain]))
-  const kept = new Map(input.messages.map(({ id, slot }) => [id, slot?.atMs]))
-  const all = [...slots, ...restamps.map(({ messageId }) => ({ messageId, atMs: kept.get(messageId) ?? 0 }))]
-  for (const rows of inBatches(all.filter(({ messageId }) => domains.get(messageId) !== null))) {
-    await database.query(MAKE_DOMAIN_ROWS, [
-      rows.map(({ messageId }) => domains.get(messageId)),
+/**
+ * Makes the counters that claim wants to see at these slots, before it can see the slots. Returned are those that are to be written: what
+ * another program keeps from having its counters is left to the next plan.
+ */
+async function withDomainRows(
+  database: Database,
+  input: PlanInput,
+  { slots, restamps }: Plan,
+): Promise<Pick<Plan, 'slots' | 'restamps'>> {
+  if (input.domainLimits.size === 0) return { slots, restamps }
+  const messages = new Map(input.messages.map((message) => [message.id, message]))
+  const domainOf = ({ messageId }: { messageId: number }): string | null => messages.get(messageId)?.domain ?? null
+  const kept = restamps.map(({ messageId }) => ({ messageId, atMs: messages.get(messageId)?.slot?.atMs ?? 0 }))
+  const left = new Set<string | null>()
+  for (const rows of inBatches([...slots, ...kept].filter((row) => domainOf(row) !== null))) {
+    const [row] = await database.query<{ left: string[] }>(MAKE_DOMAIN_ROWS, [
+      rows.map(domainOf),
       rows.map(({ atMs }) => atMs),
     ])
+    for (const domain of row?.left ?? []) left.add(domain)
   }
+  if (left.size === 0) return { slots, restamps }
+  const isToBeWritten = (row: { messageId: number }): boolean => !left.has(domainOf(row))
+  return { slots: slots.filter(isToBeWritten), restamps: restamps.filter(isToBeWritten) }
 }
 
 /** Takes these slots back: they would stand in the way of others. Resolves with how many. */
@@ -134,7 +146,7 @@ const WRITE_SLOTS = `
 
 const MAKE_DOMAIN_ROWS = `
   select goniec.make_domain_rows($1, array(
-    select ${INSTANT('at')} from unnest($2::float8[]) with ordinality as given (at, place) order by place))`
+    select ${INSTANT('at')} from unnest($2::float8[]) with ordinality as given (at, place) order by place)) as left`
 
 const RESTAMP = `
   with ${locked(`$1::bigint[], $2::float8[], $3::float8[], $4::bigint[], $5::bigint[])
