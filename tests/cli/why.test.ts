@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { WORKER_NAME_LOCK } from '../../src/database/worker-lock.ts'
 import { runPlan } from '../../src/campaigns/plan/run.ts'
 import { setClock } from '../support/clock.ts'
 import { createTestDatabase } from '../support/database.ts'
@@ -81,10 +82,35 @@ test('people get sentences, what to do, what comes next, and the gates', async (
     'why      campaign spring-offer’s limit of 1 a day is full today',
     'do       nothing, or raise daily_limit in the definition file: goniec apply FILE',
     'and      it is planned for 2026-12-02 09:00 from anna@firma.example',
-    'next     2026-12-02 09:00:00 a worker takes it',
-    '',
+    'but      no worker is running, and nothing is planned or sent without one',
+    'do       goniec worker',
   ])
+  expect(stdout).toContain('\nnext     a worker that runs 2026-12-02 09:00:00 or later takes it\n\n')
   expect(stdout).toMatch(/^campaign limit\s+open\s+0\s+1/m)
+})
+
+test('no worker is running: that is said of a mail, a lead and a campaign, and not once one runs', async () => {
+  const lead = await world.lead({ email: 'nikt@inny.example' })
+  const other = await world.campaign({ name: 'autumn', status: 'paused' })
+  await world.insert('campaign_mailbox', { campaign_id: other, mailbox_id: mailbox }, 'campaign_id')
+  const { id } = await world.mail({ lead, campaign: other, dueInMs: null })
+  const unplanned = ['why', String(id)]
+  expect((await goniec(unplanned, { env })).stdout).not.toContain('no worker')
+  await world.update('campaign', other, { status: 'running' })
+  for (const asked of [String(id), 'nikt@inny.example', 'autumn']) {
+    const { stdout } = await goniec(['why', asked], { env })
+    expect(stdout).toMatch(
+      /^do +goniec worker\nnext +a worker that is started looks for a place for it, within a minute$/m,
+    )
+    expect(JSON.parse((await goniec(['why', asked, '--json'], { env })).stdout)).toMatchObject({ worker_runs: false })
+  }
+  const session = await database.session()
+  await world.worker({ worker: 'host-1' })
+  await session.query(`select pg_advisory_lock($1, hashtext('host-1'))`, [WORKER_NAME_LOCK])
+  const { stdout } = await goniec(unplanned, { env })
+  expect(stdout).not.toContain('no worker')
+  expect(stdout).toMatch(/^next +the plan looks for a place for it, .* at the latest$/m)
+  expect(JSON.parse((await goniec([...unplanned, '--json'], { env })).stdout)).toMatchObject({ worker_runs: true })
 })
 
 test('of a campaign: its next mail, each day’s limit, what waits for what, and what nothing will send', async () => {

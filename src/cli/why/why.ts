@@ -15,8 +15,14 @@ export async function runWhy(cli: Cli, given: string, { message = false }: { mes
 }
 
 function toJson({ of, why }: Why): Record<string, unknown> {
-  const { sendable, reasons, next } = why
-  const common = { sendable, reasons: reasons.map(reasonJson), next_at: next?.at ?? null, next: next?.what ?? null }
+  const { sendable, worker_runs, reasons, next } = why
+  const common = {
+    sendable,
+    worker_runs,
+    reasons: reasons.map(reasonJson),
+    next_at: next?.at ?? null,
+    next: next?.what ?? null,
+  }
   if (of === 'message') return { subject: subjectOf(why), ...common, never: why.never, gates: why.gates }
   if (of === 'lead') {
     const mails = why.mails.map((mail) => toJson({ of: 'message', why: mail }))
@@ -77,20 +83,34 @@ function reasonLines({ reasons }: { reasons: readonly Reason[] }): [string, Cell
   ])
 }
 
-function nextLines({ next, never, status, timezone }: MailWhy): [string, Cell][] {
+function nextLines(mail: MailWhy): [string, Cell][] {
+  const { next, never, status } = mail
   if (never !== null && status === 'pending')
     return [['next', `nothing will send this before somebody acts, because ${never}`]]
   if (never !== null) return [['next', `nothing will ever send this by itself, because ${never}`]]
-  return next ? [['next', describeNext(next, timezone)]] : []
+  return next ? [...workerLines(mail), ['next', describeNext(next, mail)]] : []
 }
 
-function describeNext({ what, at }: Next, timeZone: string): string {
-  const time = toLocalTime(at, timeZone, { seconds: true })
+/** What comes next takes a worker; where a mail is due, its reason says so. */
+function workerLines({ next, worker_runs: runs, sendable }: MailWhy | CampaignWhy): [string, Cell][] {
+  if (runs || sendable || next === null) return []
+  return [
+    ['but', 'no worker is running, and nothing is planned or sent without one'],
+    ['do', 'goniec worker'],
+  ]
+}
+
+function describeNext({ what, at }: Next, { timezone, worker_runs: runs }: MailWhy | CampaignWhy): string {
+  const time = toLocalTime(at, timezone, { seconds: true })
   const texts: Record<Next['what'], string> = {
-    sent: `${time} a worker takes it`,
-    planned: `the plan looks for a place for it, ${time} at the latest`,
+    sent: runs ? `${time} a worker takes it` : `a worker that runs ${time} or later takes it`,
+    planned: runs
+      ? `the plan looks for a place for it, ${time} at the latest`
+      : 'a worker that is started looks for a place for it, within a minute',
     later: `not before ${time}: the days that are planned have no place for it`,
-    started: `${time} its campaign starts, and it gets a time`,
+    started: runs
+      ? `${time} its campaign starts, and it gets a time`
+      : `a worker that runs ${time} or later starts its campaign, and gives it a time`,
     answered: `its attempt ends, ${time} at the latest`,
   }
   return texts[what]
@@ -133,7 +153,8 @@ function printCampaign({ output }: Cli, why: CampaignWhy): void {
   output.properties([
     ['campaign', `${why.name} (${why.status})`],
     ...reasonLines(why),
-    ['next', next ? describeNext(next, timezone) : 'nothing is sent before somebody acts'],
+    ...workerLines(why),
+    ['next', next ? describeNext(next, why) : 'nothing is sent before somebody acts'],
     ...(mail ? [['next mail', nameOf(mail)] as [string, Cell]] : []),
     [
       'today',

@@ -20,6 +20,11 @@ export async function readWorkers(database: Pick<Database, 'query'>): Promise<Wo
   return database.query<WorkerStatus & Record<string, unknown>>(WORKERS, [WORKER_NAME_LOCK])
 }
 
+/** Whether any worker works: without one nothing is planned, sent, started or recovered. */
+export async function isAnyWorkerRunning(database: Pick<Database, 'query'>): Promise<boolean> {
+  return (await readWorkers(database)).some(({ works }) => works)
+}
+
 const WORKERS = `
   with
   held as materialized (

@@ -7,6 +7,7 @@
 import { findCampaign, shellWord, type Campaign, type CampaignStatus } from '../../campaigns/campaign.ts'
 import type { Database } from '../../database/pool.ts'
 import { instantAt, type Instant } from '../../time.ts'
+import { isAnyWorkerRunning } from '../status/workers.ts'
 import { dayAt, whyClosed, windowsFrom } from './calendar.ts'
 import { readBindings } from './mail-facts.ts'
 import { explainMails, type MailWhy } from './mail.ts'
@@ -17,6 +18,7 @@ export interface CampaignWhy {
   status: CampaignStatus
   timezone: string
   sendable: boolean
+  worker_runs: boolean
   reasons: Reason[]
   next: Next | null
   /** Its next mail; null: none waits. */
@@ -48,6 +50,7 @@ export async function explainCampaign(database: Pick<Database, 'query'>, name: s
     status,
     timezone: calendar.timeZone,
     sendable: mail?.sendable ?? false,
+    worker_runs: mail?.worker_runs ?? (await isAnyWorkerRunning(database)),
     reasons,
     next: byPerson ? null : (mail?.next ?? null),
     next_mail: mail,

@@ -5,12 +5,14 @@ import { normaliseAddress } from '../../leads/address.ts'
 import { didYouMean, nearest } from '../../nearest.ts'
 import type { Instant } from '../../time.ts'
 import { describeReason } from '../reason-words.ts'
+import { isAnyWorkerRunning } from '../status/workers.ts'
 import { explainMails, type MailWhy } from './mail.ts'
 import type { Next, Reason } from './reason.ts'
 
 export interface LeadWhy {
   lead: string
   sendable: boolean
+  worker_runs: boolean
   reasons: Reason[]
   next: Next | null
   /** Its open mails. */
@@ -35,7 +37,15 @@ export async function explainLead(database: Pick<Database, 'query'>, given: stri
     .flatMap((mail) => mail.next ?? [])
     .toSorted((one, other) => one.at.epochMilliseconds - other.at.epochMilliseconds)[0]
   const reasons = mails.length > 0 ? mails.flatMap((mail) => mail.reasons) : reasonsOfNone(email, ended)
-  return { lead: email, sendable: mails.some(({ sendable }) => sendable), reasons, next: next ?? null, mails, ended }
+  return {
+    lead: email,
+    sendable: mails.some(({ sendable }) => sendable),
+    worker_runs: mails[0]?.worker_runs ?? (await isAnyWorkerRunning(database)),
+    reasons,
+    next: next ?? null,
+    mails,
+    ended,
+  }
 }
 
 function reasonsOfNone(email: string, ended: LeadWhy['ended']): Reason[] {

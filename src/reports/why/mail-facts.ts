@@ -48,7 +48,6 @@ export interface MailFacts {
   /** The zone its times are meant in: its campaign's, else the installation's. */
   timezone: string
   installation_timezone: string
-  worker_runs: boolean
 }
 
 /** One gate of a waiting mail, as `goniec.gates` has it. */
@@ -142,15 +141,6 @@ export async function readFullDays(
   return new Map(rows.flatMap(({ day, code, most }) => (code === null ? [] : [[day, { code, most }] as const])))
 }
 
-/** The lock that a running worker holds on its name; see src/worker/name.ts. */
-const WORKER_RUNS = `
-  exists (
-    select from goniec.incarnation w
-    join pg_locks k on k.locktype = 'advisory' and k.granted and k.classid = 20201 and k.objsubid = 2
-      and k.objid::bigint = (hashtext(w.worker)::bigint & 4294967295)
-      and k.database = (select d.oid from pg_database d where d.datname = current_database())
-    where w.ended_at is null)`
-
 const FACTS = `
   with ${CLOCK}
   select m.id, m.kind, m.status, m.recipient, l.email as lead, c.id as campaign_id, named.name as campaign, m.step_key as step,
@@ -161,7 +151,7 @@ const FACTS = `
     a.state as attempt_state, a.claimed_at, a.transmitting_at, a.deadline_at, a.response,
     coalesce(b.status_reason, bound.status_reason) as status_reason,
     clock.today - coalesce(b.warmup_started, bound.warmup_started) + 1 as warmup_day,
-    clock.now, coalesce(named.timezone, i.timezone) as timezone, i.timezone as installation_timezone, ${WORKER_RUNS} as worker_runs
+    clock.now, coalesce(named.timezone, i.timezone) as timezone, i.timezone as installation_timezone
   from goniec.message m
   cross join clock
   cross join goniec.installation i

@@ -6,6 +6,7 @@ import { findCampaign, type Campaign } from '../../campaigns/campaign.ts'
 import type { Database } from '../../database/pool.ts'
 import type { Instant } from '../../time.ts'
 import type { MessageStatus } from '../mail.ts'
+import { isAnyWorkerRunning } from '../status/workers.ts'
 import { local, whyClosed } from './calendar.ts'
 import { noMailboxText, resumeOf } from './day-words.ts'
 import { type Earlier, whyNotEarlier } from './earlier.ts'
@@ -27,6 +28,8 @@ export interface MailWhy {
   timezone: string
   /** A worker may take it at this instant. */
   sendable: boolean
+  /** Without a worker nothing of `next` comes. */
+  worker_runs: boolean
   reasons: Reason[]
   /** Null: nothing will send it before somebody acts, or it is out. */
   next: Next | null
@@ -49,6 +52,7 @@ export interface Gate {
 export async function explainMails(database: Pick<Database, 'query'>, ids: readonly number[]): Promise<MailWhy[]> {
   const all = await readMailFacts(database, ids)
   const gates = Map.groupBy(await readGates(database, ids), ({ message_id: id }) => id)
+  const workerRuns = await isAnyWorkerRunning(database)
   const campaigns = new Map<string, Campaign>()
   const explained: MailWhy[] = []
   for (const facts of all) {
@@ -59,15 +63,15 @@ export async function explainMails(database: Pick<Database, 'query'>, ids: reado
     }
     // A response names a campaign only for the record; it is held by none.
     const held = facts.kind === 'campaign' ? campaign : null
-    explained.push(await explain(database, { facts, gates: gates.get(facts.id) ?? [], campaign: held }))
+    explained.push(await explain(database, { facts, gates: gates.get(facts.id) ?? [], campaign: held, workerRuns }))
   }
   return explained
 }
 
 async function explain(database: Pick<Database, 'query'>, asked: Asked): Promise<MailWhy> {
-  const { facts, gates } = asked
+  const { facts, gates, workerRuns: worker_runs } = asked
   const { id, kind, status, campaign, step, recipient, mailbox, scheduled_at, timezone } = facts
-  const subject = { id, kind, status, campaign, step, recipient, mailbox, scheduled_at, timezone }
+  const subject = { id, kind, status, campaign, step, recipient, mailbox, scheduled_at, timezone, worker_runs }
   if (status !== 'pending') return { ...subject, sendable: false, ...fateOf(facts), gates: [] }
   const { reasons, full } = await reasonsOf(database, asked)
   const next = nextOf(asked, reasons, full)
@@ -82,9 +86,10 @@ async function explain(database: Pick<Database, 'query'>, asked: Asked): Promise
   }
 }
 
-async function reasonsOf(database: Pick<Database, 'query'>, { facts, gates, campaign }: Asked): Promise<Earlier> {
+async function reasonsOf(database: Pick<Database, 'query'>, asked: Asked): Promise<Earlier> {
+  const { facts, gates, campaign } = asked
   const shut = gates.filter(({ is_open: open }) => !open)
-  if (shut.length === 0) return { reasons: [dueReason(facts)], full: false }
+  if (shut.length === 0) return { reasons: [dueReason(asked)], full: false }
   const slot = shut.find(({ gate, code }) => gate === 'slot' && code !== 'missed')
   const found = shut.filter((gate) => gate !== slot).map((gate) => reasonOfGate(gate, facts))
   if (!slot) return { reasons: found.toSorted(byEnd), full: false }
@@ -92,7 +97,7 @@ async function reasonsOf(database: Pick<Database, 'query'>, { facts, gates, camp
   // A mail that a person has to let go first was not tried on any day.
   const barred = !planned && found.some(({ ended_by: by }) => by === 'person')
   const earlier = barred ? { reasons: [], full: false } : await whyNotEarlier(database, facts, { campaign, planned })
-  const own = await slotReason(database, { facts, gates, campaign }, slot)
+  const own = await slotReason(database, asked, slot)
   if (planned) {
     // What kept it from earlier days ends with them: by time, since it has a place after them.
     const passed = earlier.reasons.map((it): Reason => (it.ended_by === 'plan' ? { ...it, ended_by: 'time' } : it))
@@ -118,7 +123,7 @@ function unique(reasons: readonly Reason[]): Reason[] {
   return [...byCode.values()].flatMap((same) => same.toSorted(byEnd).slice(0, 1))
 }
 
-function dueReason({ worker_runs: runs }: MailFacts): Reason {
+function dueReason({ workerRuns: runs }: Asked): Reason {
   return {
     code: 'due',
     text: runs

@@ -11,6 +11,7 @@ export interface Asked {
   facts: MailFacts
   gates: GateRow[]
   campaign: Campaign | null
+  workerRuns: boolean
 }
 
 /** What comes next; null: nothing, before somebody acts. `full`: no day that is planned has a place for it. */
@@ -36,7 +37,7 @@ function exactMs(at: Instant | null): number {
 }
 
 /** The plan runs within a minute; a mail that it has passed over gets no place before the days end that are planned. */
-function nextPlan({ facts, gates, campaign }: Asked, full: boolean): Next {
+function nextPlan({ facts, gates, campaign }: Omit<Asked, 'workerRuns'>, full: boolean): Next {
   const code = gates.length === 1 ? gates[0]?.code : null
   const later =
     code === 'not_due'
