@@ -119,7 +119,7 @@ test('after a plan: a planned mail is sent at its time, the next plan moves none
     for (const why of first) {
       count(seen, why.next?.what ?? 'nothing')
       await session.query('begin')
-      expect(await surprise(why, session, worker)).toBeNull()
+      expect(await surprise(why, session, worker), `WHY_SEED=${seed}`).toBeNull()
       await session.query('rollback')
     }
   }
