@@ -13,6 +13,7 @@ import { register as audit } from './audit.ts'
 import { register as campaign } from './campaign.ts'
 import { register as database } from './database.ts'
 import { register as demo } from './demo.ts'
+import { register as doctor } from './doctor.ts'
 import { register as doubt } from './doubt.ts'
 import { register as events } from './events.ts'
 import { addExamples } from './examples.ts'
@@ -56,6 +57,7 @@ const NOUNS: readonly Register[] = [
   doubt,
   report,
   audit,
+  doctor,
   worker,
   database,
 ]
