@@ -41,6 +41,7 @@ as $$
   ) as answer
 $$;
 
+-- Of its last attempts, ten times as many at most: one that was resumed just now, or has rested, has years of them before.
 create function goniec.refusals_of_mailbox(p_mailbox bigint, p_since timestamptz, p_last integer)
 returns table (mails bigint, refused bigint)
 language sql stable rows 1
@@ -48,9 +49,8 @@ as $$
   select count(*), count(*) filter (where answer.refused)
   from (
     select a.state = 'rejected' as refused
-    from goniec.attempt a
-    where a.mailbox_id = p_mailbox and a.state in ('accepted', 'rejected') and a.message_id is not null and a.finished_at > p_since
-      and a.ended_by is distinct from 'import'
+    from (select * from goniec.attempt a where a.mailbox_id = p_mailbox order by a.id desc limit 10 * p_last) as a
+    where a.state in ('accepted', 'rejected') and a.message_id is not null and a.finished_at > p_since and a.ended_by is distinct from 'import'
     order by a.id desc
     limit p_last
   ) as answer

@@ -2671,9 +2671,8 @@ AS $function$
   select count(*), count(*) filter (where answer.refused)
   from (
     select a.state = 'rejected' as refused
-    from goniec.attempt a
-    where a.mailbox_id = p_mailbox and a.state in ('accepted', 'rejected') and a.message_id is not null and a.finished_at > p_since
-      and a.ended_by is distinct from 'import'
+    from (select * from goniec.attempt a where a.mailbox_id = p_mailbox order by a.id desc limit 10 * p_last) as a
+    where a.state in ('accepted', 'rejected') and a.message_id is not null and a.finished_at > p_since and a.ended_by is distinct from 'import'
     order by a.id desc
     limit p_last
   ) as answer

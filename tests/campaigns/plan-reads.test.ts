@@ -52,3 +52,23 @@ test('of first mails to a domain no more are read than it may get, however many 
   })
   expect(found).toEqual([ids[0], ids[1], ids[7]])
 })
+
+test('of first mails to a domain that gets nothing a page is read, and of leads that are out none is told', async () => {
+  const campaign = await here.world.campaign()
+  const ids: number[] = []
+  for (let n = 0; n < 10; n += 1) {
+    const lead = await here.world.lead({
+      email: `lead-${n}@${n < 7 ? 'gmail.com' : 'firma.example'}`,
+      blocked_at: n === 7 ? '2026-01-01' : null,
+    })
+    ids.push((await here.world.mail({ lead, dueInMs: null })).id)
+  }
+  let asked = 0
+  const query: reads.Query = async (text, values) => {
+    asked += 1
+    return (await here.session.query(text, values)).rows
+  }
+  const mostTo = (domain: string): number => (domain === 'gmail.com' ? 0 : 2)
+  expect(await domainReads.firstMails(query, { campaignId: campaign, room: 4, mostTo })).toEqual([ids[8], ids[9]])
+  expect(asked).toBe(2)
+})
