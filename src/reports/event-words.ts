@@ -138,6 +138,8 @@ function planned(facts: Facts): string {
 function moved(facts: Facts): string {
   const { mailbox, from_mailbox: before } = facts.event
   const [from, to] = [facts.text('from'), facts.text('to')]
+  // Of many moves told at once neither is known.
+  if (to === '') return `moved${facts.why()}`
   if (from === to) return `moved${named(' from ', before)}${named(' to ', mailbox)}, at ${to} as before${facts.why()}`
   return `moved from ${from}${named(' at ', before)} to ${to}${named(' at ', before && mailbox)}${facts.why()}`
 }

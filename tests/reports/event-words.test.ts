@@ -74,6 +74,7 @@ describe('an event in words', () => {
     expect([
       tell({ type: 'moved', data: times, mailbox: 'b@x.example', from_mailbox: 'a@x.example' }),
       tell({ type: 'moved', data: { ...times, to: times.from }, mailbox: 'b@x.example', from_mailbox: 'a@x.example' }),
+      tell({ type: 'moved', data: {} }),
       tell({ type: 'planned', data: { to: times.to }, mailbox: 'b@x.example' }),
       tell({ type: 'claimed', worker: 'host-2' }),
       tell({ type: 'cancelled', data: { reason: 'cancelled' } }),
@@ -85,6 +86,7 @@ describe('an event in words', () => {
     ]).toEqual([
       'moved from 12:00:00 at a@x.example to 2026-12-02 12:00:00 at b@x.example: its mailbox could not be used',
       'moved from a@x.example to b@x.example, at 12:00:00 as before: its mailbox could not be used',
+      'moved',
       'planned for 2026-12-02 12:00:00 from b@x.example',
       'taken by worker host-2',
       'cancelled, by anna@laptop',

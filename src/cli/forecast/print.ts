@@ -1,5 +1,6 @@
 /** The forecasts of many campaigns for people, a line each; days are drawn by `src/cli/drawing`. */
 import type { CampaignForecast, Finish, Forecast, ForecastDay } from '../../schedule/forecast-result.ts'
+import { bindingWords } from '../drawing/binding-words.ts'
 import type { Column, Output } from '../output.ts'
 
 /** Prints a line for each campaign. */
@@ -30,5 +31,6 @@ function mostBinding(days: readonly ForecastDay[]): string | null {
     days.filter(({ binding }) => binding !== 'all_planned'),
     ({ binding }) => binding,
   )
-  return [...bound].toSorted((a, b) => b[1].length - a[1].length)[0]?.[0] ?? null
+  const [most] = [...bound].toSorted((a, b) => b[1].length - a[1].length)
+  return most === undefined ? null : bindingWords(most[0])
 }

@@ -61,6 +61,11 @@ export function whyClosed({ name, calendar }: Pick<Campaign, 'name' | 'calendar'
   )
 }
 
+/** Local time for a sentence, to the second where it is no whole minute: what ends in some moments has not ended yet. */
+export function localExact(at: Instant, timeZone: string): string {
+  return toLocalTime(at, timeZone, { seconds: at.epochMilliseconds % 60_000 !== 0 })
+}
+
 /** Local time for a sentence. */
 export function local(at: Instant, timeZone: string): string {
   return toLocalTime(at, timeZone)

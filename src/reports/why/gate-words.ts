@@ -2,7 +2,7 @@
 import { shellWord } from '../../campaigns/campaign.ts'
 import { formatDuration } from '../../time.ts'
 import { describeReason } from '../reason-words.ts'
-import { local } from './calendar.ts'
+import { local, localExact } from './calendar.ts'
 import type { GateRow, MailFacts } from './mail-facts.ts'
 import type { Reason } from './reason.ts'
 
@@ -18,7 +18,7 @@ export const APPLY = 'goniec apply FILE'
 const RAISE_LIMIT = `nothing, or raise daily_limit in the definition file: ${APPLY}`
 
 function untilText({ opens_at: opensAt }: GateRow, { timezone }: MailFacts): string {
-  return opensAt === null ? '' : `; until ${local(opensAt, timezone)}`
+  return opensAt === null ? '' : `; until ${localExact(opensAt, timezone)}`
 }
 
 type Words = (facts: MailFacts, gate: GateRow) => [text: string, todo: string | null]

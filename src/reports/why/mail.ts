@@ -7,7 +7,7 @@ import type { Database } from '../../database/pool.ts'
 import type { Instant } from '../../time.ts'
 import type { MessageStatus } from '../mail.ts'
 import { isAnyWorkerRunning } from '../status/workers.ts'
-import { local, whyClosed } from './calendar.ts'
+import { local, localExact, whyClosed } from './calendar.ts'
 import { noMailboxText, resumeOf } from './day-words.ts'
 import { type Earlier, whyNotEarlier } from './earlier.ts'
 import { reasonOfGate } from './gate-words.ts'
@@ -152,7 +152,7 @@ async function slotReason(
   if (slot.opens_at) {
     const moved = MOVED[slot.code ?? '']
     return reason(
-      `it is planned for ${local(slot.opens_at, timezone)} from ${mailbox}${moved === undefined ? '' : `; ${moved}`}`,
+      `it is planned for ${localExact(slot.opens_at, timezone)} from ${mailbox}${moved === undefined ? '' : `; ${moved}`}`,
       null,
       'time',
     )
