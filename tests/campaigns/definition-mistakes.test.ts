@@ -173,6 +173,10 @@ describe('a value of the wrong kind', () => {
       'timezone: Europe/Warsawa',
       '6:15 campaigns[0].timezone: expected a time zone such as Europe/Warsaw, got "Europe/Warsawa"; did you mean "Europe/Warsaw"?',
     ],
+    ...['CET', 'IST'].map((zone): [string, string] => [
+      `timezone: ${zone}`,
+      `6:15 campaigns[0].timezone: expected a time zone such as Europe/Warsaw, got "${zone}"; an abbreviation means winter time all the year in the database, or another part of the world`,
+    ]),
     ['timezone: "+01:00"', '6:15 campaigns[0].timezone: expected a time zone such as Europe/Warsaw, got "+01:00"'],
     [
       'holidays: PLL',

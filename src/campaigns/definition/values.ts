@@ -105,6 +105,7 @@ export function timeZone() {
   return leaf((value) => {
     const what = 'a time zone such as Europe/Warsaw'
     if (typeof value !== 'string' || value.trim() === '') return expected(what, value)
+    if (isAbbreviation(value)) return new Mistake(`${expected(what, value).message}; ${WINTER_ALL_YEAR}`)
     if (/^[A-Za-z]/.test(value) && isTimeZone(value)) return value
     return new Mistake(`${expected(what, value).message}${didYouMean(value, Intl.supportedValuesOf('timeZone'))}`)
   })
@@ -174,6 +175,13 @@ function wholeDays(value: unknown, max: number): number | undefined {
   if (amount === undefined) return undefined
   const days = Number(amount) * (unit === 'w' ? 7 : 1)
   return days <= max ? days : undefined
+}
+
+const WINTER_ALL_YEAR = 'an abbreviation means winter time all the year in the database, or another part of the world'
+
+/** The plan would reckon CET with summer time, and claim without; of IST they think of two continents. */
+function isAbbreviation(name: string): boolean {
+  return /^[a-z]{3}$/i.test(name) && !['UTC', 'GMT'].includes(name.toUpperCase())
 }
 
 function isTimeZone(name: string): boolean {
