@@ -67,6 +67,7 @@ const WORDS: Record<string, string> = {
   retry_wait: 'tried again later',
   asked_for_later: 'asked for a later time',
   // The plan's words for a mail without a place, and for one that moved.
+  lead_not_mailable: 'its lead must not be mailed',
   campaign_not_running: 'its campaign does not run',
   no_sending_day: 'its campaign has no day to send on',
   no_usable_mailbox: 'no mailbox can be used',

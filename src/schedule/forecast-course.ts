@@ -202,6 +202,11 @@ export class Course {
     return this.#counters.campaigns.get(campaignId)?.running === true
   }
 
+  /** Of a campaign that does not run. */
+  stoppedBy(campaignId: number): string {
+    return this.#of.get(campaignId)?.stoppedBy ?? 'campaign_not_running'
+  }
+
   #add(message: PlanMessage): Open {
     const campaign = this.#counters.campaigns.get(message.campaignId ?? Number.NaN)
     const open = { message, dueMs: dueMsOf(message, campaign?.timeZone ?? null) }

@@ -31,6 +31,8 @@ export interface ForecastCampaign {
   steps: readonly ForecastStep[]
   /** It begins to run at this instant; null: it runs, or does not, as the plan's input says. */
   runsFromMs: number | null
+  /** What its mails wait for where it does not run: a reason of the queue. */
+  stoppedBy: string
   /** First mails that have never had a slot, in their order. */
   waiting: WaitingMails
   /** Mails that are out or on their way, and whose next step is still to be made; taken as accepted. */

@@ -136,12 +136,12 @@ function strand(course: Course, { waiting }: Planned, tally: Tally): void {
   const codes = new Map<number, string>()
   for (const { id, campaignId } of messages) {
     if (campaignId === null) continue
-    const code = course.isRunning(campaignId) ? (waiting.get(id) ?? 'not_due') : 'campaign_not_running'
+    const code = course.isRunning(campaignId) ? (waiting.get(id) ?? 'not_due') : course.stoppedBy(campaignId)
     codes.set(campaignId, code)
     tally.strand(campaignId, code, 1)
   }
   for (const { campaignId, mails } of behind) {
-    const code = course.isRunning(campaignId) ? (codes.get(campaignId) ?? 'no_room') : 'campaign_not_running'
+    const code = course.isRunning(campaignId) ? (codes.get(campaignId) ?? 'no_room') : course.stoppedBy(campaignId)
     tally.strand(campaignId, code, mails)
   }
 }

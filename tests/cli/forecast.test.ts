@@ -89,6 +89,23 @@ test('the page of one campaign, or of all, is written to its file', async () => 
   }
 })
 
+test('what is paused is named: everything, the salesperson, or the campaign', async () => {
+  const stops = [
+    ['goniec.installation set paused_at', 'all_paused', 'everything is paused'],
+    ['goniec.salesperson set paused_at', 'salesperson_paused', 'its salesperson is paused'],
+    ['goniec.campaign set status', 'campaign_paused', 'its campaign is paused'],
+  ] as const
+  for (const [what, reason, words] of stops) {
+    const isCampaign = reason === 'campaign_paused'
+    await database.query(`update ${what} = ${isCampaign ? `'paused'` : 'goniec.now()'}`)
+    const { stdout } = await goniec(['forecast', 'spring-offer', '--json'], { env })
+    expect(JSON.parse(stdout).campaigns[0]).toMatchObject({ mails: 0, finish: null, never: [{ reason, mails: 6 }] })
+    const people = await goniec(['forecast', 'spring-offer'], { env })
+    expect(people.stdout).toContain(`6 mails will not go out as things stand: ${words}\n`)
+    await database.query(`update ${what} = ${isCampaign ? `'running'` : 'null'}`)
+  }
+})
+
 test('an unknown campaign gets the nearest name', async () => {
   const { code, stderr } = await goniec(['forecast', 'spring-ofer'], { env })
   expect(`${code} ${stderr.split('\n')[0]}`).toBe(

@@ -110,4 +110,7 @@ it('a lead is shown to people and to programs', async () => {
     code: 1,
     stderr: 'Error: there is no lead x@y.example\n',
   })
+  expect((await goniec(['lead', 'show', 'ola@kilent.example'])).stderr).toBe(
+    'Error: there is no lead ola@kilent.example; did you mean "ola@klient.example"?\n',
+  )
 })

@@ -89,4 +89,9 @@ test('a check that cannot ask ends 1, and one that is asked wrongly 2: a monitor
     code: 2,
     stderr: expect.stringMatching(/did you mean "doubts"\?\nTry: one of no_worker/),
   })
+  expect(await status('--late', '5m')).toMatchObject({
+    code: 2,
+    stdout: '',
+    stderr: 'Error: --late goes with --check\nTry: goniec status --help\n',
+  })
 })

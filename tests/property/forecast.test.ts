@@ -69,6 +69,7 @@ function inputOf(plan: PlanInput, stepsOf: (id: number) => readonly ForecastStep
         sent: 0,
         steps: stepsOf(id),
         runsFromMs: null,
+        stoppedBy: 'campaign_not_running',
         // oxlint-disable-next-line typescript/no-non-null-assertion -- an index below its size
         waiting: { size: waiting.length, at: (index) => waiting[index]! },
         underWay: [],

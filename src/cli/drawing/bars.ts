@@ -59,7 +59,7 @@ function headLines(campaign: DrawnCampaign, { columns }: Screen): string[] {
     entries.push(['days shown', `up to ${isoDay(days.at(-1)?.day ?? '')}; beyond, by their pace`])
   const width = Math.max(...entries.map(([name]) => name.length))
   const warnings = never.map(
-    ({ reason, mails: count }) => `${mailsOf(count)} will never go out: ${describeReason(reason)}`,
+    ({ reason, mails: count }) => `${mailsOf(count)} will not go out as things stand: ${describeReason(reason)}`,
   )
   return [clean(campaign.campaign), ...entries.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`), ...warnings]
 }

@@ -59,7 +59,7 @@ function drawCampaign(campaign: DrawnCampaign, id: string, { alone }: { alone: b
   return markup`<section class="campaign">
 ${alone ? null : markup`<h2>${campaign.campaign}</h2>`}
 ${figures(campaign)}
-${never.map(({ reason, mails }) => markup`<p class="warning">${mailsOf(mails)} will never go out: ${describeReason(reason)}.</p>`)}
+${never.map(({ reason, mails }) => markup`<p class="warning">${mailsOf(mails)} will not go out as things stand: ${describeReason(reason)}.</p>`)}
 ${days.length === 0 ? markup`<p>No mail of it will go out.</p>` : chartParts(campaign, id)}
 </section>
 `

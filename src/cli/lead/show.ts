@@ -1,4 +1,6 @@
+import { nearAddresses } from '../../leads/near-addresses.ts'
 import { showLead, type LeadReport } from '../../leads/show.ts'
+import { didYouMean } from '../../nearest.ts'
 import { describeReason } from '../../reports/reason-words.ts'
 import { readAddresses } from '../addresses.ts'
 import type { Cli } from '../cli.ts'
@@ -13,7 +15,8 @@ export async function runShow(cli: Cli, given: string[], { all = false }: { all?
       const report = await showLead(database, address)
       if (report !== null) reports.push(report)
       else {
-        cli.output.say(`Error: there is no lead ${address}`)
+        const known = await nearAddresses(database, address)
+        cli.output.say(`Error: there is no lead ${address}${didYouMean(address, known)}`)
         cli.setExitCode(1)
       }
     }

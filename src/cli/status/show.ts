@@ -1,4 +1,5 @@
 import { readAtOnce } from '../../database/read-at-once.ts'
+import { GoniecError } from '../../errors.ts'
 import { findingsOf } from '../../reports/status/findings.ts'
 import { readStatus, STANDARD, type Status } from '../../reports/status/read.ts'
 import { toLocalTime } from '../../time.ts'
@@ -33,7 +34,10 @@ export async function showStatus(cli: Cli, flags: StatusFlags): Promise<void> {
 }
 
 /** Most campaigns and mailboxes that are shown. */
-export function readMost({ limit }: StatusFlags): number {
+export function readMost({ limit, late, ignore }: StatusFlags): number {
+  const only = late === undefined ? (ignore === undefined ? null : '--ignore') : '--late'
+  if (only !== null)
+    throw new GoniecError('usage', `${only} goes with --check`, { hint: 'goniec status --help', exitCode: 2 })
   return limit === undefined ? STANDARD.most : parseWhole(limit, '--limit', { least: 1, most: 1000 })
 }
 

@@ -2,6 +2,7 @@
  * Reads what a forecast is made of: the campaigns that are asked for, and all that share mailboxes, limits or leads with them. Takes no
  * lock, and reads no more of the queue than counts for them.
  */
+import { assert } from '../../errors.ts'
 import { toCampaign, toMailbox } from '../../campaigns/plan/load.ts'
 import * as domainReads from '../../campaigns/plan/domain-reads.ts'
 import * as planReads from '../../campaigns/plan/reads.ts'
@@ -88,15 +89,23 @@ export async function loadForecast(query: planReads.Query, options: LoadOptions 
         messages: queue.messages,
       },
       campaigns: campaigns.map((campaign): ForecastCampaign => {
-        const { name, status } = known.find(({ id }) => id === campaign.id) ?? { name: '', status: '' }
+        const found = known.find(({ id }) => id === campaign.id)
+        assert(found, 'a campaign of the plan is one of those that are known')
+        const { name, status } = found
         const runsFromMs = status === 'scheduled' && !paused ? startOf(campaign, nowMs) : null
-        return { id: campaign.id, name, status, runsFromMs, ...queue.of(campaign.id) }
+        return { id: campaign.id, name, status, runsFromMs, stoppedBy: stopOf(found, paused), ...queue.of(campaign.id) }
       }),
       lastMessageId: await reads.lastMessageId(query),
       slips: await reads.slips(query),
       planAfterMs: planAfterMs(queue.mails),
     },
   }
+}
+
+/** What holds all mails of a campaign, the widest first. */
+function stopOf({ status, salesperson_paused: salesPaused }: reads.NamedCampaign, paused: boolean): string {
+  if (paused) return 'all_paused'
+  return salesPaused ? 'salesperson_paused' : `campaign_${status}`
 }
 
 /** A campaign that has not begun, or is over, is asked about as if it began now. */

@@ -8,12 +8,14 @@ export interface NamedCampaign {
   id: number
   name: string
   status: string
+  salesperson_paused: boolean
 }
 
 /** Campaigns that send or will, and these; by name. */
 export function named(query: Query, names: readonly string[] | undefined): Promise<NamedCampaign[]> {
   return query(
-    `select c.id, c.name, c.status from goniec.campaign c
+    `select c.id, c.name, c.status, s.paused_at is not null as salesperson_paused
+     from goniec.campaign c join goniec.salesperson s on s.id = c.salesperson_id
      where c.status in ('running', 'scheduled', 'paused') or c.name = any ($1)
      order by c.name`,
     [names ?? []],

@@ -150,6 +150,7 @@ function forecastCampaign(
     sent: 0,
     steps: steps.map(({ wait }, i) => ({ position: i + 1, wait: wait ?? { days: 0 } })),
     runsFromMs: Math.max(nowMs, startMs),
+    stoppedBy: 'campaign_not_running',
     waiting: waitingMails(id, input.lastMessageId, leads),
     underWay: [],
     never: [],

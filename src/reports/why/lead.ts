@@ -2,6 +2,7 @@
 import type { Database } from '../../database/pool.ts'
 import { GoniecError } from '../../errors.ts'
 import { normaliseAddress } from '../../leads/address.ts'
+import { nearAddresses } from '../../leads/near-addresses.ts'
 import { didYouMean, nearest } from '../../nearest.ts'
 import type { Instant } from '../../time.ts'
 import { describeReason } from '../reason-words.ts'
@@ -130,12 +131,7 @@ async function findLead(database: Pick<Database, 'query'>, given: string): Promi
     [email],
   )
   if (found) return found
-  // Of millions only the neighbours in the order of addresses are looked at: that is where a typing mistake leaves one most often.
-  const near = await database.query<{ email: string }>(
-    `(select email from goniec.lead where email > $1 order by email limit 50) union all (select email from goniec.lead where email < $1 order by email desc limit 50)`,
-    [email],
-  )
-  const known = near.map((row) => row.email)
+  const known = await nearAddresses(database, email)
   const meant = nearest(email, known)
   throw new GoniecError('lead_unknown', `there is no lead "${given}"${didYouMean(email, known)}`, {
     hint: meant === undefined ? 'goniec lead import CSV --campaign NAME' : `goniec why ${meant}`,
