@@ -34,6 +34,8 @@ export class Course {
   readonly #of: ReadonlyMap<number, ForecastCampaign>
   readonly #counters: Counters
   readonly #open = new Map<number, Open>()
+  /** Mails that have had a slot: the plan is given them whether they have one now or not. */
+  readonly #planned = new Set<number>()
   readonly #fed = new Map<number, number>()
   /** By campaign: first mails passed over, since of those to their domain as many are open as it may get. */
   readonly #aside = new Map<number, PlanMessage[]>()
@@ -110,14 +112,14 @@ export class Course {
   /** Stores what a plan says. Returns the campaigns of those that are given up. */
   store(plan: Plan): PlanMessage[] {
     for (const { messageId, atMs, mailboxId, windowClosesMs, campaignVersion, mailboxVersion } of plan.slots) {
+      this.#planned.add(messageId)
       this.#change(messageId, {
         slot: { atMs, mailboxId, windowClosesMs, campaignVersion, mailboxVersion },
         lost: null,
       })
     }
-    for (const { messageId, reason, from } of plan.withdrawals) {
-      this.#change(messageId, { slot: null, lost: { ...from, reason } })
-    }
+    // Why it waits stands where its slot's reason stood: the next plan does not know any more which one it lost.
+    for (const { messageId } of plan.withdrawals) this.#change(messageId, { slot: null, lost: null })
     for (const { messageId, ...stamp } of plan.restamps) {
       const slot = this.#open.get(messageId)?.message.slot
       if (slot) this.#change(messageId, { slot: { ...slot, ...stamp } })
@@ -223,8 +225,9 @@ export class Course {
     const fresh = new Map<number, number>()
     const toDomains = new Map<string, number>()
     for (const { message } of this.#open.values()) {
-      const { campaignId, domain, slot, lost, follows, notBeforeMs, kind } = message
+      const { id, campaignId, domain, slot, lost, follows, notBeforeMs, kind } = message
       if (kind !== 'campaign' || campaignId === null || slot || lost || follows || notBeforeMs !== null) continue
+      if (this.#planned.has(id)) continue
       fresh.set(campaignId, (fresh.get(campaignId) ?? 0) + 1)
       count(toDomains, `${campaignId} ${domain}`)
     }

@@ -12,9 +12,9 @@ import { windowsOf } from './windows.ts'
 
 /**
  * What is assumed before there is a record, and weighs less and less as there is one: mostly late, by outages, pauses and servers that
- * say "later"; now and then early, when people reply and need no reminder, or somebody raises a limit.
+ * say "later"; now and then early, when addresses do not exist and need no reminder, people reply, or somebody raises a limit.
  */
-const PRIOR_SLIPS: readonly number[] = [-0.02, 0, 0, 0, 0.02, 0.04, 0.07, 0.1, 0.14, 0.19, 0.24, 0.25]
+const PRIOR_SLIPS: readonly number[] = [-0.12, -0.06, -0.02, 0, 0, 0, 0.02, 0.05, 0.09, 0.13, 0.18, 0.25]
 
 const WIDEST = 0.25
 

@@ -47,9 +47,14 @@ export function openCampaignDay(campaign: Campaign, day: number, nowMs: number):
  */
 export function delayAfterMs({ input, shortestDelayMs }: Campaign, mail: Mail): number {
   return Math.max(
-    drawnDelayMs(input.delayMs, input.jitter, mail.input.id),
+    drawnDelayMs(input.delayMs, input.jitter, spreadSeed(mail)),
     shortestDelayMs + (mail.mailbox?.input.occupiesMs ?? 0),
   )
+}
+
+/** A lead and a step are the same in a forecast, where a follow-up has no id yet. */
+function spreadSeed({ input: { id, leadId, stepPosition } }: Mail): number {
+  return leadId === null ? id : leadId * 64 + (stepPosition ?? 0)
 }
 
 /** From when on the delay after the campaign's last mail that is out is over. */

@@ -1,6 +1,6 @@
 /** The delay between two mails of a campaign, and its spread: no randomness, only a hash of what does not change. */
 
-/** The delay to keep after a mail, drawn by that mail's id: `delay * (1 ± jitter)`, whole milliseconds. */
+/** The delay to keep after a mail, drawn by something that stays the same about it: `delay * (1 ± jitter)`, whole milliseconds. */
 export function drawnDelayMs(delayMs: number, jitter: number, seed: number): number {
   return Math.max(shortestDelayMs(delayMs, jitter), Math.round(delayMs * (1 + jitter * unitOf(seed))))
 }

@@ -131,7 +131,14 @@ describe('a campaign', () => {
       { messageId: 2, reason: 'paused' },
     ])
     expect(result.waiting.map(({ code }) => code)).toEqual(['campaign_not_running', 'campaign_not_running'])
-    const resumed = plan({ ...stored(paused, result), campaigns: [campaign()] })
+  })
+
+  test('that is resumed gives mails that have lost their slots new ones, and says why they had lost them', () => {
+    const messages = firstMails(1, 2).map((message, index) => ({
+      ...message,
+      lost: { atMs: warsaw('2026-03-23 09:00') + index * 90_000, mailboxId: 1, reason: 'paused' as const },
+    }))
+    const resumed = plan(world({ messages }))
     expect(resumed.slots.map(({ move, from }) => [move, inWarsaw(from?.atMs ?? 0)])).toEqual([
       ['paused', '2026-03-23 09:00:00'],
       ['paused', '2026-03-23 09:01:30'],

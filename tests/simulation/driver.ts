@@ -33,8 +33,8 @@ const DAY_MS = 24 * 60 * MINUTE_MS
 /** What a mail takes: as long as the plan assumes of a mailbox that has sent nothing yet. */
 const DIALOGUE_MS = 20
 
-/** After mails have ended, a plan is made so much later; a real worker does it within seconds. */
-const PLAN_AFTER_MS = 10 * MINUTE_MS
+/** After mails have ended, a plan is made so much later, as a real worker does. */
+const PLAN_AFTER_MS = 500
 
 /** What a world gets after its weeks, so that its mails come to an end. */
 const MOST_EXTRA_DAYS = 120

@@ -97,7 +97,7 @@ export async function loadForecast(query: planReads.Query, options: LoadOptions 
       }),
       lastMessageId: await reads.lastMessageId(query),
       slips: await reads.slips(query),
-      planAfterMs: planAfterMs(queue.mails),
+      planAfterMs: planAfterMs(queue.mails, campaigns.length),
     },
   }
 }
@@ -182,10 +182,10 @@ function startOf({ startsOn, timeZone }: PlanCampaign, nowMs: number): number {
 }
 
 /**
- * How often the forecast plans. As often as a worker where the queue is short; with more mails, where each of them decides less, more rarely,
- * so that nobody waits for long.
+ * How often the forecast plans. As often as a worker where the queue is short, or campaigns share what they send from and the order of plans
+ * decides who gets a place; with more mails, where each of them decides less, more rarely, so that nobody waits for long.
  */
-function planAfterMs(mails: number): number {
-  if (mails <= 300) return 0
+function planAfterMs(mails: number, campaigns: number): number {
+  if (mails <= 300 || (mails <= 1500 && campaigns > 1)) return 0
   return mails <= 3000 ? 1_800_000 : Number.POSITIVE_INFINITY
 }
