@@ -28,7 +28,9 @@ interface Variation {
 /** A team of four mailboxes with two campaigns that run the whole day, every day, without a delay. */
 function team({ limit, steps, text }: Variation): string {
   const boxes = [1, 2, 3, 4].map((n) => `box${n}@firma.example`)
+  // One mail in seven is refused: the brake would end it.
   return `
+refusal_brake: off
 salespeople: [{ email: anna@firma.example, name: Anna, daily_limit: ${limit * 10} }]
 mailboxes:
 ${boxes.map((address) => `  - { address: ${address}, salesperson: anna@firma.example, daily_limit: ${limit}, min_gap: 0, smtp: { host: smtp.firma.example } }`).join('\n')}
