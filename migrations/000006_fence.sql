@@ -59,7 +59,9 @@ begin
              when m.status <> 'sending' or m.held_reason is not null then 'message_held'
              when v_paused is not null or s.paused_at is not null then 'braked'
              when a.mailbox_day <> v_today or a.campaign_day <> coalesce(goniec.local_day(v_now, c.timezone), '-infinity') then 'day_changed'
-             when a.domain_hour <> goniec.hour_of(v_now) then 'hour_changed'
+             when a.domain_hour <> goniec.hour_of(v_now)
+                  and exists (select from goniec.domain_hour h where h.domain = goniec.domain_of(m.recipient) and h.hour = a.domain_hour and h.hourly_limit is not null)
+               then 'hour_changed'
              when m.window_closes_at <= v_now then 'window_closed'
              when b.status <> 'active' then 'mailbox_not_active'
              when a.kind = 'campaign' and c.status <> 'running' then 'campaign_not_running'

@@ -66,7 +66,7 @@ export const fenceChecks: readonly Check[] = [
   {
     name: 'mails-count-on-the-day-they-left',
     proves: ['RF-001a'],
-    says: 'What a mail took was taken from the days on which it passed its fence, its mailbox’s in the installation’s zone, its campaign’s in its own; and from that hour of its recipient’s domain.',
+    says: 'What a mail took was taken from the days on which it passed its fence, its mailbox’s in the installation’s zone, its campaign’s in its own; and from that hour of its recipient’s domain, where that has a limit an hour.',
     todo: LOOK,
     sql: `
       select a.id as attempt, a.message_id as message, a.transmitting_at, a.mailbox_day, a.campaign_day, a.domain_hour
@@ -74,10 +74,13 @@ export const fenceChecks: readonly Check[] = [
       cross join goniec.installation i
       join goniec.mailbox b on b.id = a.mailbox_id
       left join goniec.campaign c on c.id = a.campaign_id
+      left join goniec.message m on m.id = a.message_id
       where a.transmitting_at is not null
         and ((a.mailbox_version = b.version and a.mailbox_day <> (a.transmitting_at at time zone i.timezone)::date)
              or (a.campaign_version = c.version and a.campaign_day is distinct from (a.transmitting_at at time zone c.timezone)::date)
-             or a.domain_hour <> goniec.hour_of(a.transmitting_at))`,
+             or (a.domain_hour <> goniec.hour_of(a.transmitting_at)
+                 and exists (select from goniec.domain_hour h
+                             where h.domain = goniec.domain_of(m.recipient) and h.hour = a.domain_hour and h.hourly_limit is not null)))`,
   },
   {
     name: 'the-contact-gap-was-kept',
