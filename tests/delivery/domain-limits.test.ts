@@ -139,19 +139,22 @@ describe('the fence', () => {
   test.each([
     [10, 'hour_changed'],
     [null, 'passed'],
-  ])('with a limit of %s an hour tells a mail that was counted in an hour that is over: %s', async (anHour, verdict) => {
-    await limit('*', 10, anHour)
-    await here.clockAt(59 * 60_000)
-    await here.session.query('select goniec.make_domain_rows($1, $2)', [[DOMAIN], [NOON.add({ minutes: 59 })]])
-    const message = await mailTo(DOMAIN)
-    await here.world.update('message', message, {
-      scheduled_at: NOON.add({ minutes: 58 }),
-      window_closes_at: NOON.add({ hours: 3 }),
-    })
-    const attempt = await claimOne(here.session, here.worker, message)
-    await here.clockAt(60 * 60_000)
-    expect(await fence(here.session, here.worker, attempt)).toMatchObject([{ verdict }])
-  })
+  ])(
+    'with a limit of %s an hour tells a mail that was counted in an hour that is over: %s',
+    async (anHour, verdict) => {
+      await limit('*', 10, anHour)
+      await here.clockAt(59 * 60_000)
+      await here.session.query('select goniec.make_domain_rows($1, $2)', [[DOMAIN], [NOON.add({ minutes: 59 })]])
+      const message = await mailTo(DOMAIN)
+      await here.world.update('message', message, {
+        scheduled_at: NOON.add({ minutes: 58 }),
+        window_closes_at: NOON.add({ hours: 3 }),
+      })
+      const attempt = await claimOne(here.session, here.worker, message)
+      await here.clockAt(60 * 60_000)
+      expect(await fence(here.session, here.worker, attempt)).toMatchObject([{ verdict }])
+    },
+  )
 
   test('asks no hour of a mail that no limit was counted for', async () => {
     await here.clockAt(59 * 60_000)
