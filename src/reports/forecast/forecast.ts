@@ -20,9 +20,8 @@ export interface Answer {
   source: 'reckoned' | 'near' | 'stored'
 }
 
-/** Waiting mails that are reckoned while somebody waits; and those where nothing is stored. */
-const MOST_MAILS = 5000
-const NEAR_MAILS = 3500
+/** Waiting mails that are reckoned while somebody waits: within a second. */
+const MOST_MAILS = 2000
 
 /** Waiting mails that are reckoned together where nobody waits, or somebody wants to. */
 const THOROUGH_MAILS = 25_000
@@ -41,7 +40,7 @@ export async function answerForecast(
   const { forecast: told, whole } = await reckon(
     database,
     names,
-    fresh ? THOROUGH_MAILS : NEAR_MAILS,
+    fresh ? THOROUGH_MAILS : MOST_MAILS,
     Number.POSITIVE_INFINITY,
   )
   return { forecast: told, source: whole ? 'reckoned' : 'near' }
