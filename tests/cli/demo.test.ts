@@ -44,7 +44,8 @@ test(
       /is killed \(SIGKILL\) with \d+ mails? in its hands[^]*is back[^]*is paused[^]*had no mails of it/,
     )
     expect(stdout).toMatch(/anna@termika-audyty\.example [45] of 5, day 3 of its warm-up/)
-    expect(stdout).toMatch(/1[23] {3}partner-programme: 40 mails a day, the first at \d{4}-\d\d-\d\d 10:00/)
+    // Of the twelve that wait, five are of people whom another campaign has today.
+    expect(stdout).toMatch(/[678] {3}partner-programme: 40 mails a day, the first at \d{4}-\d\d-\d\d 10:00/)
     expect(stdout).toContain('DATABASE_URL')
     expect(readdirSync(TMPDIR)).toEqual([])
   },

@@ -34,6 +34,8 @@ export function demoDefinition(
   return {
     ...definition,
     timezone: scene.timeZone,
+    // A day in a minute: an hour's limit of a domain would hold the rest until the hour is over.
+    domainLimits: undefined,
     mailboxes: definition.mailboxes.map((mailbox) => toRecorder(mailbox, scene)),
     campaigns: campaigns.map((campaign, i) => compressed(campaign, PACES[i] ?? PACES[0], scene)),
   }
