@@ -21,7 +21,7 @@ export interface Answer {
 }
 
 /** Waiting mails that are reckoned while somebody waits: within a second. */
-const MOST_MAILS = 2000
+const MOST_MAILS = 1500
 
 /** Waiting mails that are reckoned together where nobody waits, or somebody wants to. */
 const THOROUGH_MAILS = 25_000
