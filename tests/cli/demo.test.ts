@@ -44,8 +44,12 @@ test(
       /is killed \(SIGKILL\) with \d+ mails? in its hands[^]*is back[^]*is paused[^]*had no mails of it/,
     )
     expect(stdout).toMatch(/anna@termika-audyty\.example [45] of 5, day 3 of its warm-up/)
-    // Of the twelve that wait, five are of people whom another campaign has today.
-    expect(stdout).toMatch(/[678] {3}partner-programme: 40 mails a day, the first at \d{4}-\d\d-\d\d 10:00/)
+    // Twelve of 52 are over the limit of 40, one more where a doubt has a place; of some another campaign has the lead today.
+    const [limited = 0, taken = 0] = [/40 mails a day, the first at \d{4}-\d\d-\d\d 10:00/, /another campaign/].map(
+      (why) => Number(new RegExp(`(\\d+) {3}partner-programme: ${why.source}`).exec(stdout)?.[1] ?? 0),
+    )
+    expect(limited).toBeGreaterThan(0)
+    expect([12, 13]).toContain(limited + taken)
     expect(stdout).toContain('DATABASE_URL')
     expect(readdirSync(TMPDIR)).toEqual([])
   },
