@@ -8,7 +8,7 @@ import { forecast } from '../../schedule/forecast.ts'
 import type { ForecastInput } from '../../schedule/forecast-input.ts'
 import type { CampaignForecast, Finish } from '../../schedule/forecast-result.ts'
 import { plan } from '../../schedule/plan.ts'
-import { isSmall, loadForecast } from '../../reports/forecast/load.ts'
+import { isSmall, loadForecast, survey } from '../../reports/forecast/load.ts'
 import { inSnapshot } from '../../reports/forecast/snapshot.ts'
 import type { Definition } from '../definition/definition.ts'
 import { judge } from './apply.ts'
@@ -58,7 +58,10 @@ export async function outlookOf(database: Database, definition: Definition): Pro
 /** What concerns very many mails at once (a time zone) is not reckoned while somebody waits: that would be minutes. */
 async function areTooMany(database: Database, names: readonly string[]): Promise<boolean> {
   if (names.length <= 20) return false
-  return !(await inSnapshot(database, (query) => isSmall(query, { names, atMostMails: MOST_MAILS })))
+  return inSnapshot(
+    database,
+    async (query) => !(await isSmall(query, await survey(query, { names, atMostMails: MOST_MAILS }))),
+  )
 }
 
 function idsByName(things: Map<string, { id: number }>): Map<string, number> {

@@ -7,7 +7,7 @@ import type { Database } from '../../database/pool.ts'
 import { forecast } from '../../schedule/forecast.ts'
 import type { CampaignForecast, Forecast } from '../../schedule/forecast-result.ts'
 import { instantAt } from '../../time.ts'
-import { isSmall, loadForecast } from './load.ts'
+import { isSmall, loadForecast, loadSurveyed, survey, type LoadedForecast } from './load.ts'
 import * as planReads from '../../campaigns/plan/reads.ts'
 import * as reads from './reads.ts'
 import { inSnapshot } from './snapshot.ts'
@@ -32,29 +32,30 @@ export async function answerForecast(
   { name, fresh = false }: { name?: string | undefined; fresh?: boolean },
 ): Promise<Answer> {
   const names = name === undefined ? undefined : [name]
-  const small = await inSnapshot(database, (query) => isSmall(query, { names, atMostMails: MOST_MAILS }))
-  const stored = fresh || small ? null : await inSnapshot(database, (query) => readStored(query, names))
-  if (stored) return { forecast: stored, source: 'stored' }
-  if (small) return { forecast: (await reckon(database, names, MOST_MAILS)).forecast, source: 'reckoned' }
-  if (names === undefined) return { forecast: await forecastAll(database), source: 'reckoned' }
-  const { forecast: told, whole } = await reckon(
-    database,
-    names,
-    fresh ? THOROUGH_MAILS : MOST_MAILS,
-    Number.POSITIVE_INFINITY,
-  )
-  return { forecast: told, source: whole ? 'reckoned' : 'near' }
+  const found = await inSnapshot(database, (query) => find(query, names, fresh))
+  if (found === 'too many') return { forecast: await forecastAll(database), source: 'reckoned' }
+  if ('madeAt' in found) return { forecast: found, source: 'stored' }
+  const { input, wanted, whole } = found
+  const told = forecast(input)
+  const campaigns = told.campaigns.filter(({ campaign }) => wanted.includes(campaign))
+  return { forecast: { ...told, campaigns }, source: whole ? 'reckoned' : 'near' }
 }
 
-async function reckon(
-  database: Database,
+/** What answers: few mails are reckoned, of many what is stored is told, or else as much reckoned as may be. */
+async function find(
+  query: planReads.Query,
   names: readonly string[] | undefined,
-  atMostMails: number,
-  planAfterMs?: number,
-): Promise<{ forecast: Forecast; whole: boolean }> {
-  const { input, wanted, whole } = await inSnapshot(database, (query) => loadForecast(query, { names, atMostMails }))
-  const told = forecast(planAfterMs === undefined ? input : { ...input, planAfterMs })
-  return { forecast: { ...told, campaigns: told.campaigns.filter(({ campaign }) => wanted.includes(campaign)) }, whole }
+  fresh: boolean,
+): Promise<LoadedForecast | Forecast | 'too many'> {
+  const surveyed = await survey(query, { names, atMostMails: MOST_MAILS })
+  if (await isSmall(query, surveyed)) return loadSurveyed(query, surveyed)
+  const stored = fresh ? null : await readStored(query, names)
+  if (stored) return stored
+  if (names === undefined) return 'too many'
+  const { input, ...loaded } = fresh
+    ? await loadForecast(query, { names, atMostMails: THOROUGH_MAILS })
+    : await loadSurveyed(query, surveyed)
+  return { ...loaded, input: { ...input, planAfterMs: Number.POSITIVE_INFINITY } }
 }
 
 async function forecastAll(database: Database): Promise<Forecast> {

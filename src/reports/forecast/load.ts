@@ -33,21 +33,23 @@ export interface LoadOptions {
   mailboxIds?: readonly number[]
 }
 
-/** Are these, with all that share something with them, so few mails that they are soon reckoned? */
-export async function isSmall(
-  query: planReads.Query,
-  { names, atMostMails }: Required<Pick<LoadOptions, 'atMostMails'>> & LoadOptions,
-): Promise<boolean> {
-  const known = await reads.named(query, names)
-  const wanted = known.filter(({ name }) => names?.includes(name) ?? true)
-  const registry = await readRegistry(query, known, false)
-  const byDomain = (await domainReads.domainLimits(query)).length > 0
-  const { ids, whole } = await relatedTo(query, wanted, { registry, known, atMostMails, byDomain })
-  return whole && (await reads.openMails(query, [...ids], atMostMails)) <= atMostMails
+/** What is read before the queue is: who is there, and who shares something with those that are asked for. */
+export interface Survey {
+  nowMs: number
+  timeZone: string
+  paused: boolean
+  known: readonly reads.NamedCampaign[]
+  wanted: readonly reads.NamedCampaign[]
+  registry: Registry
+  domainLimits: ForecastInput['plan']['domainLimits']
+  ids: ReadonlySet<number>
+  whole: boolean
+  mailboxIds: readonly number[]
+  atMostMails: number
 }
 
-/** What is forecast as things stand. */
-export async function loadForecast(query: planReads.Query, options: LoadOptions = {}): Promise<LoadedForecast> {
+/** Looks who is there. */
+export async function survey(query: planReads.Query, options: LoadOptions = {}): Promise<Survey> {
   const { names, atMostMails = Number.POSITIVE_INFINITY, mailboxIds = [] } = options
   const [installation] = await planReads.installation(query)
   const { now_ms: nowMs = 0, timezone: timeZone = 'Europe/Warsaw', paused = false } = installation ?? {}
@@ -55,12 +57,24 @@ export async function loadForecast(query: planReads.Query, options: LoadOptions 
   const registry = await readRegistry(query, known, paused)
   const wanted = known.filter(({ name }) => names?.includes(name) ?? true)
   const domainLimits = new Map((await domainReads.domainLimits(query)).map(({ domain, ...limits }) => [domain, limits]))
-  const { ids, whole } = await relatedTo(query, wanted, {
-    registry,
-    known,
-    atMostMails,
-    byDomain: domainLimits.size > 0,
-  })
+  const byDomain = domainLimits.size > 0
+  const related = await relatedTo(query, wanted, { registry, known, atMostMails, byDomain })
+  return { nowMs, timeZone, paused, known, wanted, registry, domainLimits, ...related, mailboxIds, atMostMails }
+}
+
+/** Are these, with all that share something with them, so few mails that they are soon reckoned? */
+export async function isSmall(query: planReads.Query, { ids, whole, atMostMails }: Survey): Promise<boolean> {
+  return whole && (await reads.openMails(query, [...ids], atMostMails)) <= atMostMails
+}
+
+/** What is forecast as things stand. */
+export async function loadForecast(query: planReads.Query, options: LoadOptions = {}): Promise<LoadedForecast> {
+  return loadSurveyed(query, await survey(query, options))
+}
+
+/** The same, of what was looked at already. */
+export async function loadSurveyed(query: planReads.Query, surveyed: Survey): Promise<LoadedForecast> {
+  const { nowMs, timeZone, paused, known, wanted, registry, domainLimits, ids, whole, mailboxIds } = surveyed
   const campaigns = registry.campaigns.filter(({ id }) => ids.has(id))
   const queue = await readQueue(query, [...ids], mailboxesOf(campaigns, registry))
   const used = new Set([
