@@ -10,7 +10,7 @@ import { expect, test } from 'vitest'
 import { createProgram } from '../src/cli/program.ts'
 import { readSources, type Source } from './support/sources.ts'
 
-const sources = readSources(['src', 'bin', 'tests', 'bench'])
+const sources = readSources(['src', 'bin', 'tests', 'bench', 'proof'])
 const product = sources.filter(({ path }) => /^(src|bin)\//.test(path))
 
 /** Lower layers come first; a folder may import from lower ones, from its own, and (in the middle) from its neighbours. */
