@@ -120,3 +120,14 @@ test('what is told is what happens: as many mails move, and the campaign is fore
   const { stdout } = await goniec('forecast', 'spring', '--json')
   expect(JSON.parse(stdout).campaigns[0].finish.likely).toBe(told.after)
 })
+
+test('leads that come into a campaign under way make it later, and the import says until when', async () => {
+  const more = Array.from({ length: 30 }, (_, n) => `more-${n}@klient.example`)
+  writeFileSync(join(directory, 'more.csv'), ['email', ...more].join('\n'))
+  const dry = await goniec('lead', 'import', 'more.csv', '--campaign', 'spring', '--dry-run')
+  expect(dry.stderr).not.toContain('done on')
+  const { stderr } = await goniec('lead', 'import', 'more.csv', '--campaign', 'spring')
+  expect(stderr).toMatch(/^spring: done on 2027-01-08 → 2027-01-26 \(between /m)
+  const again = await goniec('lead', 'import', 'more.csv', '--campaign', 'spring')
+  expect(again.stderr).not.toContain('done on')
+})

@@ -5,7 +5,7 @@ import type { Finish } from '../../schedule/forecast-result.ts'
 /** `spring-offer: 120 mails move; done on 2026-12-17 → 2026-12-22 (between 2026-12-21 and 2026-12-29)`. */
 export function describeOutlook(outlook: readonly CampaignOutlook[]): string[] {
   return outlook.flatMap(({ campaign, moved, mails, finish, past_the_end: leads }) => [
-    `${campaign}: ${moved === 0 ? 'no mail moves' : `${moved} ${moved === 1 ? 'mail moves' : 'mails move'}`}; ${mailsWords(mails)}done on ${dates(finish)}${rangeWords(finish.after)}`,
+    `${campaign}: ${moved === 0 ? 'no mail moves' : `${moved} ${moved === 1 ? 'mail moves' : 'mails move'}`}; ${mailsWords(mails)}done on ${datesWords(finish)}${rangeWords(finish.after)}`,
     ...(leads === 0
       ? []
       : [
@@ -18,12 +18,14 @@ function mailsWords({ before, after }: CampaignOutlook['mails']): string {
   return before === after ? '' : `mails to go ${before} → ${after}; `
 }
 
-function dates({ before, after }: CampaignOutlook['finish']): string {
+/** `2026-12-17 → 2026-12-22`, or `2026-12-17 as before`. */
+export function datesWords({ before, after }: CampaignOutlook['finish']): string {
   const [from, to] = [before?.likely ?? 'never', after?.likely ?? 'never']
   return from === to ? `${to} as before` : `${from} → ${to}`
 }
 
-function rangeWords(finish: Finish | null): string {
+/** The range of eight in ten cases, where it is more than a day. */
+export function rangeWords(finish: Finish | null): string {
   return finish === null || finish.earliest === finish.latest
     ? ''
     : ` (between ${finish.earliest} and ${finish.latest})`

@@ -1,7 +1,11 @@
 import { GoniecError } from '../../errors.ts'
-import { shellWord } from '../../campaigns/campaign.ts'
+import { findCampaign, shellWord } from '../../campaigns/campaign.ts'
 import { importHistory } from '../../leads/history.ts'
 import { importLeads, type Imported, type ImportProgress } from '../../leads/import.ts'
+import type { Database } from '../../database/pool.ts'
+import { answerForecast } from '../../reports/forecast/forecast.ts'
+import type { Finish } from '../../schedule/forecast-result.ts'
+import { datesWords, rangeWords } from '../apply/describe-outlook.ts'
 import type { Cli } from '../cli.ts'
 import { readDelimiter } from '../delimiter.ts'
 
@@ -25,14 +29,34 @@ export async function runImport(cli: Cli, csv: string, flags: ImportFlags): Prom
     ...(delimiter === undefined ? {} : { delimiter: readDelimiter(delimiter) }),
     onProgress: (progress: ImportProgress) => cli.output.progress(describe(progress)),
   }
-  const imported = await cli.withDatabase(
-    (database) =>
-      campaign === undefined
-        ? importHistory(database, input, options)
-        : importLeads(database, input, { ...options, campaign }),
+  const { imported, finish } = await cli.withDatabase(
+    async (database) => {
+      if (campaign === undefined) return { imported: await importHistory(database, input, options) }
+      const before = flags.dryRun ? undefined : await finishOf(database, campaign)
+      const imported = await importLeads(database, input, { ...options, campaign })
+      const isLonger = before !== undefined && imported.enrolled > 0
+      return {
+        imported,
+        ...(isLonger ? { finish: { before, after: (await finishOf(database, campaign)) ?? null } } : {}),
+      }
+    },
     { name: 'import' },
   )
-  report(cli, imported, flags)
+  report(cli, imported, flags, finish === undefined ? [] : [describeFinish(campaign ?? '', finish)])
+}
+
+/** When a campaign under way will be done; null: never; undefined: it is not under way, and has no such day. */
+async function finishOf(database: Database, campaign: string): Promise<Finish | null | undefined> {
+  const { status } = await findCampaign(database, campaign)
+  if (status !== 'running' && status !== 'scheduled') return undefined
+  const { forecast } = await answerForecast(database, { name: campaign })
+  return forecast.campaigns.find((it) => it.campaign === campaign)?.finish ?? null
+}
+
+/** `spring: done on 2026-12-17 → 2026-12-22 (between 2026-12-21 and 2026-12-29)`. */
+function describeFinish(campaign: string, finish: { before: Finish | null; after: Finish | null }): string {
+  const days = finish.before === null ? (finish.after?.likely ?? 'never') : datesWords(finish)
+  return `${campaign}: done on ${days}${rangeWords(finish.after)}`
 }
 
 function unclear(csv: string, history: boolean): GoniecError {
@@ -47,7 +71,12 @@ function describe({ rows, enrolled, part }: ImportProgress): string {
   return `${Math.floor(part * 100)} %  ${rows} lines, ${enrolled} enrolled`
 }
 
-function report(cli: Cli, imported: Imported, { campaign, dryRun = false, strict = false }: ImportFlags): void {
+function report(
+  cli: Cli,
+  imported: Imported,
+  { campaign, dryRun = false, strict = false }: ImportFlags,
+  consequences: readonly string[],
+): void {
   const { rejectsFile, written, ...counts } = imported
   cli.output.data({ ...counts, rejects_file: rejectsFile, dry_run: dryRun }, () =>
     cli.output.properties(Object.entries({ ...counts, 'rejects file': rejectsFile })),
@@ -57,6 +86,7 @@ function report(cli: Cli, imported: Imported, { campaign, dryRun = false, strict
   // Clean when it was tried, and not when it was done: somebody was blocked in between.
   if (strict && counts.rejected > 0) cli.setExitCode(1)
   if (counts.rejected > 0) cli.output.say(`${rejectedWords(counts.rejected)}; the reasons stand in ${rejectsFile}.`)
+  for (const line of consequences) cli.output.say(line)
   cli.output.say(
     campaign === undefined ? 'Next: goniec campaign list' : `Next: goniec campaign check ${shellWord(campaign)}`,
   )
