@@ -33,7 +33,10 @@ const GRACE_MS = 300_000
 
 /** The first whole millisecond at which it is open. */
 function exactMs(at: Instant | null): number {
-  return at === null ? 0 : Math.ceil(Number(at.epochNanoseconds) / 1e6)
+  if (at === null) return 0
+  // Nanoseconds since 1970 are more than a number holds exactly: a division would round whole milliseconds up, now and then.
+  const ms = at.epochMilliseconds
+  return instantAt(ms).equals(at) ? ms : ms + 1
 }
 
 /** The plan runs within a minute; a mail that it has passed over gets no place before the days end that are planned. */

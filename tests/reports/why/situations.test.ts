@@ -464,3 +464,11 @@ test('due: a worker takes it, or none is running', async () => {
   await session.query(`select pg_advisory_lock(20201, hashtext('host-1'))`)
   expect(await ask(begun, id)).toMatchObject({ text: 'nothing stands against it: a worker takes it now', todo: null })
 })
+
+test('a planned mail is sent at the very millisecond of its slot, whichever that is', async () => {
+  const begun = await begin('2026-12-01 12:00')
+  for (const ms of [88_557, 88_558, 88_559, 88_560]) {
+    const { id } = await begun.world.mail({ campaign: begun.campaign, mailbox: begun.mailbox, dueInMs: ms })
+    expect((await ask(begun, id)).next).toEqual(sentAt(`2026-12-01T11:01:28.${ms - 88_000}Z`))
+  }
+})
