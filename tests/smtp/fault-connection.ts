@@ -133,7 +133,7 @@ export class FaultConnection {
     if (following === null) return
     this.#rest = following + this.#rest
     if (this.#mode === 'content') this.#mode = 'command'
-    mail.accepted = !this.#plan().dot
+    if (!this.#plan().dot) this.accept()
     await this.#stage('dot', '250 2.0.0 Ok: queued as FAULT1')
   }
 
@@ -212,6 +212,14 @@ export class FaultConnection {
   async #quit(): Promise<void> {
     await this.#stage('quit', '221 2.0.0 Bye')
     if (!this.#plan().quit) this.socket.end()
+  }
+
+  /** Takes the mail whose dot has come; the answer is another matter. */
+  accept(): void {
+    const mail = this.mails.at(-1)
+    if (!mail?.complete) throw new Error('only a complete mail can be accepted')
+    mail.accepted = true
+    this.#options.onAccept?.({ from: mail.from, to: mail.recipients, raw: mail.content() })
   }
 
   /** Records what comes, and answers nothing of it. */

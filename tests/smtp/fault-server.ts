@@ -38,6 +38,8 @@ export interface FaultServerOptions {
   auth?: boolean
   /** Further lines of EHLO, such as `SIZE 1000`. */
   extensions?: readonly string[]
+  /** Told of each mail that the server takes, before it says so. A plan for the dot takes it by `connection.accept()`, or not at all. */
+  onAccept?: (mail: { from: string; to: readonly string[]; raw: Buffer }) => void
 }
 
 /** Replies with these lines, in full: `reply('550 5.1.1 No such user')`. */

@@ -47,6 +47,8 @@ export interface RecorderOptions {
   /** The one login that is taken; without it everybody may send. */
   login?: { user: string; password: string }
   port?: number
+  /** Told of each mail that is accepted, before it is said. */
+  onAccept?: (mail: RecordedMail) => void
   /** Further options of smtp-server, such as `key`, `cert` and `secure`. */
   server?: SMTPServerOptions
 }
@@ -70,6 +72,7 @@ export async function startRecorder(options: RecorderOptions = {}): Promise<Reco
   const mails: RecordedMail[] = []
   const waiting: (() => void)[] = []
   const record = (mail: RecordedMail): void => {
+    options.onAccept?.(mail)
     mails.push(mail)
     for (const wake of waiting.splice(0)) wake()
   }

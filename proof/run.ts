@@ -1,0 +1,119 @@
+/**
+ * `npm run proof`: tries to break goniec's promises, and keeps the record of it, docs/proof.json, and its page, docs/proof.md.
+ *
+ *     npm run proof                              every cell, until each has as many runs as it wants, with seeds not run before
+ *     npm run proof -- --block A                 one block; --cell A/fence: the cells whose names begin so
+ *     npm run proof -- --runs 10 --minutes 30    at most ten runs of each cell; nothing new begins after half an hour
+ *     npm run proof -- --cell A/plan-committed/SIGKILL --seed 7      one run again; nothing is recorded
+ *     npm run proof -- --list                    the cells, and the runs that each has
+ *     npm run proof -- --page                    nothing but the page, from the record; --merge FILE takes another record in first
+ *
+ * Ends with 1 where something was broken.
+ */
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { startTestServer } from '../tests/support/server.ts'
+import { BLOCKS, chooseCells } from './blocks.ts'
+import type { Cell, Run } from './cell.ts'
+import { gather } from './gather.ts'
+import { beginInvocation } from './invocation.ts'
+import { describePage } from './page.ts'
+import { addRuns, mergeRecords, nextSeed, readRecord, totalOf, writeFormatted, writeRecord } from './record.ts'
+
+const DOCS = join(import.meta.dirname, '..', 'docs')
+const RECORD = join(DOCS, 'proof.json')
+
+const { values } = parseArgs({
+  options: {
+    block: { type: 'string' },
+    cell: { type: 'string' },
+    runs: { type: 'string' },
+    seed: { type: 'string' },
+    minutes: { type: 'string' },
+    // Of a run's time most is waiting.
+    together: { type: 'string', default: '2' },
+    list: { type: 'boolean', default: false },
+    page: { type: 'boolean', default: false },
+    merge: { type: 'string' },
+  },
+})
+const cells = chooseCells({ block: values.block, prefix: values.cell })
+
+if (values.page || values.merge !== undefined) await writePage(values.merge)
+else if (cells.length === 0) {
+  process.stderr.write(
+    `There is no such cell. There are blocks ${BLOCKS.map(({ name }) => name).join(', ')}; --list names the cells.\n`,
+  )
+  process.exitCode = 2
+} else if (values.list) list()
+else process.exitCode = await run()
+
+function list(): void {
+  const record = readRecord(RECORD)
+  for (const { name, runs } of cells) process.stdout.write(`${name}  ${totalOf(record, name).hit} of ${runs}\n`)
+}
+
+async function writePage(merge: string | undefined): Promise<void> {
+  const record = mergeRecords(readRecord(RECORD), merge === undefined ? { invocations: [] } : readRecord(merge))
+  if (merge !== undefined) await writeRecord(RECORD, record)
+  await writeFormatted(join(DOCS, 'proof.md'), describePage(record))
+}
+
+async function run(): Promise<number> {
+  const server = await startTestServer()
+  let wrong = 0
+  const isReplay = values.seed !== undefined
+  const invocation = await beginInvocation(server, process.argv.slice(2))
+  const untilMs = values.minutes === undefined ? Infinity : performance.now() + Number(values.minutes) * 60_000
+  try {
+    await gather({
+      server,
+      wanted: cells.map((cell) => ({ cell, seeds: seedsOf(cell) })),
+      together: Number(values.together),
+      untilMs,
+      async onRuns(cell, runs, seconds) {
+        print(cell, runs, seconds)
+        wrong += runs.filter(({ violations }) => violations.length > 0).length
+        if (isReplay) return
+        addRuns(invocation, cell.name, runs)
+        await writeRecord(RECORD, mergeRecords(readRecord(RECORD), { invocations: [invocation] }))
+      },
+      onFault(cell, seeds, error) {
+        wrong += 1
+        const why = error instanceof Error ? error.stack : String(error)
+        process.stdout.write(`${cell.name}: the proof itself failed with seeds ${seeds.join(', ')}: ${why}\n`)
+      },
+    })
+  } finally {
+    await server.stop({ keep: false })
+  }
+  if (!isReplay) await writePage(undefined)
+  process.stdout.write(wrong === 0 ? 'nothing was broken\n' : `${wrong} runs were broken\n`)
+  return wrong === 0 ? 0 : 1
+}
+
+/** Given ones; or the next that nobody has run, as many as the cell still wants. */
+function seedsOf({ name, runs }: Cell): number[] {
+  if (values.seed !== undefined) return consecutive(Number(values.seed), Number(values.runs ?? 1))
+  const record = readRecord(RECORD)
+  const left = Math.max(0, runs - totalOf(record, name).hit)
+  return consecutive(nextSeed(record, name), values.runs === undefined ? left : Math.min(left, Number(values.runs)))
+}
+
+function consecutive(first: number, count: number): number[] {
+  return Array.from({ length: count }, (_, index) => first + index)
+}
+
+function print({ name }: Cell, runs: readonly Run[], seconds: number): void {
+  const hit = runs.filter((run) => run.hit !== null).length
+  const accepted = runs.reduce((sum, run) => sum + run.accepted, 0)
+  const doubts = runs.reduce((sum, run) => sum + run.doubts, 0)
+  const broken = runs.filter(({ violations }) => violations.length > 0)
+  const came = `${runs.length} runs, ${hit} hit, ${accepted} mails accepted, ${doubts} in doubt, ${broken.length} broken`
+  process.stdout.write(`${name}: ${came} (${seconds.toFixed(0)} s)\n`)
+  for (const { seed, hit: evidence, violations } of broken) {
+    process.stdout.write(`  seed ${seed} (${evidence ?? 'not hit'})\n`)
+    for (const violation of violations) process.stdout.write(`    ${violation}\n`)
+    process.stdout.write(`    replay: npm run proof -- --cell ${name} --seed ${seed}\n`)
+  }
+}

@@ -1,0 +1,23 @@
+/** Runs some seeds of a proof's cells in a test, by the code that `npm run proof` uses; nothing is recorded. */
+import { afterAll, expect, inject } from 'vitest'
+import { dropProofTemplate } from '../../proof/database.ts'
+import { onGround } from '../../proof/gather.ts'
+import type { Cell, Run } from '../../proof/cell.ts'
+import type { TestServer } from '../support/server.ts'
+
+/** The server of this test run, as a proof stands on it. To be called at the top of a file. */
+export function serverOfTests(): TestServer {
+  const server: TestServer = { url: inject('testRun').url, directory: undefined, stop: async () => undefined }
+  afterAll(() => dropProofTemplate(server))
+  return server
+}
+
+/** Expects that the cell's fault was hit in each of these runs, and that nothing was broken. */
+export async function expectToHold(cell: Cell, seeds: readonly number[], server: TestServer): Promise<void> {
+  const runs = await onGround(server, (ground) => cell.run(seeds, ground))
+  expect(runs.map(briefly)).toEqual(seeds.map((seed) => ({ cell: cell.name, seed, isHit: true, violations: [] })))
+
+  function briefly({ seed, hit, violations }: Run): unknown {
+    return { cell: cell.name, seed, isHit: hit !== null, violations }
+  }
+}
