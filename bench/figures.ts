@@ -8,7 +8,12 @@ export interface Measured {
   lines: readonly string[]
 }
 
-export type Benchmark = (server: BenchServer) => Promise<Measured>
+export interface BenchOptions {
+  /** 1: as the figures are promised for. Less: so much of it, to see that it runs. */
+  size: number
+}
+
+export type Benchmark = (server: BenchServer, options: BenchOptions) => Promise<Measured>
 
 /** The value below which such a part of the values lies; NaN of none. */
 export function percentile(values: readonly number[], part: number): number {

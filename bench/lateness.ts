@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline'
 import { makeFleet } from '../tests/crash/fleet.ts'
 import { untilRow } from '../tests/support/until-row.ts'
 import { startWorker } from '../tests/support/worker-process.ts'
-import { percentile, table, type Measured } from './figures.ts'
+import { percentile, table, type BenchOptions, type Measured } from './figures.ts'
 import type { BenchServer } from './server.ts'
 
 const PER_SECOND = 50
@@ -17,14 +17,15 @@ const MAILBOXES = 100
 const AHEAD_MS = 20_000
 
 /** The benchmark. */
-export async function lateness({ url, database }: BenchServer): Promise<Measured> {
+export async function lateness({ url, database }: BenchServer, { size }: BenchOptions): Promise<Measured> {
   const recorder = await startRecorder()
-  const mails = PER_SECOND * SECONDS
+  const seconds = Math.ceil(SECONDS * size)
+  const mails = PER_SECOND * seconds
   await makeFleet(database, { mailboxes: MAILBOXES, campaigns: 10, leads: mails, smtpPort: recorder.port })
   // Follow-ups are for tomorrow: they are made and planned meanwhile, as they would be.
   await database.query('update goniec.step set wait_ms = null, wait_days = 1 where position = 2')
   await database.query('select goniec.make_day_rows(3)')
-  await database.query(SLOTS, [AHEAD_MS, 1000 / PER_SECOND, MAILBOXES])
+  await database.query(SLOTS, [Math.max(2000, AHEAD_MS * size), 1000 / PER_SECOND, MAILBOXES])
   await database.query('vacuum (analyze)')
   const worker = startWorker(url, { args: ['--name', 'bench'] })
   await untilRow(database, `select from goniec.message where status = 'sent' having count(*) = $1`, [mails])
@@ -35,7 +36,7 @@ export async function lateness({ url, database }: BenchServer): Promise<Measured
   const fences = planned.map(({ late_ms: ms }) => ms)
   const answers = planned.map(({ recipient, at_ms: atMs }) => (accepted.get(recipient) ?? Number.NaN) - atMs)
   return {
-    what: `${PER_SECOND} mails a second planned for ${SECONDS} s, from ${MAILBOXES} mailboxes; milliseconds late`,
+    what: `${PER_SECOND} mails a second planned for ${seconds} s, from ${MAILBOXES} mailboxes; milliseconds late`,
     lines: table(
       ['from the planned time to', 'p50', 'p99', 'max'],
       [row('the fence', fences), row('the mail server’s yes', answers)],

@@ -7,23 +7,24 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { createProgram } from '../src/cli/program.ts'
 import { connectSession } from '../src/database/pool.ts'
-import { percentile, table, type Measured } from './figures.ts'
+import { percentile, table, type BenchOptions, type Measured } from './figures.ts'
 import { fillLarge } from './million.ts'
 import type { BenchServer } from './server.ts'
 
 const ROOT = join(import.meta.dirname, '..')
-const ROUNDS = Number(process.env['GONIEC_BENCH_ROUNDS'] ?? 20)
+const ROUNDS = 20
 
 /** The benchmark. */
-export async function questions({ url, database }: BenchServer): Promise<Measured> {
+export async function questions({ url, database }: BenchServer, { size }: BenchOptions): Promise<Measured> {
   const client = await connectSession(url, { name: 'bench' })
-  await fillLarge(client)
+  await fillLarge(client, { campaigns: Math.ceil(1000 * size), pending: 1000, ended: 300 })
   await client.end()
   const [sample] = await database.query<Sample>(SAMPLE)
+  const rounds = Math.ceil(ROUNDS * size)
   const rows: (string | number)[][] = []
-  const start = percentile(await times(() => run(url, ['--version'])), 0.5)
+  const start = percentile(await times(rounds, () => run(url, ['--version'])), 0.5)
   for (const args of sample ? commandsOf(sample) : []) {
-    const row = await measure(url, args, start)
+    const row = await measure(url, args, { start, rounds })
     process.stderr.write(`${row.join('  ')}\n`)
     rows.push(row)
   }
@@ -58,9 +59,13 @@ function commandsOf({ campaign, message, lead }: Sample): string[][] {
   return all.filter(([noun = '']) => known.has(noun))
 }
 
-async function measure(url: string, args: readonly string[], startMs: number): Promise<(string | number)[]> {
-  const whole = await times(() => run(url, args))
-  const without = whole.map((ms) => ms - startMs)
+async function measure(
+  url: string,
+  args: readonly string[],
+  { start, rounds }: { start: number; rounds: number },
+): Promise<(string | number)[]> {
+  const whole = await times(rounds, () => run(url, args))
+  const without = whole.map((ms) => ms - start)
   return [
     args.join(' '),
     percentile(whole, 0.5),
@@ -70,9 +75,9 @@ async function measure(url: string, args: readonly string[], startMs: number): P
   ]
 }
 
-async function times(work: () => Promise<unknown>): Promise<number[]> {
+async function times(rounds: number, work: () => Promise<unknown>): Promise<number[]> {
   const measured: number[] = []
-  for (let round = 0; round < ROUNDS; round += 1) {
+  for (let round = 0; round < rounds; round += 1) {
     const startedMs = performance.now()
     await work()
     measured.push(performance.now() - startedMs)

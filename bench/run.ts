@@ -3,17 +3,36 @@
  * what else the machine was doing.
  *
  *     npm run bench                        all of it
- *     npm run bench -- lateness            one of: lateness, questions
+ *     npm run bench -- throughput          one of: throughput, scale, plan, import, idle, restart, lateness, questions
+ *     npm run bench -- --size 0.1 import   a tenth of it
  */
 import { parseArgs } from 'node:util'
 import { describeMachine, type Benchmark } from './figures.ts'
+import { IDLE_SETTINGS, idle } from './idle.ts'
+import { importing } from './import.ts'
 import { lateness } from './lateness.ts'
+import { planning } from './plan.ts'
 import { questions } from './questions.ts'
+import { restart } from './restart.ts'
+import { scale } from './scale.ts'
 import { startBenchServer } from './server.ts'
+import { throughput } from './throughput.ts'
 
-const BENCHMARKS: Readonly<Record<string, Benchmark>> = { lateness, questions }
+const BENCHMARKS: Readonly<Record<string, { run: Benchmark; settings?: Record<string, string> }>> = {
+  throughput: { run: throughput },
+  scale: { run: scale },
+  plan: { run: planning },
+  import: { run: importing },
+  idle: { run: idle, settings: IDLE_SETTINGS },
+  restart: { run: restart },
+  lateness: { run: lateness },
+  questions: { run: questions },
+}
 
-const { positionals } = parseArgs({ allowPositionals: true })
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { size: { type: 'string', default: '1' } },
+})
 const names = positionals.length > 0 ? positionals : Object.keys(BENCHMARKS)
 const unknown = names.filter((name) => !(name in BENCHMARKS))
 if (unknown.length > 0) {
@@ -21,8 +40,9 @@ if (unknown.length > 0) {
   process.exit(2)
 }
 for (const name of names) {
-  await using server = await startBenchServer()
+  const benchmark = BENCHMARKS[name]
+  await using server = await startBenchServer(benchmark?.settings)
   const before = describeMachine()
-  const result = await BENCHMARKS[name]?.(server)
+  const result = await benchmark?.run(server, { size: Number(values.size) })
   process.stdout.write(`\n${name}: ${result?.what}\n${before}\n\n${result?.lines.join('\n')}\n`)
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { startEmbedded, stopEmbedded } from '../src/database/embedded.ts'
 import { migrate } from '../src/database/migrate.ts'
 import { openDatabase, type Database } from '../src/database/pool.ts'
+import { parentOf } from './processes.ts'
 
 export interface BenchServer extends AsyncDisposable {
   url: string
@@ -12,11 +13,17 @@ export interface BenchServer extends AsyncDisposable {
   database: Database
 }
 
-export async function startBenchServer(): Promise<BenchServer> {
+/** The process of a database's server, on this machine. */
+export async function serverPid({ query }: Database): Promise<number> {
+  const [row] = await query<{ pid: number }>('select pg_backend_pid() as pid')
+  return parentOf(row?.pid ?? 0)
+}
+
+export async function startBenchServer(settings: Record<string, string> = {}): Promise<BenchServer> {
   const directory = mkdtempSync(join(tmpdir(), 'goniec-bench-'))
   // Started by root, the server runs as another user, who must be able to enter.
   chmodSync(directory, 0o755)
-  const url = await startEmbedded(join(directory, 'server'), { spare: join(directory, 'programs') })
+  const url = await startEmbedded(join(directory, 'server'), { settings, spare: join(directory, 'programs') })
   await migrate(url)
   const database = openDatabase(url, { name: 'bench' })
   return {

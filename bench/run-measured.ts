@@ -1,0 +1,34 @@
+/** Runs a command of goniec to its end in a process of its own, and says what it took. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { assert } from '../src/errors.ts'
+import { cpuMs, peakMb } from './processes.ts'
+
+const ROOT = join(import.meta.dirname, '..')
+
+export interface Ran {
+  tookMs: number
+  cpuMs: number
+  peakMb: number
+}
+
+/** The binary with these arguments; or another script of this folder. */
+export async function runMeasured(url: string, args: readonly string[], script = 'bin/goniec.js'): Promise<Ran> {
+  const startedMs = performance.now()
+  const child = spawn(process.execPath, [join(ROOT, script), ...args], {
+    env: { ...process.env, DATABASE_URL: url },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
+  const ended = once(child, 'close')
+  // What a process has used can be read only while it is there: looked at until it is not.
+  const seen = { cpuMs: Number.NaN, peakMb: Number.NaN }
+  const timer = setInterval(() => {
+    const now = { cpuMs: cpuMs(child.pid ?? 0), peakMb: peakMb(child.pid ?? 0) }
+    if (now.peakMb > 0) Object.assign(seen, now)
+  }, 50)
+  const [code] = (await ended) as [number | null]
+  clearInterval(timer)
+  assert(code === 0, `goniec ${args.join(' ')} ended with ${code}`)
+  return { tookMs: performance.now() - startedMs, ...seen }
+}
