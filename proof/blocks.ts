@@ -1,5 +1,7 @@
 /** The blocks of the proof, in their order: what each tries, and what it cannot try here. A block's cells stand in its own folder. */
 import type { BlockName, Cell } from './cell.ts'
+import { cells as mutations } from './mutations/cells.ts'
+import { describeMutations } from './mutations/describe.ts'
 
 export interface Block {
   name: BlockName
@@ -7,6 +9,8 @@ export interface Block {
   /** What is done to goniec, in a sentence that anybody understands. */
   what: string
   cells: readonly Cell[]
+  /** Markdown below the table of its cells. */
+  describe?: () => string[]
   /** What this block should try, and does not: a sentence each. */
   untried: readonly string[]
 }
@@ -58,7 +62,8 @@ export const BLOCKS: readonly Block[] = [
     name: 'G',
     title: 'Guards switched off',
     what: 'One guard of goniec is taken out, and something has to notice: a proof that cannot fail proves nothing. A hit is the failure that was seen.',
-    cells: [],
+    cells: mutations,
+    describe: describeMutations,
     untried: [],
   },
 ]

@@ -74,7 +74,7 @@ function describeBlock(block: Block, record: ProofRecord): string[] {
     'Bound',
     'How the first hit was known',
   ]
-  return [...heading, ...table(head, rows), '']
+  return [...heading, ...table(head, rows), '', ...(block.describe?.() ?? [])]
 }
 
 function found(): string[] {

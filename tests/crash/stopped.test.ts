@@ -41,8 +41,7 @@ test(
   async () => {
     const held = Promise.withResolvers<void>()
     server = await startFaultServer({
-      plan: (connection) =>
-        connection === 0 ? { data: async (at) => (await held.promise, at.write('354 go on\r\n')) } : {},
+      plan: (connection) => (connection === 0 ? { data: async (at) => (await held.promise, at.takeContent()) } : {}),
     })
     await makeFleet(database, { mailboxes: 1, campaigns: 1, leads: 1, smtpPort: server.port })
     const worker = startWorker(database.url, { args: ['--name', 'sleeper'], env: SHRUNK })

@@ -25,7 +25,7 @@ test(
     // The first connection waits for its 354, the second for the answer to its dot.
     server = await startFaultServer({
       plan: (connection) => {
-        if (connection === 0) return { data: async (at) => (await beforeFence.promise, at.write('354 go on\r\n')) }
+        if (connection === 0) return { data: async (at) => (await beforeFence.promise, at.takeContent()) }
         if (connection === 1) return { dot: async (at) => (await afterDot.promise, at.write('250 2.0.0 Ok\r\n')) }
         return {}
       },

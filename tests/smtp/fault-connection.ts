@@ -108,7 +108,7 @@ export class FaultConnection {
 
   async #consume(): Promise<void> {
     while (this.#mode !== 'ignoring' && this.#rest !== '') {
-      if (this.#mode === 'content') await this.#takeContent()
+      if (this.#mode === 'content') await this.#readContent()
       else if (this.#rest.includes('\r\n')) await this.#takeLine()
       else return
     }
@@ -122,7 +122,7 @@ export class FaultConnection {
     await this.#command(line)
   }
 
-  async #takeContent(): Promise<void> {
+  async #readContent(): Promise<void> {
     const mail = this.mails.at(-1)
     if (!mail) throw new Error('content came without MAIL')
     const came = this.#rest
@@ -220,6 +220,12 @@ export class FaultConnection {
     if (!mail?.complete) throw new Error('only a complete mail can be accepted')
     mail.accepted = true
     this.#options.onAccept?.({ from: mail.from, to: mail.recipients, raw: mail.content() })
+  }
+
+  /** For a fault at DATA that comes to the usual end after all: 354, and what follows is content. */
+  takeContent(): void {
+    this.#mode = 'content'
+    this.write('354 End data with <CR><LF>.<CR><LF>\r\n')
   }
 
   /** Records what comes, and answers nothing of it. */

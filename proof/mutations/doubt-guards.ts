@@ -1,0 +1,90 @@
+/** What keeps a mail that nobody can know about from being sent again. */
+import type { Edit, Mutation } from './mutation.ts'
+
+const doubt = (title: string) => ({ file: 'tests/wire/doubt.test.ts', title })
+
+const LOST = doubt('a mail whose acceptance was lost with the connection is not sent again')
+const KEPT = doubt('a mail that was lost so on a connection kept from the mail before is not sent again')
+const KILLED = doubt('a mail whose worker was killed before the answer to its dot is not sent again')
+
+/** The server has a mail twice. */
+const TWICE = /expected \[ ('lead\d@people\.example', )+'lead\d@people\.example' \] to deeply equal/
+
+const RECOVERED_AS_UNSENT: Edit[] = [
+  {
+    file: 'migrations/000008_recover.sql',
+    from: `set state = case l.state when 'claimed' then 'aborted' else 'in_doubt' end,`,
+    to: `set state = 'aborted',`,
+  },
+]
+
+const ABORTED_BY_ANYBODY: Edit = {
+  file: 'migrations/000004_guards.sql',
+  from: `if old.state = 'transmitting' and new.state = 'aborted'`,
+  to: `if false and old.state = 'transmitting' and new.state = 'aborted'`,
+}
+
+const AGAIN_AT_ANY_STAGE: Edit = {
+  file: 'src/delivery/dialogue.ts',
+  from: `if (stage !== 'mail' || fence !== 'not_reached') return false`,
+  to: `if (stage === 'connect' && fence === 'refused') return false`,
+}
+
+/** An unknown outcome is not tried again. */
+export const DOUBT_GUARDS: readonly Mutation[] = [
+  {
+    name: 'unknown-is-retried',
+    off: 'the rule that an unknown outcome is not retried: it counts as a mail that was surely not sent',
+    edits: [
+      {
+        file: 'src/delivery/outcomes.ts',
+        from: `{ rule: 'no answer to the dot', kind: 'unknown', released: true },`,
+        to: `{ rule: 'no answer to the dot', kind: 'aborted', released: true },`,
+      },
+    ],
+    test: LOST,
+    says: TWICE,
+  },
+  {
+    name: 'released',
+    off: 'the mark that the end of the content was released',
+    edits: [{ file: 'src/delivery/gated-mail.ts', from: '    this.released = true\n', to: '' }],
+    test: LOST,
+    says: TWICE,
+  },
+  {
+    name: 'kept-connection',
+    off: 'the rule that only a connection that was dead at MAIL is replaced within an attempt',
+    edits: [AGAIN_AT_ANY_STAGE],
+    test: KEPT,
+    heldBy: 'the fence lets an attempt pass once only',
+  },
+  {
+    name: 'recovered-as-unsent',
+    off: 'recovery’s rule that what had passed its fence is in doubt',
+    edits: RECOVERED_AS_UNSENT,
+    test: KILLED,
+    heldBy:
+      'the database lets only an attempt’s own worker say that nothing was sent (`attempt_is_aborted_by_its_own_worker`)',
+  },
+  {
+    name: 'recovered-as-unsent-unguarded',
+    off: 'that, and the database’s refusal',
+    edits: [...RECOVERED_AS_UNSENT, ABORTED_BY_ANYBODY],
+    test: KILLED,
+    says: TWICE,
+  },
+  {
+    name: 'message-id',
+    off: 'the Message-ID’s derivation from what a mail is: every try has its own',
+    edits: [
+      {
+        file: 'src/delivery/message-id.ts',
+        from: `update(JSON.stringify(parts))`,
+        to: `update(JSON.stringify([...parts, performance.now()]))`,
+      },
+    ],
+    test: doubt('a mail that is refused for a while has the same Message-ID on every try'),
+    says: /expected 2 to be 1/,
+  },
+]

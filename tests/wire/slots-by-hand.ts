@@ -1,0 +1,47 @@
+/** Slots laid by hand, where a test is about what the claim refuses: the plan, which knows every limit too, would not lay them. */
+import { assert } from '../../src/errors.ts'
+import type { Instant } from '../../src/time.ts'
+import type { TestDatabase } from '../support/database.ts'
+import { World } from '../support/world.ts'
+
+/** Keeps every plan waiting until the test is over: slots stay as they are laid. */
+export async function holdPlan(database: TestDatabase): Promise<void> {
+  const session = await database.session()
+  await session.query(`select pg_advisory_lock(goniec.lock_key('plan'))`)
+}
+
+/** Puts each campaign mail that is pending on its lead's mailbox (the first lead's on the first, and round again), due in the order of their ids. */
+export async function layByHand(database: TestDatabase, where = 'true'): Promise<void> {
+  await database.query('select goniec.make_day_rows(2)')
+  await database.query(
+    `update goniec.message m
+     set mailbox_id = b.id, scheduled_at = goniec.now() - interval '1 minute' + m.id * interval '1 millisecond',
+         window_closes_at = goniec.now() + interval '6 hours', planned_campaign_version = c.version, planned_mailbox_version = b.version
+     from goniec.campaign c, goniec.mailbox b
+     where c.id = m.campaign_id and m.kind = 'campaign' and m.status = 'pending' and ${where}
+       and b.id = 1 + (m.lead_id - 1) % (select count(*) from goniec.mailbox)`,
+  )
+  await database.query(`select pg_notify('goniec', 'dispatch')`)
+}
+
+/** The address of the last mail. */
+export const LAST = 'last@klient.example'
+
+/**
+ * A mail that shares nothing with any other, due at once. When the server has it, every claim has looked at whatever else was due before,
+ * and when nothing is under way any more, what could be sent was.
+ */
+export async function sendLast(database: TestDatabase, smtpPort: number): Promise<void> {
+  const world = new World(database.pool, await clock(database))
+  await world.salesperson()
+  await world.mailbox({ smtp_port: smtpPort })
+  await world.campaign()
+  await world.mail({ lead: await world.lead({ email: LAST }) })
+  await database.query(`select pg_notify('goniec', 'dispatch')`)
+}
+
+async function clock(database: TestDatabase): Promise<Instant> {
+  const [row] = await database.query<{ now: Instant }>('select goniec.now() as now')
+  assert(row, 'the database has a clock')
+  return row.now
+}
