@@ -59,12 +59,14 @@ create table goniec.mailbox_gate (
   last_fence_at timestamptz,
   free_from timestamptz,
   faults integer not null default 0,
-  fault_reason text
+  fault_reason text,
+  set_back_at timestamptz
 );
 
 comment on table goniec.mailbox_gate is 'What sending changes about a mailbox, apart from its settings, so that claim and fence lock this row and never the settings.';
 comment on column goniec.mailbox_gate.last_fence_at is 'Its last mail passed the fence then; the minimum gap counts from here.';
 comment on column goniec.mailbox_gate.free_from is 'Not claimed before: it backs off after a fault, or a vanished worker may still be on its wire.';
+comment on column goniec.mailbox_gate.set_back_at is 'Its instants lay in the future then, since the database''s clock had been ahead, and were set to it.';
 comment on column goniec.mailbox_gate.faults is 'Faults in a row; an answer about a mail sets it to 0.';
 
 create table goniec.campaign (
@@ -108,10 +110,12 @@ comment on column goniec.campaign.contact_gap_days is 'A lead taken by another c
 create table goniec.campaign_gate (
   campaign_id bigint primary key references goniec.campaign,
   last_claim_at timestamptz,
-  last_fence_at timestamptz
+  last_fence_at timestamptz,
+  set_back_at timestamptz
 );
 
 comment on table goniec.campaign_gate is 'What sending changes about a campaign, apart from its settings. Its next mail is claimed, and fenced, no sooner than the shortest delay after both times.';
+comment on column goniec.campaign_gate.set_back_at is 'Its instants lay in the future then, since the database''s clock had been ahead, and were set to it.';
 
 create table goniec.campaign_mailbox (
   campaign_id bigint not null references goniec.campaign,

@@ -113,6 +113,7 @@ create table goniec.campaign_gate (
   campaign_id bigint not null,
   last_claim_at timestamp with time zone,
   last_fence_at timestamp with time zone,
+  set_back_at timestamp with time zone,
   constraint campaign_gate_campaign_id_fkey FOREIGN KEY (campaign_id) REFERENCES goniec.campaign(id),
   constraint campaign_gate_pkey PRIMARY KEY (campaign_id)
 );
@@ -343,6 +344,7 @@ create table goniec.mailbox_gate (
   free_from timestamp with time zone,
   faults integer not null default 0,
   fault_reason text,
+  set_back_at timestamp with time zone,
   constraint mailbox_gate_mailbox_id_fkey FOREIGN KEY (mailbox_id) REFERENCES goniec.mailbox(id),
   constraint mailbox_gate_pkey PRIMARY KEY (mailbox_id)
 );
@@ -427,6 +429,13 @@ create table goniec.migration (
   applied_at timestamp with time zone not null default clock_timestamp(),
   goniec_version text not null,
   constraint migration_pkey PRIMARY KEY (number)
+);
+
+create table goniec.minute (
+  only_row boolean not null default true,
+  taken_at timestamp with time zone,
+  constraint minute_is_one CHECK (only_row),
+  constraint minute_pkey PRIMARY KEY (only_row)
 );
 
 create table goniec.salesperson (
@@ -2375,6 +2384,65 @@ begin
   ) as before on m.kind = 'campaign' and m.follows_at is not null;
 end $function$;
 
+CREATE OR REPLACE FUNCTION goniec.mend_instants()
+ RETURNS integer
+ LANGUAGE plpgsql
+AS $function$
+declare
+  v_now timestamptz := goniec.now();
+  v_ahead timestamptz := v_now + interval '1 second';
+  v_longest_backoff interval := interval '72 minutes';
+  v_rows integer;
+  v_mended integer := 0;
+begin
+  with ahead as (
+    select a.id from goniec.attempt a
+    where a.state in ('claimed', 'transmitting')
+      and ((a.claimed_at > v_ahead and a.lease_until > a.claimed_at) or (a.transmitting_at > v_ahead and a.deadline_at > a.transmitting_at))
+    order by a.id
+    for no key update skip locked
+  )
+  update goniec.attempt a
+  set lease_until = case when a.claimed_at > v_ahead and a.lease_until > a.claimed_at then v_now + (a.lease_until - a.claimed_at) else a.lease_until end,
+      deadline_at = case when coalesce(a.transmitting_at, a.claimed_at) > v_ahead and a.deadline_at > coalesce(a.transmitting_at, a.claimed_at)
+                         then v_now + (a.deadline_at - coalesce(a.transmitting_at, a.claimed_at)) else a.deadline_at end
+  from ahead
+  where a.id = ahead.id;
+  get diagnostics v_rows = row_count;
+  v_mended := v_mended + v_rows;
+
+  with ahead as (
+    select g.mailbox_id from goniec.mailbox_gate g
+    where g.last_fence_at > v_ahead or g.free_from > v_now + v_longest_backoff
+    order by g.mailbox_id
+    for no key update skip locked
+  )
+  update goniec.mailbox_gate g
+  set last_fence_at = case when g.last_fence_at > v_ahead then v_now else g.last_fence_at end,
+      -- A doubtful attempt's worker may be on the wire for as long as its attempt was given.
+      free_from = case when g.free_from is not null then least(g.free_from, v_now + greatest(v_longest_backoff, (
+        select max(a.deadline_at - a.transmitting_at) from goniec.attempt a where a.mailbox_id = g.mailbox_id and a.state = 'in_doubt'))) end,
+      set_back_at = v_now
+  from ahead
+  where g.mailbox_id = ahead.mailbox_id;
+  get diagnostics v_rows = row_count;
+  v_mended := v_mended + v_rows;
+
+  with ahead as (
+    select g.campaign_id from goniec.campaign_gate g
+    where g.last_claim_at > v_ahead or g.last_fence_at > v_ahead
+    order by g.campaign_id
+    for no key update skip locked
+  )
+  update goniec.campaign_gate g
+  set last_claim_at = least(g.last_claim_at, v_now), last_fence_at = least(g.last_fence_at, v_now), set_back_at = v_now
+  from ahead
+  where g.campaign_id = ahead.campaign_id;
+  get diagnostics v_rows = row_count;
+  v_mended := v_mended + v_rows;
+  return v_mended;
+end $function$;
+
 CREATE OR REPLACE FUNCTION goniec.needs_quarantine(a goniec.attempt, p_now timestamp with time zone, p_seen_gone bigint[])
  RETURNS boolean
  LANGUAGE sql
@@ -3157,6 +3225,19 @@ begin
   return v_attempts;
 end $function$;
 
+CREATE OR REPLACE FUNCTION goniec.take_minute(p_every interval)
+ RETURNS boolean
+ LANGUAGE plpgsql
+AS $function$
+declare
+  v_now timestamptz := goniec.now();
+begin
+  perform from goniec.minute where taken_at is null or taken_at > v_now or taken_at <= v_now - p_every for no key update skip locked;
+  if not found then return false; end if;
+  update goniec.minute set taken_at = v_now;
+  return true;
+end $function$;
+
 CREATE OR REPLACE FUNCTION goniec.take_singly(p_chosen goniec.candidate[], p_incarnation bigint, p_most integer, p_lease interval, p_total interval, p_now timestamp with time zone, p_today date, p_grace interval)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -3347,6 +3428,8 @@ comment on table goniec.campaign_day is 'What a campaign may send, and has taken
 
 comment on table goniec.campaign_gate is 'What sending changes about a campaign, apart from its settings. Its next mail is claimed, and fenced, no sooner than the shortest delay after both times.';
 
+comment on column goniec.campaign_gate.set_back_at is 'Its instants lay in the future then, since the database''s clock had been ahead, and were set to it.';
+
 comment on table goniec.campaign_mailbox is 'From which mailboxes a campaign is sent.';
 
 comment on function goniec.claim(p_incarnation bigint, p_batch integer, p_lease interval, p_total interval, p_grace interval) is 'Claims up to p_batch due mails for an incarnation. Returns {status: claimed|nothing|busy, now, attempts: [{attempt_id, message_id, mailbox_id, scheduled_at}], next_at}.';
@@ -3455,7 +3538,11 @@ comment on column goniec.mailbox_gate.free_from is 'Not claimed before: it backs
 
 comment on column goniec.mailbox_gate.faults is 'Faults in a row; an answer about a mail sets it to 0.';
 
+comment on column goniec.mailbox_gate.set_back_at is 'Its instants lay in the future then, since the database''s clock had been ahead, and were set to it.';
+
 comment on function goniec.material(p_messages bigint[], p_mailboxes bigint[]) is 'What the mails of these messages are made of. p_mailboxes, one for each: where it leaves from; null: its slot''s, else the one it is bound to. previous: the mail before in its thread.';
+
+comment on function goniec.mend_instants() is 'Sets instants that lie in the future, written by a clock that has been set back since, to now: gates, leases and deadlines. Returns how many rows.';
 
 comment on table goniec.message is 'The queue: one mail to one lead. Slot: mailbox_id, scheduled_at, window_closes_at.';
 
@@ -3497,6 +3584,12 @@ comment on column goniec.message_material.digest is 'Of all that was asked for: 
 
 comment on table goniec.migration is 'Which migrations were applied, by which goniec. Written by "goniec migrate" only.';
 
+comment on table goniec.minute is 'When a worker last had the turn to do what is done once a minute: plan, recover. One row.';
+
+comment on column goniec.minute.only_row is 'Always true: there is one row.';
+
+comment on column goniec.minute.taken_at is 'The last turn, by the database''s clock.';
+
 comment on function goniec.now() is 'The one clock of goniec. Read it once into a variable: it is volatile, and inside a condition it would turn an index condition into a filter.';
 
 comment on index goniec.one_live_attempt_per_mailbox is 'The mailbox lock. There is no busy flag that could go stale.';
@@ -3530,6 +3623,8 @@ comment on column goniec.step.retired_at is 'Taken out of the definition file af
 comment on table goniec.suppression is 'Addresses and domains that must not be mailed. A domain covers its subdomains.';
 
 comment on function goniec.suppression_values(email text) is 'What could suppress this address: itself, its domain, and the domains above that, but for the top-level one.';
+
+comment on function goniec.take_minute(p_every interval) is 'True for one caller in this time, over all workers: he does what is done once a minute.';
 
 comment on function goniec.take_slot(mailbox text, kind text, lease interval) is 'Reserves one mail of this kind and occupies the mailbox; null: no room, or busy. Give it back with release_slot before the lease is over; after it the mailbox is free again, and the mail counts as used.';
 
@@ -3588,6 +3683,8 @@ grant select on goniec.message_content to goniec_reporter;
 grant select on goniec.message_material to goniec_reporter;
 
 grant select on goniec.migration to goniec_reporter;
+
+grant select on goniec.minute to goniec_reporter;
 
 grant select on goniec.salesperson to goniec_reporter;
 
@@ -3679,6 +3776,8 @@ grant execute on function goniec.make_salesperson_days(p_salesperson bigint, p_t
 
 grant execute on function goniec.mark_bounced(p_attempts bigint[]) to goniec_worker;
 
+grant execute on function goniec.mend_instants() to goniec_worker;
+
 grant execute on function goniec.needs_quarantine(a goniec.attempt, p_now timestamp with time zone, p_seen_gone bigint[]) to goniec_worker;
 
 grant execute on function goniec.next_opening(p_now timestamp with time zone, p_grace interval) to goniec_worker;
@@ -3724,6 +3823,8 @@ grant execute on function goniec.settle(p_incarnation bigint, p_results jsonb) t
 grant execute on function goniec.suppression_values(email text) to goniec_worker;
 
 grant execute on function goniec.take(p_chosen goniec.candidate[], p_incarnation bigint, p_most integer, p_lease interval, p_total interval, p_now timestamp with time zone, p_today date, p_grace interval) to goniec_worker;
+
+grant execute on function goniec.take_minute(p_every interval) to goniec_worker;
 
 grant execute on function goniec.take_singly(p_chosen goniec.candidate[], p_incarnation bigint, p_most integer, p_lease interval, p_total interval, p_now timestamp with time zone, p_today date, p_grace interval) to goniec_worker;
 
@@ -3804,6 +3905,8 @@ grant delete, insert, select, update on goniec.message_content to goniec_worker;
 grant insert, select, update on goniec.message_material to goniec_worker;
 
 grant select on goniec.migration to goniec_worker;
+
+grant select, update on goniec.minute to goniec_worker;
 
 grant select on goniec.salesperson to goniec_worker;
 
@@ -3909,6 +4012,8 @@ grant execute on function goniec.mark_bounced(p_attempts bigint[]) to public;
 
 grant execute on function goniec.material(p_messages bigint[], p_mailboxes bigint[]) to public;
 
+grant execute on function goniec.mend_instants() to public;
+
 grant execute on function goniec.needs_quarantine(a goniec.attempt, p_now timestamp with time zone, p_seen_gone bigint[]) to public;
 
 grant execute on function goniec.next_opening(p_now timestamp with time zone, p_grace interval) to public;
@@ -3962,6 +4067,8 @@ grant execute on function goniec.settle(p_incarnation bigint, p_results jsonb) t
 grant execute on function goniec.suppression_values(email text) to public;
 
 grant execute on function goniec.take(p_chosen goniec.candidate[], p_incarnation bigint, p_most integer, p_lease interval, p_total interval, p_now timestamp with time zone, p_today date, p_grace interval) to public;
+
+grant execute on function goniec.take_minute(p_every interval) to public;
 
 grant execute on function goniec.take_singly(p_chosen goniec.candidate[], p_incarnation bigint, p_most integer, p_lease interval, p_total interval, p_now timestamp with time zone, p_today date, p_grace interval) to public;
 

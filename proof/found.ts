@@ -8,4 +8,20 @@ export interface Finding {
   mended: string
 }
 
-export const FOUND: readonly Finding[] = []
+export const FOUND: readonly Finding[] = [
+  {
+    where: 'D/worker',
+    what: 'A worker whose host was an hour behind the database booked its next wake-up by its own clock, so that it was due at once, again and again: 1,300 transactions a second for nothing. One whose host was ahead was woken too late.',
+    mended: 'The database reckons when a job is due: `tests/worker/clock.test.ts`.',
+  },
+  {
+    where: 'D/worker',
+    what: 'A host that was a day ahead for a moment stopped, for a day and for every worker, what is done each minute (plan, recovery): the cron of the engine remembers the last minute by the wall clock of the host, in the database. A restart did not help.',
+    mended: 'Workers take turns by their own monotonic clocks: `goniec.take_minute`, `tests/worker/clock.test.ts`.',
+  },
+  {
+    where: 'D/database',
+    what: 'A database whose clock was a day ahead for a moment, and was set back, held every mailbox and campaign that had sent meanwhile for a day: their last mail lay in the future. So did the lease of a worker that vanished.',
+    mended: 'Such instants count as now: `goniec.mend_instants`, `tests/delivery/mend-instants.test.ts`.',
+  },
+]

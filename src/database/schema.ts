@@ -30,6 +30,7 @@ export interface Schema {
   message_content: MessageContentTable
   message_material: MessageMaterialTable
   migration: MigrationTable
+  minute: MinuteTable
   salesperson: SalespersonTable
   salesperson_day: SalespersonDayTable
   step: StepTable
@@ -134,6 +135,8 @@ export interface CampaignGateTable {
   campaign_id: number
   last_claim_at: Instant | null
   last_fence_at: Instant | null
+  /** Its instants lay in the future then, since the database's clock had been ahead, and were set to it. */
+  set_back_at: Instant | null
 }
 
 export interface CampaignMailboxTable {
@@ -339,6 +342,8 @@ export interface MailboxGateTable {
   /** Faults in a row; an answer about a mail sets it to 0. */
   faults: Generated<number>
   fault_reason: string | null
+  /** Its instants lay in the future then, since the database's clock had been ahead, and were set to it. */
+  set_back_at: Instant | null
 }
 
 export interface MessageTable {
@@ -418,6 +423,13 @@ export interface MigrationTable {
   checksum: string
   applied_at: Generated<Instant>
   goniec_version: string
+}
+
+export interface MinuteTable {
+  /** Always true: there is one row. */
+  only_row: Generated<boolean>
+  /** The last turn, by the database's clock. */
+  taken_at: Instant | null
 }
 
 export interface SalespersonTable {

@@ -68,12 +68,9 @@ export class Engine {
    * while no runner is there is booked, for then, as soon as there is one.
    */
   async book(task: string, { afterMs = 0 }: { afterMs?: number } = {}): Promise<void> {
-    // date: graphile's interface takes one
-    const runAt = new Date(Date.now() + afterMs)
-    const spec = { jobKey: task, jobKeyMode: 'replace', maxAttempts: 1, ...(afterMs > 0 ? { runAt } : {}) } as const
-    while (!this.#stopping && this.#runner) {
+    while (!this.#stopping && this.#runner && this.#pool) {
       try {
-        await this.#runner.addJob(task, {}, spec)
+        await this.#pool.query(BOOK, [task, afterMs])
         return
       } catch (error) {
         this.#options.log.warn({ task, problem: messageOf(error) }, 'a task could not be booked yet')
@@ -182,6 +179,14 @@ export class Engine {
     this.#options.onDead(`the engine failed ${MOST_FAILURES_A_MINUTE} times within a minute; the last: ${reason}`)
   }
 }
+
+/**
+ * The database reckons the time: a host whose clock is behind would book what is due at once, again and again, and one whose clock is ahead
+ * would book it too late.
+ */
+const BOOK = `
+  select from graphile_worker.add_job(
+    $1, job_key := $1, job_key_mode := 'replace', max_attempts := 1, run_at := now() + $2::float8 * interval '1 millisecond')`
 
 /** In this order: a task that is ending now still asks the pool, and graphile leaves its refusal to nobody. */
 async function letGo(runner: Runner | undefined, pool: Pool | undefined): Promise<void> {

@@ -17,6 +17,8 @@ export interface WorkerSettings {
   inFlight: number
   /** How long a stopping worker waits for mails in flight. `GONIEC_DRAIN` */
   drainMs: number
+  /** The safety net below all wake-ups. `GONIEC_TICK` */
+  tickMs: number
 }
 
 /** Reads the settings, and checks that they fit each other. */
@@ -28,8 +30,11 @@ export function readWorkerSettings(env: Environment = process.env): WorkerSettin
     batch: readInteger(env, 'GONIEC_BATCH', { standard: 50, least: 1, most: 1000 }),
     inFlight: readInteger(env, 'GONIEC_IN_FLIGHT', { standard: 200, least: 1, most: 5000 }),
     drainMs: readDurationMs(env, 'GONIEC_DRAIN', 30_000),
+    tickMs: readDurationMs(env, 'GONIEC_TICK', LONGEST_TICK_MS),
   }
   const problems = checkDeadlines(settings.deadlines, settings.leaseMs)
+  if (settings.tickMs < SHORTEST_TICK_MS || settings.tickMs > LONGEST_TICK_MS)
+    problems.push('the tick (GONIEC_TICK) is between 100ms and one minute, which recovery relies on')
   if (problems.length > 0) {
     throw new GoniecError('deadlines_unfit', `the worker's times do not fit each other: ${problems.join('; ')}`, {
       hint: 'correct GONIEC_LEASE and the GONIEC_…_DEADLINE variables, or leave them out',
@@ -37,6 +42,9 @@ export function readWorkerSettings(env: Environment = process.env): WorkerSettin
   }
   return settings
 }
+
+const SHORTEST_TICK_MS = 100
+const LONGEST_TICK_MS = 60_000
 
 function readDeadlines(env: Environment): Deadlines {
   return {

@@ -32,10 +32,11 @@ export interface TaskOptions {
   log: Logger
 }
 
-/** Once in the cluster; dispatch is booked by each worker for itself. */
+/** What workers book each minute, one of them for all: by their own monotonic clocks, since the engine's cron stands still where a clock is set back. */
+export const MINUTELY = ['recover', 'plan'] as const
+
+/** Once in the cluster, by the engine; nothing that sends depends on it. */
 export const CRON = [
-  { task: 'plan', match: '* * * * *' },
-  { task: 'recover', match: '* * * * *' },
   { task: 'forecast', match: '23 * * * *' },
   { task: 'tidy', match: '17 2 * * *' },
 ] as const

@@ -11,16 +11,17 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Database } from '../database/pool.ts'
 import { openDatabase } from '../database/pool.ts'
-import { recover } from '../delivery/recover.ts'
 import { messageOf } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import { POLL_INTERVAL_MS } from './engine.ts'
+import { takeMinute } from './minute.ts'
 import { makeParts, type Parts } from './parts.ts'
 import { getsOn } from './progress.ts'
+import { recoverAll } from './recovery.ts'
 import { WorkerSession } from './session.ts'
 import type { WorkerSettings } from './settings.ts'
 import { stopParts, type Stopped } from './stop.ts'
-import { taskList } from './tasks.ts'
+import { MINUTELY, taskList } from './tasks.ts'
 import { untilIdle } from './until-idle.ts'
 
 export interface WorkerOptions {
@@ -37,9 +38,6 @@ export interface WorkerOptions {
 
 /** How long before a planned instant the dispatch job is booked: the engine polls rarely, and the loop waits for the instant itself. */
 const WAKE_EARLY_MS = POLL_INTERVAL_MS + 5_000
-
-/** The safety net below all wake-ups. */
-const TICK_MS = 60_000
 
 /** How the notification begins that says what the brake has paused, and why. */
 const REFUSALS = 'refusals '
@@ -86,7 +84,7 @@ export class Worker {
       this.#log.info('worker started')
       this.#parts = this.#makeParts()
       await this.#inOrder(this.#parts)
-      if (!this.#isStopping) this.#tick = setInterval(() => void this.#bookDispatch(), TICK_MS)
+      if (!this.#isStopping) this.#tick = setInterval(() => void this.#everyMinute(), this.#options.settings.tickMs)
     } catch (error) {
       if (this.#isStopping) return
       await this.stop()
@@ -170,17 +168,8 @@ export class Worker {
     await this.#bookDispatch()
   }
 
-  /** Ends what vanished workers left: of this name at once, of others when their time is over. */
   async #recover(): Promise<void> {
-    const { gone, seenGone } = await this.#session.predecessors()
-    const recovered = await recover(this.#database.pool, { incarnationId: this.#session.incarnationId, gone, seenGone })
-    await this.#session.endPredecessors(gone)
-    await this.#database.query('select goniec.brake_refused()')
-    for (const { attemptId, messageId, state } of recovered) {
-      const fields = { attempt_id: attemptId, message_id: messageId, state }
-      if (state === 'in_doubt') this.#log.error(fields, 'in doubt: its worker was gone before the answer was known')
-      else this.#log.warn(fields, 'recovered: nothing had been sent')
-    }
+    await recoverAll({ database: this.#database, session: this.#session, log: this.#log })
   }
 
   async #runDispatch(): Promise<void> {
@@ -191,6 +180,17 @@ export class Worker {
   async #bookDispatch(afterMs = 0): Promise<void> {
     if (this.#parts?.dispatch.isRunning) return this.#parts.dispatch.wake()
     await this.#parts?.engine.book(`dispatch:${this.name}`, { afterMs })
+  }
+
+  /** For itself, dispatch; for all workers whoever comes first, what they need once. */
+  async #everyMinute(): Promise<void> {
+    void this.#bookDispatch()
+    try {
+      if (!(await takeMinute(this.#database, this.#options.settings.tickMs))) return
+      for (const task of MINUTELY) await this.#parts?.engine.book(task)
+    } catch (error) {
+      this.#log.debug({ problem: messageOf(error) }, 'the minute could not be taken; the database may be away')
+    }
   }
 
   #notified(payload: string): void {

@@ -99,6 +99,7 @@ export const fenceChecks: readonly Check[] = [
       where a.kind = 'campaign' and a.message_id is not null and ${OF_OURS}`,
   },
   {
+    // The last mail is told by its number: a database's clock may have been set back since, and then its gates were too (set_back_at).
     name: 'the-gates-know-the-last-mail',
     proves: ['RF-001', 'RF-004'],
     says: 'The gate of a mailbox or campaign holds the time of a mail that really passed, and of none before the last one.',
@@ -108,21 +109,29 @@ export const fenceChecks: readonly Check[] = [
       from goniec.mailbox_gate g
       join goniec.mailbox b on b.id = g.mailbox_id
       left join (
-        select a.mailbox_id, a.mailbox_version, max(a.transmitting_at) as at from goniec.attempt a where a.message_id is not null and a.mailbox_version is not null group by 1, 2
+        select l.mailbox_id, l.mailbox_version, a.transmitting_at as at
+        from (select mailbox_id, mailbox_version, max(id) as id from goniec.attempt
+              where message_id is not null and mailbox_version is not null and transmitting_at is not null group by 1, 2) l
+        join goniec.attempt a on a.id = l.id
       ) as last on last.mailbox_id = b.id and last.mailbox_version = b.version and b.min_gap_ms > 0
-      where coalesce(g.last_fence_at, '-infinity') < last.at
+      where (g.set_back_at is null or g.last_fence_at is distinct from g.set_back_at)
+        and (coalesce(g.last_fence_at, '-infinity') < last.at
          or (g.last_fence_at is not null and not exists (
            select from goniec.attempt a
-           where a.mailbox_id = b.id and (a.transmitting_at = g.last_fence_at or (a.message_id is null and a.claimed_at = g.last_fence_at))))
+           where a.mailbox_id = b.id and (a.transmitting_at = g.last_fence_at or (a.message_id is null and a.claimed_at = g.last_fence_at)))))
       union all
       select 'campaign', c.name, g.last_fence_at, last.at
       from goniec.campaign_gate g
       join goniec.campaign c on c.id = g.campaign_id
       left join (
-        select a.campaign_id, a.campaign_version, max(a.transmitting_at) as at from goniec.attempt a where a.campaign_version is not null group by 1, 2
+        select l.campaign_id, l.campaign_version, a.transmitting_at as at
+        from (select campaign_id, campaign_version, max(id) as id from goniec.attempt
+              where campaign_version is not null and transmitting_at is not null group by 1, 2) l
+        join goniec.attempt a on a.id = l.id
       ) as last on last.campaign_id = c.id and last.campaign_version = c.version and c.delay_ms > 0
-      where coalesce(g.last_fence_at, '-infinity') < last.at
+      where (g.set_back_at is null or g.last_fence_at is distinct from g.set_back_at)
+        and (coalesce(g.last_fence_at, '-infinity') < last.at
          or (g.last_fence_at is not null and (c.id, g.last_fence_at) not in (
-           select a.campaign_id, a.transmitting_at from goniec.attempt a where a.campaign_id is not null and a.transmitting_at is not null))`,
+           select a.campaign_id, a.transmitting_at from goniec.attempt a where a.campaign_id is not null and a.transmitting_at is not null)))`,
   },
 ]
