@@ -2,6 +2,7 @@
 import type { BlockName, Cell } from './cell.ts'
 import { cells as mutations } from './mutations/cells.ts'
 import { describeMutations } from './mutations/describe.ts'
+import { cells as mailServer } from './mail-server/cells.ts'
 
 export interface Block {
   name: BlockName
@@ -27,7 +28,7 @@ export const BLOCKS: readonly Block[] = [
     name: 'B',
     title: 'The mail server fails',
     what: 'The mail server breaks off, says no, says nonsense, or says nothing, at one stage of the dialogue.',
-    cells: [],
+    cells: mailServer,
     untried: [],
   },
   {

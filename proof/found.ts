@@ -24,4 +24,10 @@ export const FOUND: readonly Finding[] = [
     what: 'A database whose clock was a day ahead for a moment, and was set back, held every mailbox and campaign that had sent meanwhile for a day: their last mail lay in the future. So did the lease of a worker that vanished.',
     mended: 'Such instants count as now: `goniec.mend_instants`, `tests/delivery/mend-instants.test.ts`.',
   },
+  {
+    where: 'B/*/endless',
+    what: 'A server that sent empty lines without end held the worker for minutes: nodemailer works on each of them, long after the connection was over, and mails of other mailboxes outlived their leases meanwhile. Nobody was mailed twice.',
+    mended:
+      'Twenty empty lines in a row end the connection, as a reply of too many lines does (tests/delivery/dialogue-matrix.test.ts).',
+  },
 ]

@@ -17,11 +17,14 @@ export type Heard = { reply: Reply; problem: null } | { reply: null; problem: st
 
 const LONGEST_LINE = 8 * 1024
 const MOST_LINES = 200
+/** Empty lines say nothing, and nodemailer works on each for longer than a server takes to send it. */
+const MOST_EMPTY_LINES = 20
 const LONGEST_TEXT = 1000
 
 export class ReplyReader {
   #rest = ''
   #lines: string[] = []
+  #emptyLines = 0
 
   /** Takes the next bytes and returns what they complete. */
   read(chunk: Buffer): Heard[] {
@@ -37,7 +40,11 @@ export class ReplyReader {
   }
 
   #line(line: string): Heard | null {
-    if (line.trim() === '' && this.#lines.length === 0) return null
+    if (line.trim() === '' && this.#lines.length === 0) {
+      this.#emptyLines += 1
+      return this.#emptyLines > MOST_EMPTY_LINES ? nonsense('nothing but empty lines') : null
+    }
+    this.#emptyLines = 0
     if (!/^[2-5]\d\d([ -]|$)/.test(line) || (this.#lines[0] ?? line).slice(0, 3) !== line.slice(0, 3)) {
       this.#lines = []
       return nonsense(`not an SMTP reply: ${JSON.stringify(printable(line).slice(0, 100))}`)

@@ -30,6 +30,7 @@ const faults = {
   'drips a line': drip('2', 40, true),
   'sends an endless reply': endless(),
   'sends an endless line': endless('x'.repeat(1000)),
+  'sends empty lines without end': endless('\r\n'),
   'sends nonsense': raw('<html>hello</html>\r\n'),
   'sends a reply of no known kind': reply('999 what'),
   'sends a reply whose lines disagree': reply('250-yes', '550 no'),

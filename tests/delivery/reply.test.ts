@@ -44,6 +44,7 @@ describe('a reply', () => {
     ['250-yes\r\n550 no\r\n', /not an SMTP reply/],
     ['x'.repeat(9_000), /without an end/],
     ['250-more\r\n'.repeat(201), /more lines/],
+    ['\r\n'.repeat(21), /empty lines/],
   ])('is not %j', (bytes, problem) => {
     expect(read(bytes)[0]?.problem).toMatch(problem)
   })

@@ -1,5 +1,6 @@
 /** One connection of the fault server: speaks SMTP by its plan, and keeps every byte the client sent. */
 import type net from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import tls from 'node:tls'
 import type { Fault, FaultServerOptions, FaultStage, Plan } from './fault-server.ts'
 
@@ -55,13 +56,16 @@ export class FaultConnection {
   closed: Promise<void>
   #options: FaultServerOptions
   #rest = ''
-  #mode: 'command' | 'content' | 'user' | 'password' | 'ignoring' = 'command'
+  #mode: 'command' | 'handshake' | 'content' | 'user' | 'password' | 'ignoring' = 'command'
+  /** What TCP itself is, below TLS. */
+  #wire: net.Socket
   #chunks: string[] = []
   #reached = new Map<FaultStage, { promise: Promise<void>; resolve: () => void }>()
   #work: Promise<void> = Promise.resolve()
 
   constructor(socket: net.Socket, options: FaultServerOptions, index: number) {
     this.socket = socket
+    this.#wire = socket
     this.index = index
     this.#options = options
     this.closed = new Promise((resolve) => socket.once('close', () => resolve()))
@@ -84,7 +88,18 @@ export class FaultConnection {
   }
 
   reset(): void {
-    this.socket.resetAndDestroy()
+    this.#wire.resetAndDestroy()
+    this.socket.destroy()
+  }
+
+  /** The port at the client's end. */
+  get clientPort(): number {
+    return this.#wire.remotePort ?? 0
+  }
+
+  /** The port at the server's end. */
+  get serverPort(): number {
+    return this.#wire.localPort ?? 0
   }
 
   #listen(socket: net.Socket): void {
@@ -109,6 +124,7 @@ export class FaultConnection {
   async #consume(): Promise<void> {
     while (this.#mode !== 'ignoring' && this.#rest !== '') {
       if (this.#mode === 'content') await this.#readContent()
+      else if (this.#mode === 'handshake') await this.#takeHandshake()
       else if (this.#rest.includes('\r\n')) await this.#takeLine()
       else return
     }
@@ -163,15 +179,22 @@ export class FaultConnection {
   async #startTls(): Promise<void> {
     const { certificate } = this.#options
     if (!certificate) return this.#stage('starttls', '502 5.5.1 Error: command not implemented')
-    const isUsual = !this.#plan().starttls
+    const { starttls: instead, tls: broken } = this.#plan()
+    if (broken) this.#mode = 'handshake'
     await this.#stage('starttls', '220 2.0.0 Ready to start TLS')
-    if (!isUsual) return
+    if (instead || broken) return
     this.socket.removeAllListeners('data')
     this.socket.removeAllListeners('end')
     const secure = new tls.TLSSocket(this.socket, { isServer: true, ...certificate })
     this.#rest = ''
     this.socket = secure
     this.#listen(secure)
+  }
+
+  /** The client's side of a handshake that will not be: nobody reads it. */
+  async #takeHandshake(): Promise<void> {
+    this.#mode = 'ignoring'
+    await this.#stage('tls', '')
   }
 
   async #beginLogin(line: string): Promise<void> {
@@ -237,7 +260,14 @@ export class FaultConnection {
     const fault: Fault | undefined = this.#plan()[stage]
     this.#signal(stage).resolve()
     if (fault) await fault(this)
-    else if (usual !== '') this.write(`${usual}\r\n`)
+    else if (usual !== '') await this.#say(`${usual}\r\n`)
+  }
+
+  async #say(usual: string): Promise<void> {
+    for (const { bytes, afterMs } of this.#options.pieces?.(usual) ?? [{ bytes: usual, afterMs: 0 }]) {
+      if (afterMs > 0) await delay(afterMs)
+      this.write(bytes)
+    }
   }
 
   #plan(): Plan {

@@ -9,8 +9,8 @@
  *     expect(connection.mails[0]?.complete).toBe(true)
  *     await server.close()
  *
- * A plan names what happens at a stage instead of the usual reply. `body` comes with the first byte of content, `dot` with its
- * last one. Nothing here waits for time to pass: tests wait for `reached`, `closed`, `accepted`.
+ * A plan names what happens at a stage instead of the usual reply. `tls` comes with the first byte of the client's handshake, `body`
+ * with the first byte of content, `dot` with its last one. Nothing here waits for time to pass: tests wait for `reached`, `closed`, `accepted`.
  */
 import net from 'node:net'
 import { once } from 'node:events'
@@ -18,7 +18,7 @@ import type { Certificate } from './certificate.ts'
 import { FaultConnection } from './fault-connection.ts'
 
 export type FaultStage =
-  'greeting' | 'ehlo' | 'starttls' | 'auth' | 'mail' | 'rcpt' | 'data' | 'body' | 'dot' | 'rset' | 'quit'
+  'greeting' | 'ehlo' | 'starttls' | 'tls' | 'auth' | 'mail' | 'rcpt' | 'data' | 'body' | 'dot' | 'rset' | 'quit'
 
 /** What the server does at a stage: it gets the connection and does it. */
 export type Fault = (connection: FaultConnection) => void | Promise<void>
@@ -38,6 +38,8 @@ export interface FaultServerOptions {
   auth?: boolean
   /** Further lines of EHLO, such as `SIZE 1000`. */
   extensions?: readonly string[]
+  /** How a usual reply goes out: in these pieces, each after so many milliseconds. In one, at once, without it. */
+  pieces?: (reply: string) => readonly { bytes: string; afterMs: number }[]
   /** Told of each mail that the server takes, before it says so. A plan for the dot takes it by `connection.accept()`, or not at all. */
   onAccept?: (mail: { from: string; to: readonly string[]; raw: Buffer }) => void
 }
@@ -118,7 +120,7 @@ export interface FaultServer {
 /** Starts it on a free port of 127.0.0.1. */
 export async function startFaultServer(options: FaultServerOptions = {}): Promise<FaultServer> {
   const connections: FaultConnection[] = []
-  const server = net.createServer({ allowHalfOpen: true }, (socket) => {
+  const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     connections.push(new FaultConnection(socket, options, connections.length))
     server.emit('arrived')
   })

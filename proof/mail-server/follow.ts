@@ -1,0 +1,72 @@
+/**
+ * Sees a world through to its end: what is to be tried again is tried now and not in an hour, and each doubt is resolved by what the server
+ * knows, once that is allowed. It changes planned times and back-off, as a person with rights on the tables could; nothing of the protocol.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Database } from '../../src/database/pool.ts'
+import { resolveDoubt } from '../../src/delivery/resolve-doubt.ts'
+import { readOracle } from '../oracle.ts'
+
+export interface Followed {
+  /** Doubts that there were. */
+  doubts: { what: string; as: 'sent' | 'not-sent' }[]
+}
+
+/** Resolves when every mail has ended, or none has for so long. */
+export async function followToTheEnd(database: Database, oraclePath: string, patienceMs = 120_000): Promise<Followed> {
+  const doubts: Followed['doubts'] = []
+  let open = ''
+  let endsAtMs = performance.now() + patienceMs
+  while (performance.now() < endsAtMs) {
+    const rows = await database.query<{ open: string }>(OPEN)
+    const now = JSON.stringify(rows)
+    if (rows.length === 0) break
+    if (now !== open) endsAtMs = performance.now() + patienceMs
+    open = now
+    await hurry(database)
+    doubts.push(...(await resolveDoubts(database, oraclePath)))
+    await delay(LOOK_MS)
+  }
+  return { doubts }
+}
+
+const LOOK_MS = 150
+
+async function hurry(database: Pick<Database, 'query'>): Promise<void> {
+  const moved = await database.query(HURRY_MAILS)
+  const freed = await database.query(HURRY_MAILBOXES)
+  if (moved.length + freed.length > 0) await database.query(`select pg_notify('goniec', 'plan')`)
+}
+
+async function resolveDoubts(database: Database, oraclePath: string): Promise<Followed['doubts']> {
+  const ripe = await database.query<{ id: number; rfc_message_id: string; recipient: string }>(RIPE_DOUBTS)
+  if (ripe.length === 0) return []
+  const accepted = new Set(readOracle(oraclePath).map(({ messageId }) => messageId))
+  const resolved: Followed['doubts'] = []
+  for (const { id, rfc_message_id: messageId, recipient } of ripe) {
+    const as = accepted.has(messageId) ? 'sent' : 'not-sent'
+    await resolveDoubt(database, id, { as })
+    resolved.push({ what: recipient, as })
+  }
+  return resolved
+}
+
+const OPEN = `
+  select id, status, counted_attempts, uncounted_attempts from goniec.message
+  where status in ('sending', 'in_doubt') or (status = 'pending' and held_reason is null) order by id`
+
+/** The plan may have given it a place already: one that is firm, since a plan moves no slot forward. */
+const HURRY_MAILS = `
+  update goniec.message set not_before = null, scheduled_at = null, mailbox_id = null, window_closes_at = null
+  where status = 'pending' and held_reason is null and counted_attempts + uncounted_attempts > 0
+    and (not_before > goniec.now() or scheduled_at > goniec.now() + interval '3 seconds')
+  returning id`
+
+const HURRY_MAILBOXES = `update goniec.mailbox_gate set free_from = null where free_from > goniec.now() returning mailbox_id`
+
+const RIPE_DOUBTS = `
+  select m.id, m.rfc_message_id, m.recipient
+  from goniec.message m
+  join goniec.attempt a on a.message_id = m.id and a.state = 'in_doubt'
+  where m.status = 'in_doubt' and a.deadline_at < goniec.now()
+  order by m.id`
