@@ -1,5 +1,6 @@
 /** The blocks of the proof, in their order: what each tries, and what it cannot try here. A block's cells stand in its own folder. */
 import type { BlockName, Cell } from './cell.ts'
+import { cells as orderCells } from './orders/cells.ts'
 import { cells as mutations } from './mutations/cells.ts'
 import { describeMutations } from './mutations/describe.ts'
 import { cells as mailServer } from './mail-server/cells.ts'
@@ -55,9 +56,14 @@ export const BLOCKS: readonly Block[] = [
   {
     name: 'F',
     title: 'Every order',
-    what: 'All orders in which the steps of two workers, a recovery and a person can follow each other, with a crash at each step.',
-    cells: [],
-    untried: [],
+    what: `All orders in which the steps of two workers, a recovery, a person (who pauses, suppresses, or resolves a doubt) and time can follow each other,
+with a worker that dies instead of each of its steps, and with one that counts as gone while it lives. A worker's steps are claim, fence, dot and settle; in the
+cells called *split* every commit is a step of its own, so that others move while a transaction is open. The statements are goniec's own functions in a real
+Postgres, one session for each who takes part; a list stands for the mail server. A run is one order, its seed the order's number: as many are wanted as the formula of
+the last column says there are. Orders that come to the very same steps, since somebody in them has nothing to do any more, are one execution. An
+order that cannot be, since somebody would move while he waits for another's transaction, is one that Postgres was seen to refuse.`,
+    cells: orderCells,
+    untried: ['three workers, and two persons at once, are left to block E.'],
   },
   {
     name: 'G',

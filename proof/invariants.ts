@@ -148,7 +148,8 @@ async function passedAfter(database: FinishedWorld['database'], stops: readonly 
   return complaints.flat()
 }
 
-async function brokenChecks(database: FinishedWorld['database']): Promise<string[]> {
+/** What `goniec audit` finds, a sentence for each check that does not hold. */
+export async function brokenChecks(database: FinishedWorld['database']): Promise<string[]> {
   const broken = (await audit(database)).filter(({ ok }) => !ok)
   return broken.map(
     ({ name, total, violations }) =>
