@@ -89,7 +89,7 @@ export function usualReply(stage: StageName): string {
 function dripping(stage: StageName, random: Random): Deed {
   const everyMs = random.int(20, 60)
   if (stage === 'body' && random.chance(0.5))
-    return { act: readSlowly(everyMs * 5), what: 'the server reads the content a little at a time', answer: NONE }
+    return { act: readSlowly(everyMs * 20), what: 'the server reads the content a little at a time', answer: NONE }
   // Some come to an end in time: they are replies like any other.
   if (!NEVER_SLOW.includes(stage) && random.chance(0.2)) {
     const usual = usualReply(stage)

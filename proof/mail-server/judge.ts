@@ -20,31 +20,69 @@ export async function readMails(database: Pick<Database, 'query'>): Promise<Mail
   return database.query<Mail>(MAILS)
 }
 
-/** What is wrong with this run, a sentence each. */
+/**
+ * What is wrong with this run, a sentence each; and whether time ran out where the server had done nothing: on a machine that is too busy a
+ * run proves nothing, though whatever was promised must hold all the same.
+ */
 export function judge(
   course: Course,
   index: number,
   { mails, accepted }: { mails: readonly Mail[]; accepted: readonly AcceptedMail[] },
-): string[] {
+): { violations: string[]; ranOutOfTime: boolean } {
   const name = nameOf(index)
   const expected = expectationsOf(course)
-  return (['first', 'second'] as const).flatMap((which) => {
+  const judged = (['first', 'second'] as const).map((which) => {
     const mail = mails.find((candidate) => candidate.name === name && candidate.which === which)
     const count = accepted.filter(({ subject }) => subject === `${which} of ${name}`).length
-    return complaints(`the ${which} mail of ${name}`, expected[which], mail, count)
+    return judgeMail(`the ${which} mail of ${name}`, expected[which], mail, count)
   })
+  return {
+    violations: judged.flatMap(({ violations }) => violations),
+    ranOutOfTime: judged.some(({ ranOutOfTime }) => ranOutOfTime),
+  }
 }
 
-function complaints(what: string, expected: Expected | undefined, mail: Mail | undefined, count: number): string[] {
-  if (!expected) return mail || count > 0 ? [`${what} exists, and none should follow a refusal`] : []
-  if (!mail) return [`${what} does not exist`]
-  const wrong: string[] = []
-  if (mail.outcomes.join() !== expected.outcomes.join())
-    wrong.push(`${what}: ${expected.outcomes.join(', ')} must have happened, and ${mail.told.join('; ')} did`)
-  if (mail.status !== expected.status) wrong.push(`${what} is ${mail.status}, and should be ${expected.status}`)
+function judgeMail(
+  what: string,
+  expected: Expected | undefined,
+  mail: Mail | undefined,
+  count: number,
+): ReturnType<typeof judge> {
+  const violations: string[] = []
+  if (!expected || !mail) {
+    if (expected) violations.push(`${what} does not exist`)
+    if (!expected && (mail !== undefined || count > 0))
+      violations.push(`${what} exists, and none should follow a refusal`)
+    return { violations, ranOutOfTime: false }
+  }
+  const isAsExpected = mail.outcomes.join() === expected.outcomes.join()
+  const ranOutOfTime = !isAsExpected && differsByTime(attemptsOf(mail), expected.outcomes)
+  if (!isAsExpected && !ranOutOfTime)
+    violations.push(`${what}: ${expected.outcomes.join(', ')} must have happened, and ${mail.told.join('; ')} did`)
+  if (mail.status !== expected.status) violations.push(`${what} is ${mail.status}, and should be ${expected.status}`)
   if (count !== expected.accepted)
-    wrong.push(`${what} was accepted ${count} times by the server's record, and should be ${expected.accepted}`)
-  return wrong
+    violations.push(`${what} was accepted ${count} times by the server's record, and should be ${expected.accepted}`)
+  return { violations, ranOutOfTime }
+}
+
+interface Attempt {
+  outcome: string
+  isLate: boolean
+}
+
+function attemptsOf({ outcomes, told }: Mail): Attempt[] {
+  return outcomes.map((outcome, index) => ({ outcome, isLate: OUT_OF_TIME.test(told[index] ?? '') }))
+}
+
+const OUT_OF_TIME = /\((no end of |the time that is given|\d+ ms had passed)/
+
+/** What must have happened did, in its order, and beside it only attempts that ran out of time. A doubt may have become the acceptance. */
+function differsByTime([attempt, ...later]: readonly Attempt[], expected: readonly string[]): boolean {
+  if (!attempt) return expected.length === 0
+  if (attempt.outcome === expected[0] && differsByTime(later, expected.slice(1))) return true
+  if (!attempt.isLate) return false
+  const isTaken = attempt.outcome === 'unknown' && later.length === 0 && expected.join() === 'accepted'
+  return isTaken || differsByTime(later, expected)
 }
 
 const MAILS = `

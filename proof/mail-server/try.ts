@@ -20,13 +20,13 @@ import { enqueueResponses, makeWorld, nameOf, runNamedIn } from './world.ts'
  * connection's idle time lies between a next step that follows at once and one that waits for it.
  */
 const TIMES = {
-  GONIEC_PHASE_DEADLINE: '4s',
-  GONIEC_BEFORE_FENCE_DEADLINE: '12s',
-  GONIEC_LEASE: '14s',
-  GONIEC_DOT_WITHIN: '6s',
-  GONIEC_BLOCK_DEADLINE: '4s',
-  GONIEC_DOT_DEADLINE: '4s',
-  GONIEC_ATTEMPT_DEADLINE: '22s',
+  GONIEC_PHASE_DEADLINE: '6s',
+  GONIEC_BEFORE_FENCE_DEADLINE: '18s',
+  GONIEC_LEASE: '20s',
+  GONIEC_DOT_WITHIN: '9s',
+  GONIEC_BLOCK_DEADLINE: '6s',
+  GONIEC_DOT_DEADLINE: '6s',
+  GONIEC_ATTEMPT_DEADLINE: '33s',
   GONIEC_CONNECTION_IDLE: '8s',
 }
 
@@ -78,15 +78,13 @@ async function runsOf({ courses, peers, database, oraclePath, followed, problems
   const world = [...problems, ...(await checkFinished({ database, accepted, allDue: true }))]
   return courses.map((course, index) => {
     const strikes = [...(peers[index]?.strikes.values() ?? [])]
-    const wasHit = strikes.length === course.strikes
+    const { violations, ranOutOfTime } = judge(course, index, { mails, accepted })
+    const wasHit = strikes.length === course.strikes && !ranOutOfTime
     return {
       seed: course.seed,
       hit: wasHit ? `${strikes.at(-1)}${course.fault === 'half-open' && lost > 0 ? ` (${lost} lost)` : ''}` : null,
       // What names no run is told once, with the first.
-      violations: [
-        ...(wasHit ? judge(course, index, { mails, accepted }) : []),
-        ...world.filter((sentence) => (runNamedIn(sentence) ?? 0) === index),
-      ],
+      violations: [...(wasHit ? violations : []), ...world.filter((sentence) => (runNamedIn(sentence) ?? 0) === index)],
       accepted: accepted.filter(({ from }) => from === `${nameOf(index)}@team.example`).length,
       doubts: followed.doubts.filter(({ what }) => runNamedIn(what) === index).length,
     }

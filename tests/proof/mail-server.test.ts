@@ -13,18 +13,21 @@ import { tryCourses } from '../../proof/mail-server/try.ts'
 import { endWorkers } from '../support/worker-process.ts'
 import { serverOfTests } from './sample.ts'
 
-const SEED = 1
+/** What a busy machine has missed is tried again. */
+const SEEDS = [1, 2, 3]
 
 const server = serverOfTests()
 const tried = new Map<string, Run>()
 
 beforeAll(async () => {
   await using severed = await openSevered()
-  const courses = STAGES.flatMap((stage) => FAULTS.map((fault) => drawCourse(stage, fault, SEED, severed)))
-  const runs = await onGround(server, (ground) => tryCourses(courses, severed, ground))
-  for (const [index, { stage, fault }] of courses.entries()) {
-    const run = runs[index]
-    if (run) tried.set(`${stage}/${fault}`, run)
+  const all = STAGES.flatMap((stage) => FAULTS.map((fault) => ({ stage, fault, name: `${stage}/${fault}` })))
+  for (const seed of SEEDS) {
+    const left = all.filter(({ name }) => (tried.get(name)?.hit ?? null) === null)
+    const courses = left.map(({ stage, fault }) => drawCourse(stage, fault, seed, severed))
+    if (courses.length === 0) return
+    const runs = await onGround(server, (ground) => tryCourses(courses, severed, ground))
+    for (const [index, run] of runs.entries()) tried.set(left[index]?.name ?? '', run)
   }
 }, 240_000)
 
