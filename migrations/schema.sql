@@ -732,6 +732,11 @@ $function$;
 CREATE OR REPLACE FUNCTION goniec.check_agreement()
  RETURNS trigger
  LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET jit TO 'off'
 AS $function$
 declare
   subject bigint;
@@ -740,10 +745,10 @@ declare
   expected text;
 begin
   if tg_table_name = 'message' then subject := new.id; else subject := new.message_id; end if;
-  select m.status into status_now from goniec.message m where m.id = subject;
-  select a.state into attempt_now
-  from goniec.attempt a
-  where a.message_id = subject and a.state in ('claimed', 'transmitting', 'accepted', 'in_doubt');
+  select m.status, a.state into status_now, attempt_now
+  from goniec.message m
+  left join goniec.attempt a on a.message_id = m.id and a.state in ('claimed', 'transmitting', 'accepted', 'in_doubt')
+  where m.id = subject;
   expected := case
     when attempt_now in ('claimed', 'transmitting') then 'sending'
     when attempt_now = 'accepted' then 'sent'
@@ -1658,14 +1663,16 @@ begin
     raise exception 'message % is for another (campaign, lead, step); that never changes', old.id
       using errcode = 'check_violation', constraint = 'message_identity_is_permanent';
   end if;
-  if new.status <> old.status and not exists (
-    select from goniec.transition t where t.entity = 'message' and t.from_state = old.status and t.to_state = new.status) then
-    perform goniec.refuse_transition('message', old.id, old.status, new.status);
+  if new.status <> old.status then
+    if not exists (select from goniec.transition t where t.entity = 'message' and t.from_state = old.status and t.to_state = new.status) then
+      perform goniec.refuse_transition('message', old.id, old.status, new.status);
+    end if;
   end if;
-  if old.status = 'failed' and new.status = 'pending'
-     and not pg_has_role(current_user, (select c.relowner from pg_class c where c.oid = tg_relid), 'usage') then
-    raise exception 'message % has failed; only an operator may have it tried again', old.id
-      using errcode = 'insufficient_privilege', constraint = 'message_is_retried_by_an_operator', hint = format('goniec message retry %s', old.id);
+  if old.status = 'failed' and new.status = 'pending' then
+    if not pg_has_role(current_user, (select c.relowner from pg_class c where c.oid = tg_relid), 'usage') then
+      raise exception 'message % has failed; only an operator may have it tried again', old.id
+        using errcode = 'insufficient_privilege', constraint = 'message_is_retried_by_an_operator', hint = format('goniec message retry %s', old.id);
+    end if;
   end if;
   if old.first_planned_at is not null and new.first_planned_at is distinct from old.first_planned_at then
     raise exception 'message % was first planned at %; that never changes', old.id, old.first_planned_at
@@ -2528,6 +2535,9 @@ $function$;
 CREATE OR REPLACE FUNCTION goniec.record_attempt_changes()
  RETURNS trigger
  LANGUAGE plpgsql
+ SET enable_nestloop TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET jit TO 'off'
 AS $function$
 begin
   insert into goniec.event (type, message_id, attempt_id, campaign_id, lead_id, mailbox_id, data)
@@ -2588,6 +2598,9 @@ end $function$;
 CREATE OR REPLACE FUNCTION goniec.record_message_events()
  RETURNS trigger
  LANGUAGE plpgsql
+ SET enable_nestloop TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET jit TO 'off'
 AS $function$
 begin
   insert into goniec.event (type, message_id, campaign_id, lead_id, mailbox_id, data)
@@ -3366,7 +3379,7 @@ CREATE TRIGGER mailbox_wakes_plan AFTER UPDATE ON goniec.mailbox FOR EACH ROW EX
 
 CREATE TRIGGER guard_message_insert BEFORE INSERT ON goniec.message FOR EACH ROW WHEN ((new.status <> 'pending'::text)) EXECUTE FUNCTION goniec.guard_message();
 
-CREATE TRIGGER guard_message_update BEFORE UPDATE OF status, kind, campaign_id, lead_id, step_key, recipient, enrollment_id, idempotency_key, is_test, first_planned_at, sent_at ON goniec.message FOR EACH ROW EXECUTE FUNCTION goniec.guard_message();
+CREATE TRIGGER guard_message_update BEFORE UPDATE OF status, kind, campaign_id, lead_id, step_key, recipient, enrollment_id, idempotency_key, is_test, first_planned_at, sent_at ON goniec.message FOR EACH ROW WHEN (((new.status <> old.status) OR ((((((((new.kind IS DISTINCT FROM old.kind) OR (new.campaign_id IS DISTINCT FROM old.campaign_id)) OR (new.lead_id IS DISTINCT FROM old.lead_id)) OR (new.step_key IS DISTINCT FROM old.step_key)) OR (new.recipient IS DISTINCT FROM old.recipient)) OR (new.enrollment_id IS DISTINCT FROM old.enrollment_id)) OR (new.idempotency_key IS DISTINCT FROM old.idempotency_key)) OR (new.is_test IS DISTINCT FROM old.is_test)) OR ((old.first_planned_at IS NOT NULL) AND (new.first_planned_at IS DISTINCT FROM old.first_planned_at)) OR (new.sent_at IS DISTINCT FROM old.sent_at))) EXECUTE FUNCTION goniec.guard_message();
 
 CREATE CONSTRAINT TRIGGER message_agrees_with_its_attempts AFTER UPDATE OF status ON goniec.message DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION goniec.check_agreement();
 
