@@ -3,6 +3,7 @@
  * its follow-up, which is planned beside), all mails of a round planned for the same instant. From that instant to the last outcome.
  */
 import { setTimeout as wait } from 'node:timers/promises'
+import { sql } from 'kysely'
 import { startWorker } from '../../tests/support/worker-process.ts'
 import type { BenchServer } from '../server.ts'
 import type { Peer } from '../throughput.ts'
@@ -33,12 +34,15 @@ export async function startGoniec(
     pid: worker.pid,
     async prepare({ from }) {
       const campaign = Math.ceil(from / mails)
-      await database.query(`update goniec.campaign set status = 'running', started_at = goniec.now() where id = $1`, [
-        campaign,
-      ])
-      await database.query('select goniec.make_day_rows(3)')
       await database.query('vacuum (analyze) goniec.message')
-      await database.query(SLOTS, [campaign, AHEAD_MS])
+      // At once, or the plan would lay slots of its own.
+      await database.transaction(async (tx) => {
+        await sql`update goniec.campaign set status = 'running', started_at = goniec.now() where id = ${campaign}`.execute(
+          tx,
+        )
+        await sql`select goniec.make_day_rows(3)`.execute(tx)
+        await sql.raw(slotsOf(campaign)).execute(tx)
+      })
       await database.query(`select pg_notify('goniec', 'dispatch')`)
       await until('select from goniec.message where campaign_id = $1 and scheduled_at <= goniec.now() limit 1', [
         campaign,
@@ -107,12 +111,12 @@ async function makeWorld(
 }
 
 /** The mails of a round, spread over the mailboxes, for the same instant. */
-const SLOTS = `
+const slotsOf = (campaign: number): string => `
   update goniec.message m
   set mailbox_id = 1 + m.id % ${MAILBOXES}, scheduled_at = at, window_closes_at = at + interval '8 hours', first_planned_at = at,
       planned_campaign_version = c.version, planned_mailbox_version = 1
-  from goniec.campaign c, date_trunc('milliseconds', goniec.now() + $2 * interval '1 millisecond') at
-  where m.campaign_id = $1 and c.id = $1 and m.follows_at is null`
+  from goniec.campaign c, date_trunc('milliseconds', goniec.now() + ${AHEAD_MS} * interval '1 millisecond') at
+  where m.campaign_id = ${campaign} and c.id = ${campaign} and m.follows_at is null`
 
 const OVER = `
   select where not exists (

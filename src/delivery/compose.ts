@@ -10,6 +10,7 @@ import type { Instant } from '../time.ts'
 import { toEnvelopeAddress } from './envelope.ts'
 import { toHeaderText } from './header-text.ts'
 import { checkMessageId } from './message-id.ts'
+import { mimeBytes } from './mime-bytes.ts'
 import { sign, type Signature, toPlainText } from './signature.ts'
 
 export interface Attachment {
@@ -74,7 +75,7 @@ export async function compose(composition: Composition): Promise<ComposedMail> {
     disableFileAccess: true,
     disableUrlAccess: true,
   })
-  const bytes = toWireForm(await composer.compile().build())
+  const bytes = toWireForm(await mimeBytes(composer.compile()))
   return { bytes, subject, text, html, headers: headersOf(bytes) }
 }
 
