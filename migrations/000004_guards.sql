@@ -156,7 +156,7 @@ begin
 end $$;
 
 create trigger guard_attempt_insert before insert on goniec.attempt
-  for each row execute function goniec.guard_attempt();
+  for each row when (new.state <> 'claimed') execute function goniec.guard_attempt();
 create trigger guard_attempt_update before update of state, message_id, mailbox_id, kind, campaign_id, salesperson_id, lead_id, incarnation_id, mailbox_day, campaign_day, domain_hour
   on goniec.attempt for each row execute function goniec.guard_attempt();
 

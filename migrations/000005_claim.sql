@@ -324,11 +324,15 @@ begin
 end $$;
 
 -- The next instant at which anything could open: a planned time, or the end of a gap, delay or back-off that a due mail waits for. What
--- waits for a mail under way, or for a person, is not a matter of time, and whoever changes it says so.
+-- waits for a mail under way, or for a person, is not a matter of time, and whoever changes it says so. Only of mailboxes and campaigns that wait
+-- it is asked whether anything of theirs is due: "offset 0" keeps the planner from joining all that is due to the few that wait (measured: two
+-- thirds of a claim among 5,000 due mails).
 create function goniec.next_opening(p_now timestamptz, p_grace interval)
 returns timestamptz
 language plpgsql stable
 set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
@@ -346,7 +350,7 @@ begin
     where greatest(g.free_from, g.last_fence_at + b.min_gap_ms * interval '1 millisecond') > p_now
       and exists (select from goniec.message m
                   where m.mailbox_id = g.mailbox_id and m.kind in ('response', 'campaign', 'warmup') and m.status = 'pending'
-                    and m.scheduled_at between p_now - p_grace and p_now)
+                    and m.scheduled_at between p_now - p_grace and p_now offset 0)
     union all
     select greatest(g.last_claim_at, g.last_fence_at) + c.shortest_delay_ms * interval '1 millisecond'
     from goniec.campaign_gate g
@@ -354,7 +358,7 @@ begin
     where greatest(g.last_claim_at, g.last_fence_at) + c.shortest_delay_ms * interval '1 millisecond' > p_now
       and exists (select from goniec.message m
                   where m.campaign_id = g.campaign_id and m.status in ('pending', 'sending', 'in_doubt') and m.status = 'pending'
-                    and m.scheduled_at between p_now - p_grace and p_now)
+                    and m.scheduled_at between p_now - p_grace and p_now offset 0)
     union all
     select goniec.hour_of(p_now) + interval '1 hour'
     where exists (select from goniec.domain_limit where hourly_limit is not null)

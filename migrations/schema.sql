@@ -2461,6 +2461,8 @@ CREATE OR REPLACE FUNCTION goniec.next_opening(p_now timestamp with time zone, p
  LANGUAGE plpgsql
  STABLE
  SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
  SET plan_cache_mode TO 'force_generic_plan'
  SET jit TO 'off'
 AS $function$
@@ -2478,7 +2480,7 @@ begin
     where greatest(g.free_from, g.last_fence_at + b.min_gap_ms * interval '1 millisecond') > p_now
       and exists (select from goniec.message m
                   where m.mailbox_id = g.mailbox_id and m.kind in ('response', 'campaign', 'warmup') and m.status = 'pending'
-                    and m.scheduled_at between p_now - p_grace and p_now)
+                    and m.scheduled_at between p_now - p_grace and p_now offset 0)
     union all
     select greatest(g.last_claim_at, g.last_fence_at) + c.shortest_delay_ms * interval '1 millisecond'
     from goniec.campaign_gate g
@@ -2486,7 +2488,7 @@ begin
     where greatest(g.last_claim_at, g.last_fence_at) + c.shortest_delay_ms * interval '1 millisecond' > p_now
       and exists (select from goniec.message m
                   where m.campaign_id = g.campaign_id and m.status in ('pending', 'sending', 'in_doubt') and m.status = 'pending'
-                    and m.scheduled_at between p_now - p_grace and p_now)
+                    and m.scheduled_at between p_now - p_grace and p_now offset 0)
     union all
     select goniec.hour_of(p_now) + interval '1 hour'
     where exists (select from goniec.domain_limit where hourly_limit is not null)
@@ -3357,7 +3359,7 @@ CREATE TRIGGER attempt_records_its_claim AFTER INSERT ON goniec.attempt REFERENC
 
 CREATE CONSTRAINT TRIGGER attempt_still_agrees_with_its_message AFTER UPDATE OF state ON goniec.attempt DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((new.message_id IS NOT NULL) AND (old.state IS DISTINCT FROM new.state) AND (new.state <> 'transmitting'::text))) EXECUTE FUNCTION goniec.check_agreement();
 
-CREATE TRIGGER guard_attempt_insert BEFORE INSERT ON goniec.attempt FOR EACH ROW EXECUTE FUNCTION goniec.guard_attempt();
+CREATE TRIGGER guard_attempt_insert BEFORE INSERT ON goniec.attempt FOR EACH ROW WHEN ((new.state <> 'claimed'::text)) EXECUTE FUNCTION goniec.guard_attempt();
 
 CREATE TRIGGER guard_attempt_update BEFORE UPDATE OF state, message_id, mailbox_id, kind, campaign_id, salesperson_id, lead_id, incarnation_id, mailbox_day, campaign_day, domain_hour ON goniec.attempt FOR EACH ROW EXECUTE FUNCTION goniec.guard_attempt();
 

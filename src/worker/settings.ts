@@ -27,7 +27,7 @@ export function readWorkerSettings(env: Environment = process.env): WorkerSettin
     deadlines: readDeadlines(env),
     leaseMs: readDurationMs(env, 'GONIEC_LEASE', 180_000),
     graceMs: 300_000,
-    batch: readInteger(env, 'GONIEC_BATCH', { standard: 50, least: 1, most: 1000 }),
+    batch: readInteger(env, 'GONIEC_BATCH', { standard: 200, least: 1, most: 1000 }),
     inFlight: readInteger(env, 'GONIEC_IN_FLIGHT', { standard: 200, least: 1, most: 5000 }),
     drainMs: readDurationMs(env, 'GONIEC_DRAIN', 30_000),
     tickMs: readDurationMs(env, 'GONIEC_TICK', LONGEST_TICK_MS),
