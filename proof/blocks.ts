@@ -1,6 +1,7 @@
 /** The blocks of the proof, in their order: what each tries, and what it cannot try here. A block's cells stand in its own folder. */
 import type { BlockName, Cell } from './cell.ts'
 import { cells as orderCells } from './orders/cells.ts'
+import { cells as time } from './time/cells.ts'
 import { cells as mutations } from './mutations/cells.ts'
 import { describeMutations } from './mutations/describe.ts'
 import { cells as mailServer } from './mail-server/cells.ts'
@@ -42,9 +43,11 @@ export const BLOCKS: readonly Block[] = [
   {
     name: 'D',
     title: 'Time',
-    what: 'Clocks step, summer time begins and ends, processes are stopped.',
-    cells: [],
-    untried: [],
+    what: 'The clock of the workers’ host or of the database jumps and is set right again, at one moment of the work; or a worker is stopped while its clock jumps or stands still.',
+    cells: time,
+    untried: [
+      'A machine that is really suspended: its monotonic clock stands still while its uptime goes on. What is tried is a process that is stopped while its wall clock and its monotonic clock stand still, so that nothing but the uptime tells.',
+    ],
   },
   {
     name: 'E',

@@ -107,8 +107,8 @@ function removeLeftovers(): void {
   }
 }
 
-/** Returns what ends the watch without harm. */
-function watchOver(base: string): () => void {
+/** A server below this directory ends with this process, and its data goes. Returns what ends the watch without harm. */
+export function watchOver(base: string): () => void {
   const pidFile = join(base, 'server', 'data', 'postmaster.pid')
   const script = `read word; [ "$word" = done ] && exit; kill -QUIT "$(head -n 1 '${pidFile}')" && sleep 1; rm -rf '${base}'`
   const watch = spawn('sh', ['-c', script], { stdio: ['pipe', 'ignore', 'ignore'], detached: true })
