@@ -65,6 +65,7 @@ export async function checkFinished(world: FinishedWorld): Promise<string[]> {
     ...(await otherBytes(accepted, ledger)),
     ...(await unlistedDoubts(database, ledger)),
     ...(await unfinishedAttempts(database)),
+    ...(await passedLate(database)),
     ...(await passedAfter(database, stops)),
     ...(await brokenChecks(database, excused)),
   ]
@@ -138,6 +139,13 @@ async function unfinishedAttempts(database: FinishedWorld['database']): Promise<
     `select id, state from goniec.attempt where state in ('claimed', 'transmitting') order by id`,
   )
   return left.map(({ id, state }) => `attempt ${id} is still ${state}`)
+}
+
+async function passedLate(database: FinishedWorld['database']): Promise<string[]> {
+  const late = await database.query<{ id: number }>(
+    `select id from goniec.attempt where transmitting_at > lease_until order by id`,
+  )
+  return late.map(({ id }) => `attempt ${id} passed its fence when it was no longer its worker’s`)
 }
 
 async function passedAfter(database: FinishedWorld['database'], stops: readonly Stop[]): Promise<string[]> {

@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { createProofDatabase, type ProofDatabase } from '../../proof/database.ts'
 import { checkFinished, countDoubts, type FinishedWorld } from '../../proof/invariants.ts'
 import { openOracle, readOracle, type AcceptedMail } from '../../proof/oracle.ts'
-import { SHRUNK } from '../../proof/shrunk.ts'
+import { shrinkBackOffs, SHRUNK } from '../../proof/shrunk.ts'
 import { instantAt } from '../../src/time.ts'
 import { makeFleet } from '../crash/fleet.ts'
 import { startRecorder } from '../support/recorder.ts'
@@ -157,7 +157,30 @@ test('a fence that was passed after a stop had returned is seen', async () => {
   expect(await judge([], { stops: [{ of: 'all', from, until: instantAt(1) }] })).toEqual([])
 })
 
+test('a fence that was passed when the lease was over is seen', async () => {
+  const broken = await judge([
+    `update goniec.attempt set lease_until = transmitting_at - interval '1 ms' where transmitting_at is not null`,
+  ])
+  expect(broken.filter((what) => what.includes('passed its fence when it was no longer'))).toHaveLength(5)
+})
+
 test('what the audit finds is told', async () => {
   const broken = await judge([`update goniec.mailbox_day set campaign_taken = campaign_taken + 1`])
   expect(broken).toContainEqual(expect.stringMatching(/^the audit finds \d+ rows that break a-mailbox-day-counts/))
+})
+
+test('back-offs shrink to a sixtieth, and grow as they did', async () => {
+  copy = await createProofDatabase(server)
+  const seconds = (): Promise<unknown[]> =>
+    (copy ?? finished).query(
+      `select extract(epoch from goniec.backoff(n, 7))::float8 as mail, extract(epoch from goniec.mailbox_backoff(n, 7))::float8 as mailbox
+       from generate_series(1, 5) n`,
+    )
+  const before = (await seconds()) as { mail: number; mailbox: number }[]
+  await shrinkBackOffs(copy)
+  const after = (await seconds()) as { mail: number; mailbox: number }[]
+  for (const [index, { mail, mailbox }] of after.entries()) {
+    expect(mail * 60).toBeCloseTo(before[index]?.mail ?? 0, 2)
+    expect(mailbox * 60).toBeCloseTo(before[index]?.mailbox ?? 0, 2)
+  }
 })
