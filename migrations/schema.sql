@@ -3088,7 +3088,8 @@ begin
   if found then
     update goniec.message m
     set held_reason = 'a late answer of the server contradicts how its doubt was resolved'
-    where m.status in ('pending', 'sending')
+    -- In doubt too: were the attempt made since resolved as not sent, or refused late, the mail would be sent once more.
+    where m.status in ('pending', 'sending', 'in_doubt')
       and m.id in (select a.message_id from jsonb_array_elements(v_settled) j join goniec.attempt a on a.id = (j ->> 'attempt_id')::bigint
                    where j ->> 'verdict' = 'contradiction');
     insert into goniec.event (type, message_id, attempt_id, data)

@@ -2,6 +2,7 @@
 import { CLAIM_GUARDS } from './claim-guards.ts'
 import { DOUBT_GUARDS } from './doubt-guards.ts'
 import { FENCE_GUARDS } from './fence-guards.ts'
+import { LEAD_GUARDS } from './lead-guards.ts'
 import type { Mutation } from './mutation.ts'
 import { ROW_GUARDS } from './row-guards.ts'
 import { TIME_GUARDS } from './time-guards.ts'
@@ -12,5 +13,6 @@ export const MUTATIONS: readonly Mutation[] = [
   ...FENCE_GUARDS,
   ...TIME_GUARDS,
   ...CLAIM_GUARDS,
+  ...LEAD_GUARDS,
   ...DOUBT_GUARDS,
 ]

@@ -9,8 +9,11 @@ const limit = (of: string) => ({
   title: `of four mails that are due, two go out where ${of} may send two a day, and two wait`,
 })
 
-const MORE_CAME = /\+ {3}"came": [34],/
-const SET_ASIDE = /\+ {3}"heldBecause": "claim failed: /
+const MORE_CAME = /expected \{ came: [34], /
+const TWO_CAME = /expected \{ came: 2, /
+
+/** Not waiting, but set aside for a person to look at. */
+const SET_ASIDE = /expected \{ came: 2, waiting: \+0 \}/
 
 /** Claim's conditions, in the candidate's query and in the ranking of a batch. */
 const MAILBOX_ROOM: Edit = { file: CLAIM, from: 'c.mailbox_room > 0 and ', to: '' }
@@ -28,6 +31,43 @@ const check = (constraint: string): Edit => ({
   from: `constraint ${constraint} check (`,
   to: `constraint ${constraint} check (true or `,
 })
+
+const spaced = (where: string) => ({
+  file: 'tests/wire/limits.test.ts',
+  title: `of two mails that are due, one goes out where ${where}`,
+})
+
+const CLAIM_DELAY: Edit[] = [
+  { file: CLAIM, from: ' and (c.campaign_opens_at is null or c.campaign_opens_at <= at)', to: '' },
+  { file: CLAIM, from: 'case when c.campaign_delay_ms > 0 then 1 else c.campaign_room end', to: 'c.campaign_room' },
+]
+
+const FENCE_DELAY: Edit = {
+  file: 'migrations/000006_fence.sql',
+  from: 'case when l.objection is null and l.delay_ms > 0',
+  to: 'case when false and l.objection is null and l.delay_ms > 0',
+}
+
+const ONE_AT_A_TIME = {
+  file: 'tests/wire/one-at-a-time.test.ts',
+  title: 'a mailbox whose mail is under way begins no other, whichever worker is free',
+}
+
+const MAILBOX_LOCK: Edit = {
+  file: QUEUE,
+  from: 'create unique index one_live_attempt_per_mailbox ',
+  to: 'create index one_live_attempt_per_mailbox ',
+}
+
+const CLAIM_BUSY: Edit[] = [
+  { file: CLAIM, from: ' and not c.mailbox_busy', to: '' },
+  {
+    file: CLAIM,
+    from: `
+        and not exists (select from goniec.attempt live where live.mailbox_id = b.id and live.state in ('claimed', 'transmitting'))`,
+    to: '',
+  },
+]
 
 /** A counter, its condition in the claim, and its CHECK. */
 function capacity(name: string, of: string, condition: Edit[], constraint: string): Mutation[] {
@@ -62,6 +102,71 @@ export const CLAIM_GUARDS: readonly Mutation[] = [
   ...capacity('campaign-capacity', 'a campaign', CAMPAIGN_ROOM, 'campaign_day_within_limit'),
   ...capacity('salesperson-capacity', 'a salesperson', SALESPERSON_ROOM, 'salesperson_day_within_limit'),
   {
+    name: 'mailbox-gap',
+    off: 'the claim’s question for the gap of a mailbox',
+    edits: [{ file: CLAIM, from: ' and (c.mailbox_opens_at is null or c.mailbox_opens_at <= at)', to: '' }],
+    test: spaced('their mailbox keeps a gap of an hour'),
+    says: TWO_CAME,
+  },
+  {
+    name: 'campaign-delay-claim',
+    off: 'the claim’s question for the delay of a campaign',
+    edits: CLAIM_DELAY,
+    test: spaced('their campaign keeps a delay of an hour'),
+    heldBy: 'the fence asks for the delay again',
+  },
+  {
+    name: 'campaign-delay-fence',
+    off: 'the fence’s question for the delay of a campaign',
+    edits: [FENCE_DELAY],
+    test: spaced('their campaign keeps a delay of an hour'),
+    heldBy: 'the claim asks for it too, and takes one mail of such a campaign at a time',
+  },
+  {
+    name: 'campaign-delay-claim-and-fence',
+    off: 'both of them',
+    edits: [...CLAIM_DELAY, FENCE_DELAY],
+    test: spaced('their campaign keeps a delay of an hour'),
+    says: TWO_CAME,
+  },
+  {
+    name: 'mailbox-lock-index',
+    off: 'the unique index that is the lock of a mailbox: one live attempt',
+    edits: [MAILBOX_LOCK],
+    test: ONE_AT_A_TIME,
+    heldBy: 'the claim looks at live attempts itself, one claimer at a time',
+  },
+  {
+    name: 'mailbox-lock-claim',
+    off: 'the claim’s own look at the live attempts of a mailbox',
+    edits: CLAIM_BUSY,
+    test: ONE_AT_A_TIME,
+    heldBy: 'the unique index: one live attempt per mailbox (the mail is set aside with its words)',
+  },
+  {
+    name: 'mailbox-lock-index-and-claim',
+    off: 'both of them',
+    edits: [MAILBOX_LOCK, ...CLAIM_BUSY],
+    test: ONE_AT_A_TIME,
+    says: /to have a length of 1 but got 2/,
+  },
+  {
+    name: 'claim-lock',
+    off: 'one claimer at a time',
+    edits: [
+      {
+        file: CLAIM,
+        from: `if not pg_try_advisory_xact_lock(goniec.lock_key('claim')) then`,
+        to: 'if false then',
+      },
+    ],
+    test: {
+      file: 'tests/delivery/claim-waits.test.ts',
+      title: 'ten claimers that ask again until there is nothing take each mail once',
+    },
+    heldBy: 'every row that a batch changes is locked, and looked at again behind the lock',
+  },
+  {
     name: 'skip-locked',
     off: '`skip locked` at the day of a mailbox: the claim waits',
     edits: [
@@ -87,7 +192,7 @@ export const CLAIM_GUARDS: readonly Mutation[] = [
       file: 'tests/wire/limits.test.ts',
       title: 'a lead that two campaigns want on one day has one mail of them',
     },
-    says: /\+ {3}"came": 2,/,
+    says: TWO_CAME,
   },
   {
     name: 'one-per-lead',
@@ -97,7 +202,7 @@ export const CLAIM_GUARDS: readonly Mutation[] = [
       file: 'tests/wire/limits.test.ts',
       title: 'a lead that two campaigns want at one instant, from two mailboxes, has one mail of them',
     },
-    says: /\+ {3}"came": 2,/,
+    says: TWO_CAME,
   },
   {
     name: 'plan-before-dispatch',

@@ -8,7 +8,7 @@ const KEPT = doubt('a mail that was lost so on a connection kept from the mail b
 const KILLED = doubt('a mail whose worker was killed before the answer to its dot is not sent again')
 
 /** The server has a mail twice. */
-const TWICE = /expected \[ ('lead\d@people\.example', )+'lead\d@people\.example' \] to deeply equal/
+const TWICE = /expected \[ 'lead1@people\.example', …\(\d\) \] to deeply equal \[ 'lead1@people\.example'/
 
 const RECOVERED_AS_UNSENT: Edit[] = [
   {
@@ -28,6 +28,20 @@ const AGAIN_AT_ANY_STAGE: Edit = {
   file: 'src/delivery/dialogue.ts',
   from: `if (stage !== 'mail' || fence !== 'not_reached') return false`,
   to: `if (stage === 'connect' && fence === 'refused') return false`,
+}
+
+const SAME_ID = doubt('a mail that is refused for a while has the same Message-ID on every try')
+
+const DERIVED: Edit = {
+  file: 'src/delivery/message-id.ts',
+  from: `update(JSON.stringify(parts))`,
+  to: `update(JSON.stringify([...parts, performance.now()]))`,
+}
+
+const KEPT_ID: Edit = {
+  file: 'src/delivery/compose-message.ts',
+  from: 'return given ?? rfcMessageId(',
+  to: 'return (given && undefined) ?? rfcMessageId(',
 }
 
 /** An unknown outcome is not tried again. */
@@ -57,7 +71,7 @@ export const DOUBT_GUARDS: readonly Mutation[] = [
     off: 'the rule that only a connection that was dead at MAIL is replaced within an attempt',
     edits: [AGAIN_AT_ANY_STAGE],
     test: KEPT,
-    heldBy: 'the fence lets an attempt pass once only',
+    says: TWICE,
   },
   {
     name: 'recovered-as-unsent',
@@ -75,16 +89,49 @@ export const DOUBT_GUARDS: readonly Mutation[] = [
     says: TWICE,
   },
   {
-    name: 'message-id',
-    off: 'the Message-ID’s derivation from what a mail is: every try has its own',
+    name: 'told-again',
+    off: 'the rule that an outcome which is told again is “already so”',
     edits: [
       {
-        file: 'src/delivery/message-id.ts',
-        from: `update(JSON.stringify(parts))`,
-        to: `update(JSON.stringify([...parts, performance.now()]))`,
+        file: 'migrations/000007_settle.sql',
+        from: `             when a.state = r.target then 'already'\n`,
+        to: '',
       },
     ],
-    test: doubt('a mail that is refused for a while has the same Message-ID on every try'),
+    test: { file: 'tests/delivery/settle.test.ts', title: '“accepted” is already so, and counts nothing twice' },
+    says: /contradiction/,
+  },
+  {
+    name: 'lost-name',
+    off: 'the rule that a worker whose session is gone asks no fence',
+    edits: [
+      { file: 'src/worker/sender.ts', from: 'if (!this.#options.mayFence())', to: 'if (this.#options === undefined)' },
+    ],
+    test: {
+      file: 'tests/crash/usurped.test.ts',
+      title: 'a worker whose name another process has taken settles what it holds, fences nothing, and ends with 1',
+    },
+    heldBy: 'recovery has ended its attempts, and the fence lets nothing pass that is not claimed',
+  },
+  {
+    name: 'message-id-derived',
+    off: 'the Message-ID’s derivation from what a mail is: every try would make its own',
+    edits: [DERIVED],
+    test: SAME_ID,
+    heldBy: 'the Message-ID of the first try is kept with the mail',
+  },
+  {
+    name: 'message-id-kept',
+    off: 'the kept Message-ID of the first try',
+    edits: [KEPT_ID],
+    test: SAME_ID,
+    heldBy: 'the Message-ID is derived from what a mail is, and comes out the same',
+  },
+  {
+    name: 'message-id-derived-and-kept',
+    off: 'both of them',
+    edits: [DERIVED, KEPT_ID],
+    test: SAME_ID,
     says: /expected 2 to be 1/,
   },
 ]

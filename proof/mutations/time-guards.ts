@@ -12,7 +12,7 @@ const PASSING = {
 }
 
 /** A mail came of which the pause had not told. */
-const UNTOLD = /- {3}"told": 1,\n\+ {3}"told": 0,/
+const UNTOLD = /expected \{ told: \+0, came: 1 \}/
 
 const DOT_CLOCKS: Edit = {
   file: 'src/delivery/gated-mail.ts',
@@ -30,10 +30,10 @@ const DOT_TIMER: Edit = {
 export const TIME_GUARDS: readonly Mutation[] = [
   {
     name: 'dot-clocks',
-    off: 'the look at three clocks before the end of the content is released',
+    off: 'the look at three clocks before the end of the content is released (a process that wakes sees to its sockets before its timers: the timer alone comes too late)',
     edits: [DOT_CLOCKS],
     test: ASLEEP,
-    heldBy: 'the timer from fence to dot, which fires as soon as the process wakes',
+    says: /expected \[ 'lead1@people\.example', …\(1\) \] to deeply equal/,
   },
   {
     name: 'dot-timer',
@@ -41,13 +41,6 @@ export const TIME_GUARDS: readonly Mutation[] = [
     edits: [DOT_TIMER],
     test: ASLEEP,
     heldBy: 'the look at three clocks before the end of the content is released',
-  },
-  {
-    name: 'dot-clocks-and-timer',
-    off: 'both of them',
-    edits: [DOT_CLOCKS, DOT_TIMER],
-    test: ASLEEP,
-    says: /expected \[ 'lead1@people\.example', …\(1\) \] to deeply equal/,
   },
   {
     name: 'pause-takes-no-barrier',

@@ -3,7 +3,7 @@ import { settledMail } from '../delivery/in-state.ts'
 import { setClock } from '../support/clock.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { goniec, type Ended } from '../support/goniec.ts'
-import { stateOf } from '../support/protocol.ts'
+import { claimOne, fence, settle, stateOf } from '../support/protocol.ts'
 import { NOON, World } from '../support/world.ts'
 
 const database = await createTestDatabase()
@@ -58,4 +58,26 @@ test('what is not in doubt is refused; a word that is none is wrong usage', asyn
   })
   expect(await doubt('resolve', id, '--as', 'maybe')).toMatchObject({ code: 2 })
   expect(await doubt('resolve', id)).toMatchObject({ code: 2 })
+})
+
+test('a doubt about a mail that the server had taken before, as it said late, is set aside by “not-sent”, and that is said', async () => {
+  await setClock(database, NOON)
+  const mail = await settledMail(world, { outcome: 'unknown' })
+  await setClock(database, NOON.add({ minutes: 20 }))
+  await doubt('resolve', mail.id, '--as', 'not-sent', '--yes')
+  const at = NOON.add({ minutes: 20 })
+  await world.update('message', mail.id, {
+    mailbox_id: mail.mailbox,
+    scheduled_at: at,
+    window_closes_at: at.add({ hours: 1 }),
+  })
+  const again = await claimOne(database.pool, mail.worker, mail.id)
+  await fence(database.pool, mail.worker, again)
+  await settle(database.pool, mail.worker, { attempt: again, outcome: 'unknown' })
+  await settle(database.pool, mail.worker, { attempt: mail.attempt, outcome: 'accepted' })
+  await setClock(database, NOON.add({ minutes: 60 }))
+  const { stderr } = await doubt('resolve', mail.id, '--as', 'not-sent', '--yes')
+  expect(stderr).toContain(
+    `Message ${mail.id} is set aside, since a late answer says that the server had taken it before; goniec message cancel ends it.`,
+  )
 })

@@ -1,4 +1,6 @@
 /** Slots laid by hand, where a test is about what the claim refuses: the plan, which knows every limit too, would not lay them. */
+// What nothing tells of is asked again and again.
+import { setTimeout as delay } from 'node:timers/promises'
 import { assert } from '../../src/errors.ts'
 import type { Instant } from '../../src/time.ts'
 import type { TestDatabase } from '../support/database.ts'
@@ -44,4 +46,26 @@ async function clock(database: TestDatabase): Promise<Instant> {
   const [row] = await database.query<{ now: Instant }>('select goniec.now() as now')
   assert(row, 'the database has a clock')
   return row.now
+}
+
+/**
+ * Waits until nothing more can go: a claim would take nothing (this one is taken back; while it is open nobody else claims), and the youngest
+ * worker has nothing under way.
+ */
+export async function untilNothingGoes(database: TestDatabase): Promise<void> {
+  const session = await database.session()
+  for (;;) {
+    await session.query('begin')
+    const claimed = await session.query<{ status: string }>(
+      `select goniec.claim(max(id), 10, '1 min', '1 min') ->> 'status' as status from goniec.incarnation`,
+    )
+    const live = await session.query(
+      `select from goniec.attempt a
+       where a.state in ('claimed', 'transmitting') and a.incarnation_id = (select max(id) from goniec.incarnation)`,
+    )
+    await session.query('rollback')
+    if (claimed.rows[0]?.status === 'nothing' && live.rowCount === 0) return
+    // Nothing tells of it.
+    await delay(20)
+  }
 }

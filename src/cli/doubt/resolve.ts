@@ -11,15 +11,24 @@ export async function resolve(
   { as, dryRun = false }: { as: Resolution; dryRun?: boolean },
 ): Promise<void> {
   const id = parseMessageId(given)
+  let wasTaken = false
   const status = await cli.withDatabase(async (database) => {
     const expected = await resolveDoubt(database, id, { as, dryRun: true })
-    const [doubt] = await readDoubts(database, { messageId: id })
+    const [doubt, ...told] = await readDoubts(database, { messageId: id })
+    wasTaken = told.some(({ contradiction }) => contradiction?.outcome === 'accepted')
     if (doubt) explain(cli, doubt, as)
     const isMeant = await cli.confirm(as === 'sent' ? 'Was it sent?' : 'Send it again?', { dryRun })
     return isMeant ? resolveDoubt(database, id, { as }) : expected
   })
   cli.output.data({ id, status, resolved_as: as, dry_run: dryRun }, () => undefined)
-  cli.output.say(`Message ${id} ${dryRun ? 'would be' : 'is'} ${WORDS[status] ?? status}.`)
+  cli.output.say(`Message ${id} ${dryRun ? 'would be' : 'is'} ${words(status, wasTaken)}.`)
+}
+
+/** An earlier attempt's late answer may have said that the server has the mail: then nothing sends it again. */
+function words(status: string, wasTaken: boolean): string {
+  return status === 'pending' && wasTaken
+    ? 'set aside, since a late answer says that the server had taken it before; goniec message cancel ends it'
+    : (WORDS[status] ?? status)
 }
 
 const WORDS: Record<string, string> = {
