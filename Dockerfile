@@ -3,7 +3,7 @@
 #   docker build -t goniec .
 #   docker run --rm -e DATABASE_URL=… goniec worker
 
-FROM node:24-bookworm-slim AS build
+FROM node:24.21.0-bookworm-slim AS build
 WORKDIR /build
 COPY package.json package-lock.json ./
 # Install scripts prepare the embedded database, which an image does not need.
@@ -14,7 +14,7 @@ COPY src src
 COPY migrations migrations
 RUN npm run build && npm prune --omit=dev --omit=optional --ignore-scripts
 
-FROM node:24-bookworm-slim
+FROM node:24.21.0-bookworm-slim
 ENV NODE_ENV=production
 WORKDIR /goniec
 COPY --from=build /build/package.json ./
@@ -23,5 +23,8 @@ COPY --from=build /build/dist dist
 COPY --from=build /build/bin bin
 COPY --from=build /build/migrations migrations
 USER node
+# Healthy: a worker is there, and no mail has been due for longer than ten minutes with nothing against it. What a person has to see to otherwise does not count.
+HEALTHCHECK --interval=1m --timeout=40s --start-period=5m --retries=3 \
+  CMD ["node", "/goniec/bin/goniec.js", "status", "--check", "--ignore", "mailbox_broken", "braked", "unplanned", "doubts", "contradictions", "held"]
 ENTRYPOINT ["node", "/goniec/bin/goniec.js"]
 CMD ["worker"]

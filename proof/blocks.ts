@@ -67,7 +67,7 @@ export const BLOCKS: readonly Block[] = [
 with a worker that dies instead of each of its steps, and with one that counts as gone while it lives. A worker's steps are claim, fence, dot and settle; in the
 cells called *split* every commit is a step of its own, so that others move while a transaction is open. The statements are goniec's own functions in a real
 Postgres, one session for each who takes part; a list stands for the mail server. A run is one order, its seed the order's number: as many are wanted as the formula of
-the last column says there are. Orders that come to the very same steps, since somebody in them has nothing to do any more, are one execution. An
+the last column says there are. Orders that come to the very same steps are one execution: where somebody has nothing to do any more, and where only the dot, which touches no row, stands elsewhere. An
 order that cannot be, since somebody would move while he waits for another's transaction, is one that Postgres was seen to refuse.`,
     cells: orderCells,
     untried: ['three workers, and two persons at once, are left to block E.'],

@@ -5,7 +5,7 @@
 import type { Cell, Run } from '../cell.ts'
 import { brokenChecks } from '../invariants.ts'
 import { createProofDatabase } from '../database.ts'
-import { playOrder, SPLIT, WHOLE, type Executed, type Family } from './families.ts'
+import { playOrder, SPLIT, WHOLE, withEarlyDots, type Executed, type Family } from './families.ts'
 import { KnownOrders } from './known-orders.ts'
 import { countOrders, formulaOf, orderAt } from './orders.ts'
 import { Stage } from './stage.ts'
@@ -41,7 +41,7 @@ function describeFamily({ steps }: Family): string {
 export async function runOrders(stage: Stage, family: Family, seeds: readonly number[]): Promise<Run[]> {
   const known = new KnownOrders((director) => playOrder(stage, family, director))
   const played: Executed[] = []
-  for (const seed of seeds) played.push(await known.play(orderAt(family.steps, seed - 1)))
+  for (const seed of seeds) played.push(await known.play(withEarlyDots(orderAt(family.steps, seed - 1), family)))
   const impossible = played.filter(({ possible }) => !possible).length
   const counts = `${describeFamily(family)}; ${known.executed} executions, ${impossible} orders that cannot be`
   return played.map(({ possible, violations, accepted, doubts }, index) => ({

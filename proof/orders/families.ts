@@ -5,7 +5,7 @@
  */
 import { operator, recovery, time, worker, WORKER_STEPS, type Acting, type Operator, type Worker } from './actors.ts'
 import { emptyJournal, judge } from './journal.ts'
-import type { Steps } from './orders.ts'
+import { takenEarly, type Order, type Steps } from './orders.ts'
 import type { Stage } from './stage.ts'
 import { playTurns, type Director, type Part } from './turns.ts'
 
@@ -28,6 +28,20 @@ export interface Executed {
   accepted: number
   doubts: number
 }
+
+/**
+ * The order that comes to the same and has its dots early. A dot writes on the mail server's list and looks at the time, and nobody else looks at
+ * that list: whoever moves between the step before it and itself, but for time, could as well have moved after it.
+ */
+export function withEarlyDots(order: Order, { splits, dies }: Family): Order {
+  const dot = splits ? SPLIT_PARTS.indexOf('dot') : WHOLE_PARTS.indexOf('dot')
+  return (['one', 'two'] as const)
+    .filter((name) => (dies?.[name] ?? Infinity) > dot)
+    .reduce((early, name) => takenEarly(early, name, dot, { behind: 'time' }), order)
+}
+
+const WHOLE_PARTS = ['claim', 'fence', 'dot', 'settle']
+const SPLIT_PARTS = ['claim', 'claim commits', 'fence', 'fence commits', 'dot', 'settle', 'settle commits']
 
 /** Executes one order of a family, in a world of its own, as the director has it. */
 export async function playOrder(stage: Stage, family: Family, director: Director): Promise<Executed> {
@@ -72,7 +86,7 @@ export const WHOLE: readonly Family[] = OPERATORS.flatMap((does) => {
     { ...base, name: `${does}/nobody dies`, steps: living },
     { ...base, name: `${does}/one is taken for gone`, steps: living, usurped: 'one' as const },
     ...(['one', 'two'] as const).flatMap((self) =>
-      ['claim', 'fence', 'dot', 'settle'].map((step, at) => ({
+      WHOLE_PARTS.map((step, at) => ({
         ...base,
         name: `${does}/${self} dies before ${step}`,
         steps: { ...living, [self]: at + 1 },
@@ -81,8 +95,6 @@ export const WHOLE: readonly Family[] = OPERATORS.flatMap((does) => {
     ),
   ]
 })
-
-const PARTS = ['claim', 'claim commits', 'fence', 'fence commits', 'dot', 'settle', 'settle commits']
 
 /** A person's acts, step by step: what he writes, its commit, the barrier; a resolution passes none. */
 const SPLIT_ACTS: Readonly<Record<Operator, number>> = {
@@ -107,7 +119,7 @@ export const SPLIT: readonly Family[] = [
     const steps = { one: WORKER_STEPS.split, recovery: 2, operator: SPLIT_ACTS[does], ...passes }
     return { splits: true, name: `split/${does}, one is taken for gone`, operator: does, steps, usurped: 'one' }
   }),
-  ...PARTS.map((part, at): Family => {
+  ...SPLIT_PARTS.map((part, at): Family => {
     const steps = { one: at + 1, recovery: 2, operator: SPLIT_ACTS.pause }
     return { splits: true, name: `split/pause, one dies before ${part}`, operator: 'pause', steps, dies: { one: at } }
   }),

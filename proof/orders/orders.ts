@@ -46,8 +46,21 @@ export function orderAt(steps: Steps, number: number): Order {
   return []
 }
 
+/**
+ * The same order with this step of an actor (counted from 0) taken as early as it can be: right after the actor's step before it, or after
+ * the last step between the two that it must come behind.
+ */
+export function takenEarly(order: Order, actor: string, step: number, { behind }: { behind: string }): Order {
+  const own = order.flatMap((name, place) => (name === actor ? [place] : []))
+  const [before, place] = [own[step - 1], own[step]]
+  if (before === undefined || place === undefined) return order
+  const last = order.slice(before, place).lastIndexOf(behind)
+  const target = last === -1 ? before + 1 : before + last + 1
+  return [...order.slice(0, target), actor, ...order.slice(target, place), ...order.slice(place + 1)]
+}
+
 /** The steps that are left when this actor has taken one. */
-export function without(steps: Steps, actor: string): Steps {
+function without(steps: Steps, actor: string): Steps {
   return { ...steps, [actor]: (steps[actor] ?? 0) - 1 }
 }
 

@@ -15,6 +15,7 @@ import { messageOf } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import { POLL_INTERVAL_MS } from './engine.ts'
 import { takeMinute } from './minute.ts'
+import { watchSchema } from './newer-schema.ts'
 import { makeParts, type Parts } from './parts.ts'
 import { getsOn } from './progress.ts'
 import { recoverAll } from './recovery.ts'
@@ -53,6 +54,7 @@ export class Worker {
   #parts: Parts | undefined
   #tick: NodeJS.Timeout | undefined
   #awayBecause = ''
+  #lookAtSchema: Awaited<ReturnType<typeof watchSchema>> | undefined
   #stopped: Promise<Stopped> | undefined
 
   constructor(options: WorkerOptions) {
@@ -82,6 +84,7 @@ export class Worker {
       await this.#session.open(this.#options.name)
       this.#log = this.#log.child({ worker: this.name, incarnation: this.#session.incarnationId })
       this.#log.info('worker started')
+      this.#lookAtSchema = await watchSchema(this.#database)
       this.#parts = this.#makeParts()
       await this.#inOrder(this.#parts)
       if (!this.#isStopping) this.#tick = setInterval(() => void this.#everyMinute(), this.#options.settings.tickMs)
@@ -186,6 +189,7 @@ export class Worker {
   async #everyMinute(): Promise<void> {
     void this.#bookDispatch()
     try {
+      await this.#lookAtSchema?.(this.#log)
       if (!(await takeMinute(this.#database, this.#options.settings.tickMs))) return
       for (const task of MINUTELY) await this.#parts?.engine.book(task)
     } catch (error) {

@@ -4,7 +4,7 @@ import { brokenChecks } from '../../proof/invariants.ts'
 import { runOrders } from '../../proof/orders/cells.ts'
 import { SPLIT, WHOLE, type Family } from '../../proof/orders/families.ts'
 import { KnownOrders } from '../../proof/orders/known-orders.ts'
-import { allOrders, countOrders, orderAt } from '../../proof/orders/orders.ts'
+import { allOrders, countOrders, orderAt, takenEarly } from '../../proof/orders/orders.ts'
 import { Stage } from '../../proof/orders/stage.ts'
 import { playTurns, type Part } from '../../proof/orders/turns.ts'
 import { assert } from '../../src/errors.ts'
@@ -30,6 +30,14 @@ test.each([[{ a: 1 }], [{ a: 2, b: 1 }], [{ a: 4, b: 4 }], [{ a: 3, b: 2, c: 1, 
     expect(orders.map((_, number) => orderAt(steps, number).join(' '))).toEqual(orders)
   },
 )
+
+test('a step taken early stands right behind what it must come behind', () => {
+  const early = (order: string): string => takenEarly(order.split(' '), 'a', 1, { behind: 't' }).join(' ')
+  expect(early('a b b a t')).toBe('a a b b t')
+  expect(early('b a b t b a')).toBe('b a b t a b')
+  expect(early('t a a b')).toBe('t a a b')
+  expect(early('b t a')).toBe('b t a')
+})
 
 test('an order whose steps are those of another one is not executed again, and no other is left out', async () => {
   const steps = { one: 3, two: 3 }

@@ -30,12 +30,12 @@ export interface WorkerProcess {
 const ROOT = join(import.meta.dirname, '..', '..')
 const running = new Set<ChildProcess>()
 
-/** Starts `goniec worker` against this database. */
+/** Starts `goniec worker` against this database; `root` is where another version of goniec is. */
 export function startWorker(
   url: string,
-  { args = [], env = {} }: { args?: readonly string[]; env?: Record<string, string> } = {},
+  { args = [], env = {}, root = ROOT }: { args?: readonly string[]; env?: Record<string, string>; root?: string } = {},
 ): WorkerProcess {
-  const child = spawn(process.execPath, [join(ROOT, 'bin', 'goniec.js'), 'worker', ...args], {
+  const child = spawn(process.execPath, [join(root, 'bin', 'goniec.js'), 'worker', ...args], {
     env: { ...process.env, DATABASE_URL: url, GONIEC_LOG_LEVEL: 'info', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
