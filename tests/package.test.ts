@@ -34,7 +34,7 @@ afterAll(() => rmSync(folder, { recursive: true }))
 
 test('the package holds the command, its compiled sources, the migrations, the units and the examples, and nothing else', () => {
   const folders = new Set(files.map((path) => (path.includes('/') ? path.split('/')[0] : path)))
-  expect([...folders].sort()).toEqual([
+  expect([...folders].toSorted((a = '', b = '') => (a < b ? -1 : 1))).toEqual([
     'CHANGELOG.md',
     'LICENSE',
     'README.md',
