@@ -135,7 +135,9 @@ async function slept(world: World, struck: Struck, way: Way, draw: Random): Prom
   }
   if (way === 'SIGSTOP') await inTime(untilStopped(worker.pid))
   const sleepMs = draw.chance(0.75) ? SHRUNK_LEASE_MS + 100 : SHRUNK_ATTEMPT_MS + 100
-  const heir = draw.pick(['nobody', 'another', 'another', 'namesake'] as const)
+  const drawn = draw.pick(['nobody', 'another', 'another', 'namesake'] as const)
+  // Where the planner's thread is blocked the worker itself is awake, and keeps its name.
+  const heir = drawn === 'namesake' && order.point.startsWith('plan-') && way === 'blocked' ? 'another' : drawn
   const [sleep] = await world.database.query<{ from: string }>('select clock_timestamp()::text as from')
   await inTime(
     untilRow(world.database, `select where clock_timestamp() > $1::timestamptz + $2 * interval '1 millisecond'`, [
@@ -236,4 +238,4 @@ async function inTime<Result>(work: Promise<Result>): Promise<Result> {
   }
 }
 
-const PATIENCE_MS = 180_000
+const PATIENCE_MS = 600_000
