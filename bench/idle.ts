@@ -13,7 +13,7 @@ const SETTLING_SECONDS = 60
 export const IDLE_SETTINGS = { shared_preload_libraries: 'pg_stat_statements' }
 
 /** The benchmark. */
-export async function idle({ url, database }: BenchServer, { size }: BenchOptions): Promise<Measured> {
+export async function idle({ url, database, root }: BenchServer, { size }: BenchOptions): Promise<Measured> {
   await makeFleet(database, {
     mailboxes: 20,
     campaigns: 4,
@@ -24,7 +24,7 @@ export async function idle({ url, database }: BenchServer, { size }: BenchOption
   })
   await database.query(`update goniec.campaign set starts_on = current_date + 3, version = version + 1`)
   const counts = await canCount(database.query)
-  const worker = startWorker(url, { args: ['--name', 'bench'], env: { GONIEC_LOG_LEVEL: 'warn' } })
+  const worker = startWorker(url, { root, args: ['--name', 'bench'], env: { GONIEC_LOG_LEVEL: 'warn' } })
   try {
     await wait(SETTLING_SECONDS * 1000 * size)
     const postgres = await serverPid(database)

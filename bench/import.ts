@@ -13,7 +13,7 @@ import { serverPid, type BenchServer } from './server.ts'
 const LEADS = 1_000_000
 
 /** The benchmark. */
-export async function importing({ url, database }: BenchServer, { size }: BenchOptions): Promise<Measured> {
+export async function importing({ url, database, root }: BenchServer, { size }: BenchOptions): Promise<Measured> {
   const leads = Math.max(10, Math.round(LEADS * size))
   const directory = mkdtempSync(join(tmpdir(), 'goniec-bench-'))
   try {
@@ -22,7 +22,13 @@ export async function importing({ url, database }: BenchServer, { size }: BenchO
     await pipeline(Readable.from(linesOf(leads)), createWriteStream(file))
     const postgres = await serverPid(database)
     const postgresBefore = familyCpuMs(postgres)
-    const { tookMs, cpuMs, peakMb } = await runMeasured(url, ['lead', 'import', file, '--campaign', 'campaign-1'])
+    const { tookMs, cpuMs, peakMb } = await runMeasured(url, join(root, 'bin', 'goniec.js'), [
+      'lead',
+      'import',
+      file,
+      '--campaign',
+      'campaign-1',
+    ])
     const [row] = await database.query<{ mails: number }>('select count(*)::integer as mails from goniec.message')
     return {
       what: `${leads} leads imported from a file, ${row?.mails} mails made`,

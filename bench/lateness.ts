@@ -17,7 +17,7 @@ const MAILBOXES = 100
 const AHEAD_MS = 20_000
 
 /** The benchmark. */
-export async function lateness({ url, database }: BenchServer, { size }: BenchOptions): Promise<Measured> {
+export async function lateness({ url, database, root }: BenchServer, { size }: BenchOptions): Promise<Measured> {
   const recorder = await startRecorder()
   const seconds = Math.ceil(SECONDS * size)
   const mails = PER_SECOND * seconds
@@ -27,7 +27,7 @@ export async function lateness({ url, database }: BenchServer, { size }: BenchOp
   await database.query('select goniec.make_day_rows(3)')
   await database.query(SLOTS, [Math.max(2000, AHEAD_MS * size), 1000 / PER_SECOND, MAILBOXES])
   await database.query('vacuum (analyze)')
-  const worker = startWorker(url, { args: ['--name', 'bench'] })
+  const worker = startWorker(url, { root, args: ['--name', 'bench'] })
   await untilRow(database, `select from goniec.message where status = 'sent' having count(*) = $1`, [mails])
   worker.kill('SIGTERM')
   await worker.endedWell()

@@ -2,6 +2,7 @@
  * How long it takes to plan: campaigns of a thousand leads, three mailboxes each with fifty mails a day and a minute's gap, nothing planned
  * yet; then once more, when nothing is left to do. Each in a process of its own, which is what a worker's planner does in its thread.
  */
+import { join } from 'node:path'
 import type { Database } from '../src/database/pool.ts'
 import { addCampaigns } from './campaigns.ts'
 import { table, type BenchOptions, type Measured } from './figures.ts'
@@ -29,7 +30,7 @@ export async function planning({ url, database }: BenchServer, { size }: BenchOp
     made = campaigns
     for (const what of ['laid', 'kept']) {
       const before = { slots: await countSlots(database), cpuMs: familyCpuMs(postgres) }
-      const { tookMs, cpuMs, peakMb } = await runMeasured(url, [], 'bench/plan-once.ts')
+      const { tookMs, cpuMs, peakMb } = await runMeasured(url, join(import.meta.dirname, 'plan-once.ts'))
       const slots = await countSlots(database)
       const count = what === 'laid' ? slots - before.slots : slots
       const row = [

@@ -11,20 +11,19 @@ import { percentile, table, type BenchOptions, type Measured } from './figures.t
 import { fillLarge } from './million.ts'
 import type { BenchServer } from './server.ts'
 
-const ROOT = join(import.meta.dirname, '..')
 const ROUNDS = 20
 
 /** The benchmark. */
-export async function questions({ url, database }: BenchServer, { size }: BenchOptions): Promise<Measured> {
+export async function questions({ url, database, root }: BenchServer, { size }: BenchOptions): Promise<Measured> {
   const client = await connectSession(url, { name: 'bench' })
   await fillLarge(client, { campaigns: Math.ceil(1000 * size), pending: 1000, ended: 300 })
   await client.end()
   const [sample] = await database.query<Sample>(SAMPLE)
   const rounds = Math.ceil(ROUNDS * size)
   const rows: (string | number)[][] = []
-  const start = percentile(await times(rounds, () => run(url, ['--version'])), 0.5)
+  const start = percentile(await times(rounds, () => run({ url, root }, ['--version'])), 0.5)
   for (const args of sample ? commandsOf(sample) : []) {
-    const row = await measure(url, args, { start, rounds })
+    const row = await measure({ url, root }, args, { start, rounds })
     process.stderr.write(`${row.join('  ')}\n`)
     rows.push(row)
   }
@@ -59,12 +58,14 @@ function commandsOf({ campaign, message, lead }: Sample): string[][] {
   return all.filter(([noun = '']) => known.has(noun))
 }
 
+type Where = Pick<BenchServer, 'url' | 'root'>
+
 async function measure(
-  url: string,
+  at: Where,
   args: readonly string[],
   { start, rounds }: { start: number; rounds: number },
 ): Promise<(string | number)[]> {
-  const whole = await times(rounds, () => run(url, args))
+  const whole = await times(rounds, () => run(at, args))
   const without = whole.map((ms) => ms - start)
   return [
     args.join(' '),
@@ -85,8 +86,8 @@ async function times(rounds: number, work: () => Promise<unknown>): Promise<numb
   return measured
 }
 
-async function run(url: string, args: readonly string[]): Promise<void> {
-  await promisify(execFile)(process.execPath, [join(ROOT, 'bin', 'goniec.js'), ...args], {
+async function run({ url, root }: Where, args: readonly string[]): Promise<void> {
+  await promisify(execFile)(process.execPath, [join(root, 'bin', 'goniec.js'), ...args], {
     env: { ...process.env, DATABASE_URL: url },
     maxBuffer: 100_000_000,
   })

@@ -16,7 +16,7 @@ const MAILBOXES = 100
 const TIMES = 5
 
 /** The benchmark. */
-export async function restart({ url, database }: BenchServer, { size }: BenchOptions): Promise<Measured> {
+export async function restart({ url, database, root }: BenchServer, { size }: BenchOptions): Promise<Measured> {
   using sink = await startSink(MAILBOXES)
   const due = Math.round(DUE * size)
   await makeFleet(database, {
@@ -29,7 +29,7 @@ export async function restart({ url, database }: BenchServer, { size }: BenchOpt
   await database.query('select goniec.make_day_rows(3)')
   await database.query(SLOTS, [MAILBOXES, due])
   await database.query('vacuum (analyze)')
-  let worker = startWorker(url, { args: ['--name', 'bench'] })
+  let worker = startWorker(url, { root, args: ['--name', 'bench'] })
   const firsts: First[] = []
   for (let time = 0; time < (size < 1 ? 1 : TIMES); time++) {
     await database.query(DUE_NOW, [due])
@@ -40,7 +40,7 @@ export async function restart({ url, database }: BenchServer, { size }: BenchOpt
     worker.kill('SIGKILL')
     await worker.ended
     const startedAtMs = Date.now()
-    worker = startWorker(url, { args: ['--name', 'bench'] })
+    worker = startWorker(url, { root, args: ['--name', 'bench'] })
     firsts.push(await untilRow<First>(database, FIRST, [startedAtMs]))
   }
   worker.kill('SIGTERM')

@@ -1,11 +1,8 @@
 /** Runs a command of goniec to its end in a process of its own, and says what it took. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
 import { assert } from '../src/errors.ts'
 import { cpuMs, peakMb } from './processes.ts'
-
-const ROOT = join(import.meta.dirname, '..')
 
 export interface Ran {
   tookMs: number
@@ -13,10 +10,10 @@ export interface Ran {
   peakMb: number
 }
 
-/** The binary with these arguments; or another script of this folder. */
-export async function runMeasured(url: string, args: readonly string[], script = 'bin/goniec.js'): Promise<Ran> {
+/** A program with these arguments, on this database. */
+export async function runMeasured(url: string, program: string, args: readonly string[] = []): Promise<Ran> {
   const startedMs = performance.now()
-  const child = spawn(process.execPath, [join(ROOT, script), ...args], {
+  const child = spawn(process.execPath, [program, ...args], {
     env: { ...process.env, DATABASE_URL: url },
     stdio: ['ignore', 'ignore', 'inherit'],
   })
@@ -29,6 +26,6 @@ export async function runMeasured(url: string, args: readonly string[], script =
   }, 50)
   const [code] = (await ended) as [number | null]
   clearInterval(timer)
-  assert(code === 0, `goniec ${args.join(' ')} ended with ${code}`)
+  assert(code === 0, `${program} ${args.join(' ')} ended with ${code}`)
   return { tookMs: performance.now() - startedMs, ...seen }
 }

@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util'
 import { describeMachine, type Benchmark } from './figures.ts'
 import { IDLE_SETTINGS, idle } from './idle.ts'
 import { importing } from './import.ts'
+import { install } from './installed.ts'
 import { lateness } from './lateness.ts'
 import { planning } from './plan.ts'
 import { questions } from './questions.ts'
@@ -39,9 +40,10 @@ if (unknown.length > 0) {
   process.stderr.write(`There is no benchmark "${unknown[0]}". There are: ${Object.keys(BENCHMARKS).join(', ')}\n`)
   process.exit(2)
 }
+using installed = install()
 for (const name of names) {
   const benchmark = BENCHMARKS[name]
-  await using server = await startBenchServer(benchmark?.settings)
+  await using server = await startBenchServer(installed.root, benchmark?.settings)
   const before = describeMachine()
   const result = await benchmark?.run(server, { size: Number(values.size) })
   process.stdout.write(`\n${name}: ${result?.what}\n${before}\n\n${result?.lines.join('\n')}\n`)

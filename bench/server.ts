@@ -11,6 +11,8 @@ export interface BenchServer extends AsyncDisposable {
   url: string
   /** Migrated, and empty at first. */
   database: Database
+  /** Where `bin/goniec.js` is that is measured. */
+  root: string
 }
 
 /** The process of a database's server, on this machine. */
@@ -19,7 +21,7 @@ export async function serverPid({ query }: Database): Promise<number> {
   return parentOf(row?.pid ?? 0)
 }
 
-export async function startBenchServer(settings: Record<string, string> = {}): Promise<BenchServer> {
+export async function startBenchServer(root: string, settings: Record<string, string> = {}): Promise<BenchServer> {
   const directory = mkdtempSync(join(tmpdir(), 'goniec-bench-'))
   // Started by root, the server runs as another user, who must be able to enter.
   chmodSync(directory, 0o755)
@@ -29,6 +31,7 @@ export async function startBenchServer(settings: Record<string, string> = {}): P
   return {
     url,
     database,
+    root,
     async [Symbol.asyncDispose]() {
       await database.close()
       await stopEmbedded(join(directory, 'server'), { spare: join(directory, 'programs') })

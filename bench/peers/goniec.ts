@@ -14,12 +14,12 @@ const AHEAD_MS = 2000
 
 /** The worker, in a world that has a campaign for each round. */
 export async function startGoniec(
-  { url, database }: BenchServer,
+  { url, database, root }: BenchServer,
   port: number,
   { mails, rounds }: { mails: number; rounds: number },
 ): Promise<Peer> {
   await makeWorld(database, { port, mails, rounds })
-  const worker = startWorker(url, { args: ['--name', 'bench'], env: { GONIEC_LOG_LEVEL: 'warn' } })
+  const worker = startWorker(url, { root, args: ['--name', 'bench'], env: { GONIEC_LOG_LEVEL: 'warn' } })
   const until = async (text: string, values: readonly unknown[] = []): Promise<Record<string, unknown>> => {
     // Asked seldom: the asking costs the server time that it is measured by.
     for (;;) {

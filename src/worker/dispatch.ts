@@ -37,8 +37,8 @@ export interface DispatchOptions {
   log: Logger
 }
 
-/** `run` returns instead of waiting for what is further away than this. */
-const SOON_MS = 30_000
+/** `run` returns instead of waiting for what is further away than this: longer than the engine may take to call it, which is told so early. */
+const SOON_MS = 60_000
 
 /** Another worker is claiming: how long to leave it alone, from and to. */
 const BUSY_MS = [4, 12] as const

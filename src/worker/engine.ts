@@ -28,7 +28,7 @@ export interface EngineOptions {
 }
 
 /** Rare, since jobs that matter are booked for now, which wakes the runner, or some seconds before they are needed. */
-export const POLL_INTERVAL_MS = 10_000
+export const POLL_INTERVAL_MS = 30_000
 
 /** Jobs at the same time: the dispatch loop stays in one of them for as long as something is due soon, a plan and the next one in two. */
 const CONCURRENCY = 4

@@ -1,4 +1,5 @@
 /** Each benchmark runs, at the size of a toy, so that none of them rots. What it measures here says nothing, and is not looked at. */
+import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import type { Benchmark } from '../../bench/figures.ts'
 import { idle } from '../../bench/idle.ts'
@@ -11,6 +12,8 @@ import { scale } from '../../bench/scale.ts'
 import { throughput } from '../../bench/throughput.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { endWorkers } from '../support/worker-process.ts'
+
+const ROOT = join(import.meta.dirname, '..', '..')
 
 afterEach(endWorkers)
 
@@ -27,7 +30,10 @@ const TOYS: [string, Benchmark, { size: number; rows: number }][] = [
 
 test.for(TOYS)('the benchmark "%s" runs and fills its table', async ([, run, { size, rows }]) => {
   const database = await createTestDatabase()
-  const { lines } = await run({ ...database, database, [Symbol.asyncDispose]: async () => undefined }, { size })
+  const { lines } = await run(
+    { ...database, database, root: ROOT, [Symbol.asyncDispose]: async () => undefined },
+    { size },
+  )
   expect(lines).toHaveLength(rows + 1)
   for (const line of lines) expect(line).toHaveLength(lines[0]?.length ?? 0)
 })
