@@ -2,7 +2,8 @@
 --
 -- Owns       claimed -> aborted, and transmitting -> in_doubt, of attempts whose worker is gone or whose time is over.
 -- Promises   an attempt that had not passed its fence surely sent nothing: its mail is pending again, with its slot as it was; an attempt that
---            had may have been accepted: its mail is in doubt, and nothing sends it again on its own. A worker's own attempts are spared.
+--            had may have been accepted: its mail is in doubt, and nothing sends it again on its own. A worker's own attempts are spared,
+--            but for claims that it does not hold: their answer was lost.
 -- Leaves     who is gone to the caller, who holds the lock on the worker's name: p_gone are incarnations whose session is gone, p_seen_gone those
 --            of them whose process was seen gone as well.
 --
@@ -12,13 +13,16 @@
 --   Attempts are locked in id order, skipping locked ones (somebody is just settling them), then messages in id order. A doubtful attempt whose
 --   mailbox cannot be told to wait, because another program holds its gate, is left for the next call. One bad row stops nobody: should the set
 --   fail, its attempts are ended one by one.
+--   A claim whose answer was lost may also commit late, behind the call that looks for it: its server was slow to write, or waited for a standby.
+--   So it is looked for a second time, when its lease is over.
 --   What an aborted attempt took stays taken (its worker may have offered the mail to the server), but for one that its own worker never held.
 
 create function goniec.recover(
   p_incarnation bigint,
   p_gone bigint[] default '{}',
   p_seen_gone bigint[] default '{}',
-  p_held bigint[] default null)
+  p_held bigint[] default null,
+  p_unheld_at_once boolean default true)
 returns table (attempt_id bigint, message_id bigint, state text)
 language plpgsql
 set enable_seqscan = off
@@ -35,7 +39,8 @@ begin
     select a.id from goniec.attempt a
     where a.state in ('claimed', 'transmitting')
       and case
-            when a.incarnation_id is not null and a.incarnation_id is not distinct from p_incarnation then a.state = 'claimed' and p_held is not null and a.id <> all (p_held)
+            when a.incarnation_id is not null and a.incarnation_id is not distinct from p_incarnation 
+              then a.state = 'claimed' and p_held is not null and a.id <> all (p_held) and (p_unheld_at_once or a.lease_until <= v_now)
             else coalesce(a.incarnation_id = any (p_gone), false)
                  or (a.state = 'claimed' and a.lease_until <= v_now)
                  or (a.state = 'transmitting' and a.deadline_at <= v_now)
@@ -72,8 +77,8 @@ begin
   order by a.id;
 end $$;
 
-comment on function goniec.recover(bigint, bigint[], bigint[], bigint[]) is
-  'Ends attempts of vanished workers, and of time that ran out. p_held: what the calling worker holds in memory; its other claimed attempts are aborted (a claim whose reply was lost).';
+comment on function goniec.recover(bigint, bigint[], bigint[], bigint[], boolean) is
+  'Ends attempts of vanished workers, and of time that ran out. p_held: what the calling worker holds in memory; its other claimed attempts are aborted (a claim whose reply was lost), at once or, with p_unheld_at_once false, when their lease is over.';
 
 -- Whether a worker that nobody saw die could still be on the mailbox's wire with this attempt.
 create function goniec.needs_quarantine(a goniec.attempt, p_now timestamptz, p_seen_gone bigint[]) returns boolean

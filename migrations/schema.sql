@@ -2636,7 +2636,7 @@ begin
   return null;
 end $function$;
 
-CREATE OR REPLACE FUNCTION goniec.recover(p_incarnation bigint, p_gone bigint[] DEFAULT '{}'::bigint[], p_seen_gone bigint[] DEFAULT '{}'::bigint[], p_held bigint[] DEFAULT NULL::bigint[])
+CREATE OR REPLACE FUNCTION goniec.recover(p_incarnation bigint, p_gone bigint[] DEFAULT '{}'::bigint[], p_seen_gone bigint[] DEFAULT '{}'::bigint[], p_held bigint[] DEFAULT NULL::bigint[], p_unheld_at_once boolean DEFAULT true)
  RETURNS TABLE(attempt_id bigint, message_id bigint, state text)
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
@@ -2653,7 +2653,8 @@ begin
     select a.id from goniec.attempt a
     where a.state in ('claimed', 'transmitting')
       and case
-            when a.incarnation_id is not null and a.incarnation_id is not distinct from p_incarnation then a.state = 'claimed' and p_held is not null and a.id <> all (p_held)
+            when a.incarnation_id is not null and a.incarnation_id is not distinct from p_incarnation 
+              then a.state = 'claimed' and p_held is not null and a.id <> all (p_held) and (p_unheld_at_once or a.lease_until <= v_now)
             else coalesce(a.incarnation_id = any (p_gone), false)
                  or (a.state = 'claimed' and a.lease_until <= v_now)
                  or (a.state = 'transmitting' and a.deadline_at <= v_now)
@@ -3612,7 +3613,7 @@ comment on index goniec.one_live_attempt_per_mailbox is 'The mailbox lock. There
 
 comment on function goniec.record_external_send(mailbox text, kind text, sent_at timestamp with time zone) is 'Counts a mail that another program has sent already. Never refused: the day''s limit is raised to what was taken.';
 
-comment on function goniec.recover(p_incarnation bigint, p_gone bigint[], p_seen_gone bigint[], p_held bigint[]) is 'Ends attempts of vanished workers, and of time that ran out. p_held: what the calling worker holds in memory; its other claimed attempts are aborted (a claim whose reply was lost).';
+comment on function goniec.recover(p_incarnation bigint, p_gone bigint[], p_seen_gone bigint[], p_held bigint[], p_unheld_at_once boolean) is 'Ends attempts of vanished workers, and of time that ran out. p_held: what the calling worker holds in memory; its other claimed attempts are aborted (a claim whose reply was lost), at once or, with p_unheld_at_once false, when their lease is over.';
 
 comment on function goniec.release_slot(id bigint, used boolean) is 'Frees the mailbox; gives the capacity back only if it was not used. Calling it twice is harmless.';
 
@@ -3814,7 +3815,7 @@ grant execute on function goniec.record_message_events() to goniec_worker;
 
 grant execute on function goniec.record_request() to goniec_worker;
 
-grant execute on function goniec.recover(p_incarnation bigint, p_gone bigint[], p_seen_gone bigint[], p_held bigint[]) to goniec_worker;
+grant execute on function goniec.recover(p_incarnation bigint, p_gone bigint[], p_seen_gone bigint[], p_held bigint[], p_unheld_at_once boolean) to goniec_worker;
 
 grant execute on function goniec.refresh_domain_rows(p_today date, p_hour timestamp with time zone) to goniec_worker;
 
@@ -4050,7 +4051,7 @@ grant execute on function goniec.record_message_events() to public;
 
 grant execute on function goniec.record_request() to public;
 
-grant execute on function goniec.recover(p_incarnation bigint, p_gone bigint[], p_seen_gone bigint[], p_held bigint[]) to public;
+grant execute on function goniec.recover(p_incarnation bigint, p_gone bigint[], p_seen_gone bigint[], p_held bigint[], p_unheld_at_once boolean) to public;
 
 grant execute on function goniec.refresh_domain_rows(p_today date, p_hour timestamp with time zone) to public;
 

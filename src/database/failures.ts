@@ -31,7 +31,13 @@ export function explainStatementError(error: unknown): GoniecError | undefined {
 export function isDatabaseAway(error: unknown): boolean {
   if (error instanceof DatabaseError && error.code === '57014') return true
   const code = explainDatabaseError(error, '')?.code ?? ''
-  return ['database_unreachable', 'database_lost', 'database_starting', 'database_connections'].includes(code)
+  return [
+    'database_unreachable',
+    'database_lost',
+    'database_silent',
+    'database_starting',
+    'database_connections',
+  ].includes(code)
 }
 
 /**

@@ -5,10 +5,11 @@
  * of kysely name tables of the schema `goniec` without it (`selectFrom('message')`); plain SQL spells `goniec.message` out.
  */
 import { Kysely, PostgresDialect, type Transaction } from 'kysely'
-import { Client, Pool, type ClientBase, type ClientConfig, type QueryResultRow } from 'pg'
+import { Client, Pool, type ClientConfig, type QueryResultRow } from 'pg'
 import { GoniecError } from '../errors.ts'
 import { explainDatabaseError, OLDEST_SERVER } from './failures.ts'
 import type { Schema } from './schema.ts'
+import { breakWhenSilent } from './silence.ts'
 import { teachInstants, valueTypes } from './values.ts'
 
 /** Kysely over the tables of goniec; a transaction of it fits wherever this is asked for. */
@@ -32,6 +33,8 @@ export interface PoolOptions {
   /** Most connections. */
   size?: number
   connectTimeoutMs?: number
+  /** A connection that owes an answer for so long is broken; left out: it is waited for as long as the system does. */
+  silenceMs?: number | undefined
   /** Told of a connection that broke while nobody used it. The next query takes another one, so most callers need not listen. */
   onIdleError?: (error: Error) => void
 }
@@ -72,7 +75,22 @@ export async function connectSession(url: string, options: PoolOptions = {}): Pr
   // Without a listener the process would end.
   client.on('error', () => undefined)
   await client.connect()
+  if (options.silenceMs !== undefined) breakWhenSilent(client, options.silenceMs)
   return client
+}
+
+/**
+ * Closes the connections that nobody uses at this moment: they may be as dead as one that has just been lost, and each would be found out
+ * only by whoever asks something on it.
+ */
+export function retireIdle(pool: Pool): void {
+  for (let left = pool.idleCount; left > 0; left -= 1) {
+    pool.connect().then(
+      (client) => client.release(true),
+      // Not even a new one is to be had: then there is nothing to close.
+      () => undefined,
+    )
+  }
 }
 
 /** What a client outside of a pool (an advisory lock's, a listener's) is made of, so that it speaks the same values. */
@@ -96,7 +114,7 @@ function createPool(url: string, options: PoolOptions): Pool {
     idleTimeoutMillis: 30_000,
     // The pool waits for the promise, though its types do not say so.
     // oxlint-disable-next-line typescript/no-misused-promises
-    onConnect: doWithoutJit,
+    onConnect: (client) => prepare(client as Client, options.silenceMs),
   })
   pool.on('error', onIdleError)
   // A client that breaks while it is checked out emits too; whoever holds it learns it from his query.
@@ -104,11 +122,16 @@ function createPool(url: string, options: PoolOptions): Pool {
   return pool
 }
 
+async function prepare(client: Client, silenceMs: number | undefined): Promise<void> {
+  if (silenceMs !== undefined) breakWhenSilent(client, silenceMs)
+  await doWithoutJit(client)
+}
+
 /**
  * Statements of goniec are look-ups by index that take milliseconds. Where the planner thinks otherwise, as it does of tables that were
  * not analysed yet, compiling them took twenty seconds (Debian's Postgres 15, where it is on by default).
  */
-async function doWithoutJit(client: ClientBase): Promise<void> {
+async function doWithoutJit(client: Client): Promise<void> {
   await client.query('set jit = off')
 }
 

@@ -5,15 +5,15 @@
  */
 import type { Client } from 'pg'
 import { GoniecError } from '../errors.ts'
-import { connectSession } from './pool.ts'
+import { connectSession, type PoolOptions } from './pool.ts'
 
 /** Throws where statements of one session are served by changing server processes, or two sessions by the same one. */
-export async function refuseTransactionPooler(url: string): Promise<void> {
+export async function refuseTransactionPooler(url: string, options: PoolOptions = {}): Promise<void> {
   const sessions: Client[] = []
   try {
-    const first = await connectSession(url)
+    const first = await connectSession(url, options)
     sessions.push(first)
-    const second = await connectSession(url)
+    const second = await connectSession(url, options)
     sessions.push(second)
     if (await haveProcessesOfTheirOwn(first, second)) return
   } finally {

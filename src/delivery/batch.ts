@@ -65,11 +65,11 @@ export class Coalescer<Item, Answer> {
 }
 
 /**
- * Connection trouble, resources, shutdown, deadlock: the same batch may succeed later, and trying its rows one by one would not help. A
+ * Connection trouble, a server that takes no writes, resources, shutdown, deadlock: the same batch may succeed later, and trying its rows one by one would not help. A
  * lock that was waited for in vain is about one of its rows.
  */
 export function isAboutTheServer({ code = '' }: DatabaseError): boolean {
-  return code !== LOCK_NOT_AVAILABLE && /^(08|40|53|55|57|58)/.test(code)
+  return code !== LOCK_NOT_AVAILABLE && /^(08|25006|40|53|55|57|58)/.test(code)
 }
 
 const LOCK_NOT_AVAILABLE = '55P03'

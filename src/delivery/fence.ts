@@ -4,9 +4,10 @@
  * cancelled: the commit is on this server only, and could be forgotten by a failover. A batch that fails is asked one by one, so that
  * one bad row refuses no other.
  */
-import { DatabaseError, type Pool, type PoolClient } from 'pg'
+import { DatabaseError, type Pool } from 'pg'
 import { toJson } from '../database/values.ts'
 import { isAboutTheServer } from './batch.ts'
+import { queryWatchingWarnings } from './warnings.ts'
 
 /** What is kept of a mail that goes on the wire. */
 export interface SentContent {
@@ -52,16 +53,21 @@ async function fenceTogether(
   pool: Pick<Pool, 'connect'>,
   { incarnationId, totalMs, requests }: FenceOptions,
 ): Promise<FenceAnswer[]> {
-  const { rows, warning } = await queryWatchingWarnings(pool, [
-    incarnationId,
-    requests.map(({ attemptId }) => attemptId),
-    totalMs,
-    toJson(requests.map(({ attemptId, content }) => ({ attempt_id: attemptId, ...content }))),
-  ])
+  const { rows, warning } = await queryWatchingWarnings<FenceRow>(pool, {
+    name: 'goniec fence',
+    text: `select attempt_id, verdict, (extract(epoch from opens_at - goniec.now()) * 1000)::float8 as wait_ms
+           from goniec.fence($1, $2, $3 * interval '1 millisecond', $4)`,
+    values: [
+      incarnationId,
+      requests.map(({ attemptId }) => attemptId),
+      totalMs,
+      toJson(requests.map(({ attemptId, content }) => ({ attempt_id: attemptId, ...content }))),
+    ],
+  })
   const byAttempt = new Map(rows.map((row) => [row.attempt_id, row]))
   return requests.map(({ attemptId }) => {
     const row = byAttempt.get(attemptId)
-    if (warning !== undefined) return { verdict: `not_durable: ${warning}`, waitMs: null }
+    if (warning !== undefined) return { verdict: `not_durable: ${warning.text}`, waitMs: null }
     return { verdict: row?.verdict ?? 'not_claimed', waitMs: row?.wait_ms ?? null }
   })
 }
@@ -70,37 +76,4 @@ interface FenceRow {
   attempt_id: number
   verdict: string
   wait_ms: number | null
-}
-
-async function queryWatchingWarnings(
-  pool: Pick<Pool, 'connect'>,
-  values: unknown[],
-): Promise<{ rows: FenceRow[]; warning: string | undefined }> {
-  const client: PoolClient = await pool.connect()
-  let warning: string | undefined
-  const onNotice = ({ severity, message }: { severity?: string | undefined; message?: string | undefined }): void => {
-    if (severity === 'WARNING') warning = message ?? 'a warning without words'
-  }
-  client.on('notice', onNotice)
-  let failure: unknown
-  try {
-    const { rows } = await client.query<FenceRow>({
-      name: 'goniec fence',
-      text: `select attempt_id, verdict, (extract(epoch from opens_at - goniec.now()) * 1000)::float8 as wait_ms
-             from goniec.fence($1, $2, $3 * interval '1 millisecond', $4)`,
-      values,
-    })
-    return { rows, warning }
-  } catch (error) {
-    failure = error
-    throw error
-  } finally {
-    client.removeListener('notice', onNotice)
-    client.release(failure !== undefined && isConnectionFailure(failure))
-  }
-}
-
-/** A connection that failed is not used again; one on which a statement failed is. */
-function isConnectionFailure(error: unknown): boolean {
-  return !(error instanceof DatabaseError)
 }

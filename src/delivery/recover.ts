@@ -13,6 +13,8 @@ export interface RecoverOptions {
   seenGone?: readonly number[]
   /** The attempts that this worker holds in memory; its other claimed ones are aborted. Undefined: it does not ask. */
   held?: readonly number[]
+  /** False: those it does not hold are aborted only when their lease is over, so that a claim that is just being answered is left alone. */
+  unheldAtOnce?: boolean
 }
 
 export interface RecoveredAttempt {
@@ -25,11 +27,11 @@ export interface RecoveredAttempt {
 /** Ends what vanished workers have left. */
 export async function recover(
   pool: Pick<Pool, 'query'>,
-  { incarnationId, gone = [], seenGone = [], held }: RecoverOptions,
+  { incarnationId, gone = [], seenGone = [], held, unheldAtOnce = true }: RecoverOptions,
 ): Promise<RecoveredAttempt[]> {
   const { rows } = await pool.query<{ attempt_id: number; message_id: number | null; state: 'aborted' | 'in_doubt' }>(
-    'select attempt_id, message_id, state from goniec.recover($1, $2, $3, $4)',
-    [incarnationId, gone, seenGone, held ?? null],
+    'select attempt_id, message_id, state from goniec.recover($1, $2, $3, $4, $5)',
+    [incarnationId, gone, seenGone, held ?? null, unheldAtOnce],
   )
   return rows.map((row) => ({ attemptId: row.attempt_id, messageId: row.message_id, state: row.state }))
 }

@@ -1,12 +1,15 @@
 /**
- * Settle, as a worker calls it: `migrations/000007_settle.sql` has the statement and its reasons. This file owns one thing more: a
- * batch that fails is settled one by one, so that one bad row stops no other.
+ * Settle, as a worker calls it: `migrations/000007_settle.sql` has the statement and its reasons. This file owns two things more: a
+ * batch that fails is settled one by one, so that one bad row stops no other; and an outcome that a synchronous standby does not have is not
+ * written yet. Asked again, settle says that it is so already, and waits for the standby anew.
  */
 import { DatabaseError, type Pool } from 'pg'
 import { toJson } from '../database/values.ts'
+import { GoniecError } from '../errors.ts'
 import type { Instant } from '../time.ts'
 import { isAboutTheServer } from './batch.ts'
 import type { OutcomeKind } from './outcomes.ts'
+import { queryWatchingWarnings } from './warnings.ts'
 
 /** What became of an attempt, as it is written down. */
 export interface OutcomeReport {
@@ -41,7 +44,7 @@ export type SettleAnswer = Settlement | { failed: unknown }
 
 /** Writes these outcomes, in one commit where it can. Rejects only if the database could not be asked. */
 export async function settle(
-  pool: Pick<Pool, 'query'>,
+  pool: Pick<Pool, 'connect'>,
   { incarnationId, reports }: { incarnationId: number; reports: OutcomeReport[] },
 ): Promise<SettleAnswer[]> {
   try {
@@ -56,20 +59,31 @@ export async function settle(
 }
 
 async function settleTogether(
-  pool: Pick<Pool, 'query'>,
+  pool: Pick<Pool, 'connect'>,
   incarnationId: number,
   reports: OutcomeReport[],
 ): Promise<SettleAnswer[]> {
-  const { rows } = await pool.query<{ attempt_id: number; verdict: string; message_status: string | null }>({
+  const { rows, warning } = await queryWatchingWarnings<SettleRow>(pool, {
     name: 'goniec settle',
     text: 'select attempt_id, verdict, message_status from goniec.settle($1, $2)',
     values: [incarnationId, toJson(reports.map(toRow))],
   })
+  if (warning?.isAboutStandby) {
+    throw new GoniecError('outcome_not_durable', `what was written could still be forgotten: ${warning.text}`, {
+      hint: 'bring the synchronous standby back, or take it out of synchronous_standby_names',
+    })
+  }
   const byAttempt = new Map(rows.map((row) => [row.attempt_id, row]))
   return reports.map(({ attemptId }) => {
     const row = byAttempt.get(attemptId)
     return { verdict: row?.verdict ?? 'unknown_attempt', status: row?.message_status ?? null }
   })
+}
+
+interface SettleRow {
+  attempt_id: number
+  verdict: string
+  message_status: string | null
 }
 
 function toRow(report: OutcomeReport): Record<string, unknown> {

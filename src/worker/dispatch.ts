@@ -28,8 +28,8 @@ export interface DispatchOptions {
   incarnationId: number
   settings: WorkerSettings
   sender: Sender
-  /** Whether this worker still holds its name, and may claim. */
-  mayClaim: () => boolean
+  /** Which time of holding its name this worker is in; undefined: it has lost it, and may not claim. */
+  tenure: () => number | undefined
   /** Told of each settled mail. */
   onSettled: (settlement: Settlement) => void
   /** `run` waits for what is due soon. False where the clock stands still: it returns as soon as nothing can go at this instant. */
@@ -61,8 +61,9 @@ export class Dispatch {
     this.#options = options
   }
 
-  get inFlight(): number {
-    return this.#inFlight.size
+  /** The attempts that are in flight, or whose outcome is not written yet. */
+  get held(): number[] {
+    return [...this.#inFlight.keys()]
   }
 
   /** How long ago the last claim was answered, whatever the answer was. */
@@ -121,7 +122,8 @@ export class Dispatch {
 
   async #loop(): Promise<number | undefined> {
     for (let failures = 0; ;) {
-      if (this.#stopping || !this.#options.mayClaim()) return undefined
+      const tenure = this.#options.tenure()
+      if (this.#stopping || tenure === undefined) return undefined
       this.#woken = false
       const claimedAtMs = performance.now()
       const answer = await this.#claim()
@@ -132,7 +134,7 @@ export class Dispatch {
       }
       const askedAtMs = performance.now()
       this.#answeredAtMs = askedAtMs
-      await this.#start(answer.attempts)
+      await this.#start(answer.attempts, tenure)
       if (answer.status === 'claimed') await this.#rest(askedAtMs - claimedAtMs)
       const waitMs = this.#waitAfter(answer, askedAtMs)
       const isOver =
@@ -173,13 +175,12 @@ export class Dispatch {
 
   async #abortUnheld(): Promise<void> {
     const { database, incarnationId, log } = this.#options
-    const held = [...this.#inFlight.keys()]
-    const aborted = await recover(database.pool, { incarnationId, held })
+    const aborted = await recover(database.pool, { incarnationId, held: this.held })
     this.#claimLost = false
     if (aborted.length > 0) log.warn({ attempts: aborted }, 'a claim whose answer was lost is undone')
   }
 
-  async #start(attempts: readonly ClaimedAttempt[]): Promise<void> {
+  async #start(attempts: readonly ClaimedAttempt[], tenure: number): Promise<void> {
     if (attempts.length === 0) return
     const { database } = this.#options
     const mailboxByMessage = new Map(attempts.map(({ messageId, mailboxId }) => [messageId, mailboxId]))
@@ -190,7 +191,7 @@ export class Dispatch {
       ])
       for (const attempt of attempts) {
         const material = materials.get(attempt.messageId)
-        this.#send({ attempt, material, account: accounts.get(attempt.mailboxId) })
+        this.#send({ attempt, material, account: accounts.get(attempt.mailboxId), tenure })
       }
     } catch (error) {
       // Claimed, and not even begun: they are undone as soon as the database answers again.

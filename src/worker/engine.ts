@@ -14,13 +14,16 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { Logger as GraphileLogger, parseCronItems, run, type Runner, type TaskList } from 'graphile-worker'
-import { Pool } from 'pg'
+import { Pool, type Client } from 'pg'
 import { clientConfig } from '../database/pool.ts'
+import { breakWhenSilent } from '../database/silence.ts'
 import { messageOf } from '../errors.ts'
 import type { Logger } from '../log.ts'
 
 export interface EngineOptions {
   url: string
+  /** How long the database may owe an answer. */
+  silenceMs: number
   /** Tasks that one worker of the cluster runs at these times (cron, UTC). */
   cron: readonly { task: string; match: string }[]
   log: Logger
@@ -144,8 +147,12 @@ export class Engine {
     this.#options.log.debug({ problem: messageOf(error) }, 'the engine did not stop well')
 
   #openPool(): Pool {
-    const { url, log } = this.#options
-    const pool = new Pool({ ...clientConfig(url, { name: 'engine' }), max: CONCURRENCY + 2 })
+    const { url, silenceMs, log } = this.#options
+    const pool = new Pool({
+      ...clientConfig(url, { name: 'engine' }),
+      max: CONCURRENCY + 2,
+      onConnect: (client) => breakWhenSilent(client as Client, silenceMs),
+    })
     const onError = (error: Error): void => log.debug({ problem: messageOf(error) }, 'the engine lost a connection')
     pool.on('error', onError)
     pool.on('connect', (client) => client.on('error', onError))

@@ -14,7 +14,7 @@ import { messageOf } from '../errors.ts'
 import type { Logger } from '../log.ts'
 
 export interface OutcomesOptions {
-  pool: Pick<Pool, 'query'>
+  pool: Pick<Pool, 'connect'>
   incarnationId: number
   log: Logger
 }

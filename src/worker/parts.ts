@@ -34,21 +34,28 @@ export interface PartsOptions {
 /** Nothing of it has begun yet. Whoever has lost his name claims and fences nothing. */
 export function makeParts({ database, session, settings, log, onEngineDead }: PartsOptions): Parts {
   const common = { database, incarnationId: session.incarnationId, settings, log }
-  const engine = new Engine({ url: database.url, cron: CRON, log, onDead: onEngineDead })
+  const engine = new Engine({
+    url: database.url,
+    silenceMs: settings.silenceMs,
+    cron: CRON,
+    log,
+    onDead: onEngineDead,
+  })
   const tokens = new AccessTokens({ environment: process.env, onWarning: (text) => log.warn(text) })
   const connections = new Connections(settings.deadlines, tokens)
   const outcomes = new Outcomes({ pool: database.pool, incarnationId: session.incarnationId, log })
   const planning = new Planning({
     database,
     graceMs: settings.graceMs,
+    silenceMs: settings.silenceMs,
     book: () => engine.book('plan'),
     onPlanned: () => dispatch.wake(),
     log,
   })
   const dispatch = new Dispatch({
     ...common,
-    sender: new Sender({ ...common, connections, outcomes, mayFence: () => session.held }),
-    mayClaim: () => session.held,
+    sender: new Sender({ ...common, connections, outcomes, tenure: () => session.tenure }),
+    tenure: () => session.tenure,
     onSettled: ({ status }) => {
       if (status === 'pending' || status === 'sent') planning.request()
     },

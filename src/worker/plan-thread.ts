@@ -6,8 +6,10 @@ import { openDatabase } from '../database/pool.ts'
 import { messageOf } from '../errors.ts'
 import type { PlanAnswer, PlanThreadData } from './planner.ts'
 
-const { url, graceMs } = workerData as PlanThreadData
-const database = openDatabase(url, { name: 'plan', size: 3 })
+const { url, graceMs, silenceMs } = workerData as PlanThreadData
+/** What the plan reads and writes can be large, and it waits for the plans of other workers; others wait for nobody so long. */
+const LONGER = 10
+const database = openDatabase(url, { name: 'plan', size: 3, silenceMs: silenceMs * LONGER })
 
 parentPort?.on('message', () => {
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window

@@ -11,6 +11,8 @@ import { GoniecError, messageOf } from '../errors.ts'
 export interface PlanThreadData {
   url: string
   graceMs: number
+  /** How long the database may owe an answer. */
+  silenceMs: number
 }
 export type PlanAnswer = { run: PlanRun } | { problem: string; hint?: string | undefined }
 
@@ -39,6 +41,14 @@ export class Planner {
     throw new GoniecError('plan_failed', `the plan failed: ${problem}`, hint === undefined ? {} : { hint })
   }
 
+  /** Lets go of a plan whose database is gone, and of all its connections: the next run has a thread of its own. */
+  abandon(): void {
+    const thread = this.#thread
+    this.#thread = undefined
+    this.#answered({ problem: 'its database is gone' })
+    void thread?.terminate()
+  }
+
   /** Ends the thread, in the middle of a plan too: what is not committed by then is planned by the next one. */
   async close(): Promise<void> {
     await this.#thread?.terminate()
@@ -48,10 +58,11 @@ export class Planner {
     const entry = new URL(`./plan-thread${extname(import.meta.url)}`, import.meta.url)
     const thread = new Thread(entry, { workerData: this.#data, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB } })
     const died = (problem: string): void => {
-      if (this.#thread === thread) this.#thread = undefined
+      if (this.#thread !== thread) return
+      this.#thread = undefined
       this.#answered({ problem })
     }
-    thread.on('message', (answer: PlanAnswer) => this.#answered(answer))
+    thread.on('message', (answer: PlanAnswer) => this.#thread === thread && this.#answered(answer))
     thread.once('error', (error) => died(messageOf(error)))
     thread.once('exit', () => died('its thread ended'))
     return thread

@@ -13,6 +13,8 @@ import { Planner } from './planner.ts'
 export interface PlanningOptions {
   database: Database
   graceMs: number
+  /** How long the database may owe an answer. */
+  silenceMs: number
   /** Has a plan booked, for whichever worker is free. */
   book: () => Promise<void>
   /** Told after each plan: something may be due that was not. */
@@ -39,7 +41,8 @@ export class Planning {
 
   constructor(options: PlanningOptions) {
     this.#options = options
-    this.#planner = new Planner({ url: options.database.url, graceMs: options.graceMs })
+    const { database, graceMs, silenceMs } = options
+    this.#planner = new Planner({ url: database.url, graceMs, silenceMs })
   }
 
   /** Plans once, from what is committed now. Rejects where the plan failed. */
@@ -81,6 +84,11 @@ export class Planning {
     planned.catch((error: unknown) =>
       log.warn({ problem: messageOf(error) }, 'the first plan failed; it is tried again within the minute'),
     )
+  }
+
+  /** The database is gone: a plan under way fails at once, even where its connections have not noticed. */
+  abandon(): void {
+    this.#planner.abandon()
   }
 
   async close(): Promise<void> {

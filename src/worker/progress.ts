@@ -44,7 +44,11 @@ async function isAnythingOverdue(
   url: string,
   { graceMs, overdueMs }: { graceMs: number; overdueMs: number },
 ): Promise<boolean> {
-  const client = await connectSession(url, { name: 'watchdog', connectTimeoutMs: ANSWER_MS })
+  const client = await connectSession(url, {
+    name: 'watchdog',
+    connectTimeoutMs: ANSWER_MS,
+    silenceMs: ANSWER_MS * 2,
+  })
   try {
     await client.query(`set statement_timeout = ${ANSWER_MS}`)
     const { rows } = await client.query<{ overdue: boolean }>(ANYTHING_OVERDUE, [graceMs, overdueMs])

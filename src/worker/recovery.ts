@@ -10,11 +10,13 @@ import type { WorkerSession } from './session.ts'
 export interface RecoveryOptions {
   database: Database
   session: WorkerSession
+  /** The attempts that this worker holds in memory. */
+  held: readonly number[]
   log: Logger
 }
 
 /** Attempts of this name's earlier lives are ended at once, those of others when their time is over. */
-export async function recoverAll({ database, session, log }: RecoveryOptions): Promise<void> {
+export async function recoverAll({ database, session, held, log }: RecoveryOptions): Promise<void> {
   // First, since a lease or a deadline that lies a day ahead would not run out.
   const [instants] = await database.query<{ mended: number }>('select goniec.mend_instants() as mended')
   if (instants && instants.mended > 0)
@@ -23,7 +25,8 @@ export async function recoverAll({ database, session, log }: RecoveryOptions): P
       "the database's clock was set back: instants that lay in the future count as now",
     )
   const { gone, seenGone } = await session.predecessors()
-  const recovered = await recover(database.pool, { incarnationId: session.incarnationId, gone, seenGone })
+  const { incarnationId } = session
+  const recovered = await recover(database.pool, { incarnationId, gone, seenGone, held, unheldAtOnce: false })
   await session.endPredecessors(gone)
   await database.query('select goniec.brake_refused()')
   for (const { attemptId, messageId, state } of recovered) {

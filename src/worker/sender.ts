@@ -31,8 +31,8 @@ export interface SenderOptions {
   settings: WorkerSettings
   connections: Connections
   outcomes: Outcomes
-  /** Whether this worker still holds its name, and may fence. */
-  mayFence: () => boolean
+  /** Which time of holding its name this worker is in; undefined: it has lost it. */
+  tenure: () => number | undefined
   log: Logger
 }
 
@@ -41,6 +41,11 @@ export interface Consignment {
   attempt: ClaimedAttempt
   material: MessageMaterial | undefined
   account: MailboxAccount | undefined
+  /**
+   * The time of holding the worker's name in which it was claimed. What was claimed before the name was lost passes no fence, also when the name
+   * is held again: the database may be another one, a promoted standby, in which this attempt is somebody else's.
+   */
+  tenure: number
 }
 
 export class Sender {
@@ -64,7 +69,7 @@ export class Sender {
   }
 
   async #try(consignment: Consignment, signal: AbortSignal): Promise<OutcomeReport> {
-    const { attempt, material, account } = consignment
+    const { attempt, material, account, tenure } = consignment
     if (!material || !account) return unsendable(attempt, 'its message or mailbox is not there any more')
     let mail: ComposedMail
     try {
@@ -72,11 +77,16 @@ export class Sender {
     } catch (error) {
       return unsendable(attempt, describe(error))
     }
-    return await this.#deliver({ attempt, material, account }, mail, signal)
+    return await this.#deliver({ attempt, material, account, tenure }, mail, signal)
   }
 
   async #deliver(
-    { attempt, material, account }: Required<Consignment> & { material: MessageMaterial; account: MailboxAccount },
+    {
+      attempt,
+      material,
+      account,
+      tenure,
+    }: Required<Consignment> & { material: MessageMaterial; account: MailboxAccount },
     mail: ComposedMail,
     signal: AbortSignal,
   ): Promise<OutcomeReport> {
@@ -94,7 +104,7 @@ export class Sender {
       mail: mail.bytes,
       signal,
       fence: async (restart) => {
-        const answer = await this.#passFence({ attemptId: attempt.attemptId, content: kept }, restart)
+        const answer = await this.#passFence({ attemptId: attempt.attemptId, content: kept }, tenure, restart)
         verdict = answer.passed ? undefined : answer.reason
         return answer
       },
@@ -105,10 +115,10 @@ export class Sender {
   }
 
   /** Asks until the answer is yes or no; a mail that is a moment too early for its campaign's delay waits here. */
-  async #passFence(request: FenceRequest, restart: () => void): Promise<FenceVerdict> {
+  async #passFence(request: FenceRequest, tenure: number, restart: () => void): Promise<FenceVerdict> {
     const patienceEndsMs = performance.now() + this.#options.settings.deadlines.phaseMs / 2
     for (;;) {
-      if (!this.#options.mayFence()) return { passed: false, reason: 'lock_lost' }
+      if (this.#options.tenure() !== tenure) return { passed: false, reason: 'lock_lost' }
       restart()
       const { verdict, waitMs: givenMs } = await this.#fences.ask(request)
       if (verdict === 'passed') return { passed: true }

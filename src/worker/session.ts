@@ -8,12 +8,15 @@
  *             and takes the lock back.
  *   closed    by us; or because another process has worked under the name meanwhile, which `onUsurped` tells, once.
  *
+ * It asks the server from time to time whether it is still there: a connection can be gone without a word, and the lock with it.
+ *
  * Owns       the advisory lock (20201, hash of the name), the incarnation's row, the subscription to the channel `goniec`.
  * Leaves     what to do while away to the worker: claim nothing, fence nothing, keep outcomes.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { Client } from 'pg'
 import { clientConfig } from '../database/pool.ts'
+import { breakWhenSilent } from '../database/silence.ts'
 import { refuseTransactionPooler } from '../database/pooler.ts'
 import { GoniecError } from '../errors.ts'
 import { isEnded, registerIncarnation, takeName, takeNameWithin, unfinished, type Predecessors } from './name.ts'
@@ -27,18 +30,31 @@ export interface SessionEvents {
   onUsurped: () => void
 }
 
+/** The server is asked so often within the time that it may be silent. */
+const BEATS = 2
+
 export class WorkerSession {
   readonly url: string
   name = ''
   incarnationId = 0
   held = false
+  #silenceMs: number
+  /** How often the name was taken back. */
+  #returns = 0
   #events: SessionEvents
   #client: Client | undefined
   #closed = false
 
-  constructor(url: string, events: SessionEvents) {
+  /** `silenceMs`: how long the server may owe an answer. */
+  constructor(url: string, silenceMs: number, events: SessionEvents) {
     this.url = url
+    this.#silenceMs = silenceMs
     this.#events = events
+  }
+
+  /** Which time of holding the name this is; undefined: it is not held. What was claimed in another time passes no fence. */
+  get tenure(): number | undefined {
+    return this.held ? this.#returns : undefined
   }
 
   /** Takes the name, or without one the first free of host, host-2, host-3 …, and registers this incarnation. */
@@ -89,7 +105,7 @@ export class WorkerSession {
 
   /** A connection that is not ours yet, and the promise of its loss. */
   async #connect(): Promise<{ client: Client; lost: Promise<Error> }> {
-    await refuseTransactionPooler(this.url)
+    await refuseTransactionPooler(this.url, { silenceMs: this.#silenceMs })
     const client = new Client(clientConfig(this.url, { name: 'worker session' }))
     const lost = new Promise<Error>((resolve) => {
       client.on('error', resolve)
@@ -97,6 +113,7 @@ export class WorkerSession {
     })
     client.on('notification', ({ payload = '' }) => this.#events.onNotification(payload))
     await client.connect()
+    breakWhenSilent(client, this.#silenceMs)
     return { client, lost }
   }
 
@@ -105,8 +122,12 @@ export class WorkerSession {
     if (this.#closed) return client.end()
     this.#client = client
     this.held = true
-    void lost.then((error) => this.#lost(client, error))
+    const heartbeat = setInterval(() => client.query('select', this.#ignoreBeat), this.#silenceMs / BEATS)
+    void lost.then((error) => this.#lost(client, error)).finally(() => clearInterval(heartbeat))
   }
+
+  /** One that fails is told by the connection's end. */
+  readonly #ignoreBeat = (): void => undefined
 
   #lost(client: Client, error: Error): void {
     if (client !== this.#client || this.#closed) return
@@ -144,6 +165,7 @@ export class WorkerSession {
       client.end().catch(() => undefined)
       throw error
     }
+    this.#returns += 1
     await this.#adopt(client, lost)
     if (this.held) this.#events.onRegained()
     return true

@@ -19,6 +19,8 @@ export interface WorkerSettings {
   drainMs: number
   /** The safety net below all wake-ups. `GONIEC_TICK` */
   tickMs: number
+  /** How long the database may owe an answer before the connection counts as broken. `GONIEC_DATABASE_SILENCE` */
+  silenceMs: number
 }
 
 /** Reads the settings, and checks that they fit each other. */
@@ -31,6 +33,7 @@ export function readWorkerSettings(env: Environment = process.env): WorkerSettin
     inFlight: readInteger(env, 'GONIEC_IN_FLIGHT', { standard: 200, least: 1, most: 5000 }),
     drainMs: readDurationMs(env, 'GONIEC_DRAIN', 30_000),
     tickMs: readDurationMs(env, 'GONIEC_TICK', LONGEST_TICK_MS),
+    silenceMs: readDurationMs(env, 'GONIEC_DATABASE_SILENCE', 30_000),
   }
   const problems = checkDeadlines(settings.deadlines, settings.leaseMs)
   if (settings.tickMs < SHORTEST_TICK_MS || settings.tickMs > LONGEST_TICK_MS)

@@ -33,7 +33,7 @@ const CLOSE_MS = 5000
 
 /** Stops all of it. Never rejects. */
 export async function stopParts({ parts, session, database, drainMs, log }: StopOptions): Promise<Stopped> {
-  log.info({ in_flight: parts?.dispatch.inFlight ?? 0 }, 'worker stops: mails in flight are finished first')
+  log.info({ in_flight: parts?.dispatch.held.length ?? 0 }, 'worker stops: mails in flight are finished first')
   const unwritten = parts ? await drain(parts, drainMs, log) : 0
   const closing = [
     parts?.planning.close(),

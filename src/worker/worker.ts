@@ -10,7 +10,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Database } from '../database/pool.ts'
-import { openDatabase } from '../database/pool.ts'
+import { openDatabase, retireIdle } from '../database/pool.ts'
 import { messageOf } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import { POLL_INTERVAL_MS } from './engine.ts'
@@ -60,12 +60,10 @@ export class Worker {
   constructor(options: WorkerOptions) {
     this.#options = options
     this.#log = options.log
-    this.#database = openDatabase(options.url, {
-      name: 'worker',
-      size: 12,
-      onIdleError: (error) => this.#log.debug({ problem: messageOf(error) }, 'a connection was lost'),
-    })
-    this.#session = new WorkerSession(options.url, {
+    const { silenceMs } = options.settings
+    const onIdleError = (error: Error): void => this.#log.debug({ problem: messageOf(error) }, 'a connection was lost')
+    this.#database = openDatabase(options.url, { name: 'worker', size: 12, silenceMs, onIdleError })
+    this.#session = new WorkerSession(options.url, silenceMs, {
       onNotification: (payload) => this.#notified(payload),
       onLost: (error) => this.#databaseLost(error),
       onStillAway: (error) => this.#databaseStillAway(error),
@@ -172,7 +170,8 @@ export class Worker {
   }
 
   async #recover(): Promise<void> {
-    await recoverAll({ database: this.#database, session: this.#session, log: this.#log })
+    const held = this.#parts?.dispatch.held ?? []
+    await recoverAll({ database: this.#database, session: this.#session, held, log: this.#log })
   }
 
   async #runDispatch(): Promise<void> {
@@ -208,6 +207,8 @@ export class Worker {
     this.#log.error({ problem: messageOf(error) }, 'the database is away: nothing new is sent, outcomes are kept')
     this.#awayBecause = ''
     this.#parts?.engine.abandon()
+    this.#parts?.planning.abandon()
+    retireIdle(this.#database.pool)
     // Its loop sees that it may not claim, and ends: it begins anew behind the plan.
     this.#parts?.dispatch.wake()
   }

@@ -54,6 +54,20 @@ test('a mail that is pending again keeps its slot, as it was', async () => {
   expect(await claim(here.session, await here.world.worker())).toMatchObject({ messages: [claimed.id] })
 })
 
+test('a claim of its own that it does not hold is undone when its lease is over, and not while its answer may be on its way', async () => {
+  const { claimed, transmitting } = await twoUnderWay()
+  const unheld = { held: [], unheldAtOnce: false }
+  await here.clockAt(3 * minute - 1)
+  expect(await recover(here.session, here.worker, unheld)).toEqual([])
+  await here.clockAt(3 * minute)
+  expect(await recover(here.session, here.worker, { ...unheld, held: [claimed.attempt] })).toEqual([])
+  expect(await states(claimed, transmitting)).toEqual(untouched)
+  expect(await recover(here.session, here.worker, unheld)).toMatchObject([
+    { attempt_id: claimed.attempt, state: 'aborted' },
+  ])
+  expect(await states(claimed, transmitting)).toEqual(['pending/aborted', 'sending/transmitting'])
+})
+
 test('another worker’s is left alone until lease or deadline is over', async () => {
   const { claimed, transmitting } = await twoUnderWay()
   const other = await here.world.worker()

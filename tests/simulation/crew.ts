@@ -55,9 +55,9 @@ export class Crew {
         ...common,
         connections: this.#connections,
         outcomes: this.#outcomes,
-        mayFence: () => this.#held,
+        tenure: () => (this.#held ? 1 : undefined),
       }),
-      mayClaim: () => this.#held,
+      tenure: () => (this.#held ? 1 : undefined),
       onSettled: ({ status }) => {
         if (status === 'pending' || status === 'sent') options.onWantsPlan()
       },

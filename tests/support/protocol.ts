@@ -97,17 +97,25 @@ export interface Recovered {
   state: string
 }
 
+interface RecoverArguments {
+  gone?: number[]
+  seenGone?: number[]
+  held?: number[] | null
+  unheldAtOnce?: boolean
+}
+
 /** One call of recover. */
 export async function recover(
   sql: Sql,
   worker: number | null,
-  { gone = [], seenGone = [], held = null }: { gone?: number[]; seenGone?: number[]; held?: number[] | null } = {},
+  { gone = [], seenGone = [], held = null, unheldAtOnce = true }: RecoverArguments = {},
 ): Promise<Recovered[]> {
-  const { rows } = await sql.query<Recovered>('select * from goniec.recover($1, $2, $3, $4)', [
+  const { rows } = await sql.query<Recovered>('select * from goniec.recover($1, $2, $3, $4, $5)', [
     worker,
     gone,
     seenGone,
     held,
+    unheldAtOnce,
   ])
   return rows
 }
