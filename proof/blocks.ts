@@ -33,9 +33,12 @@ export const BLOCKS: readonly Block[] = [
   {
     name: 'B',
     title: 'The mail server fails',
-    what: 'The mail server breaks off, says no, says nonsense, or says nothing, at one stage of the dialogue.',
+    what: 'The mail server breaks off, says no, says nonsense, or says nothing, at one stage of the dialogue. Then postfix and OpenSMTPD, as people run them, are restarted, killed, filled up and told to refuse.',
     cells: mailServer,
-    untried: [],
+    untried: [
+      'A dialogue that is encrypted from its first byte (port 465): the stages are tried with STARTTLS and without encryption.',
+      'Greylisting by OpenSMTPD, which leaves it to filters of others; postfix is tried with a policy service.',
+    ],
   },
   {
     name: 'C',

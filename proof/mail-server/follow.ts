@@ -4,33 +4,49 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Database } from '../../src/database/pool.ts'
+import { assert } from '../../src/errors.ts'
 import { resolveDoubt } from '../../src/delivery/resolve-doubt.ts'
-import { readOracle } from '../oracle.ts'
+import type { AcceptedMail } from '../oracle.ts'
 
 export interface Followed {
   /** Doubts that there were. */
   doubts: { what: string; as: 'sent' | 'not-sent' }[]
 }
 
+export interface Following {
+  /** What the server has accepted so far. */
+  accepted: () => readonly AcceptedMail[]
+  /** Called before each look; false: nothing is hurried now, since there is no server to try. */
+  mayHurry?: () => boolean
+  /** Between two looks. */
+  everyMs?: number
+  /** It ends where nothing happens for so long. */
+  patienceMs?: number
+}
+
 /** Resolves when every mail has ended, or none has for so long. */
-export async function followToTheEnd(database: Database, oraclePath: string, patienceMs = 120_000): Promise<Followed> {
+export async function followToTheEnd(
+  database: Database,
+  { accepted, mayHurry = () => true, everyMs = 150, patienceMs = 300_000 }: Following,
+): Promise<Followed> {
   const doubts: Followed['doubts'] = []
   let open = ''
   let endsAtMs = performance.now() + patienceMs
   while (performance.now() < endsAtMs) {
-    const rows = await database.query<{ open: string }>(OPEN)
+    const rows = await database.query(OPEN)
     const now = JSON.stringify(rows)
     if (rows.length === 0) break
     if (now !== open) endsAtMs = performance.now() + patienceMs
     open = now
-    await hurry(database)
-    doubts.push(...(await resolveDoubts(database, oraclePath)))
-    await delay(LOOK_MS)
+    if (mayHurry()) await hurry(database)
+    doubts.push(...(await resolveDoubts(database, accepted)))
+    await delay(everyMs)
   }
+  // A worker that has not even tried was not given the time to begin.
+  const [tried] = await database.query('select from goniec.attempt limit 1')
+  assert(tried, `no mail was tried within ${patienceMs} ms: the machine is too busy for a proof`)
   return { doubts }
 }
-
-const LOOK_MS = 150
 
 async function hurry(database: Pick<Database, 'query'>): Promise<void> {
   const moved = await database.query(HURRY_MAILS)
@@ -38,13 +54,13 @@ async function hurry(database: Pick<Database, 'query'>): Promise<void> {
   if (moved.length + freed.length > 0) await database.query(`select pg_notify('goniec', 'plan')`)
 }
 
-async function resolveDoubts(database: Database, oraclePath: string): Promise<Followed['doubts']> {
+async function resolveDoubts(database: Database, accepted: Following['accepted']): Promise<Followed['doubts']> {
   const ripe = await database.query<{ id: number; rfc_message_id: string; recipient: string }>(RIPE_DOUBTS)
   if (ripe.length === 0) return []
-  const accepted = new Set(readOracle(oraclePath).map(({ messageId }) => messageId))
+  const taken = new Set(accepted().map(({ messageId }) => messageId))
   const resolved: Followed['doubts'] = []
   for (const { id, rfc_message_id: messageId, recipient } of ripe) {
-    const as = accepted.has(messageId) ? 'sent' : 'not-sent'
+    const as = taken.has(messageId) ? 'sent' : 'not-sent'
     await resolveDoubt(database, id, { as })
     resolved.push({ what: recipient, as })
   }

@@ -74,7 +74,7 @@ function attemptsOf({ outcomes, told }: Mail): Attempt[] {
   return outcomes.map((outcome, index) => ({ outcome, isLate: OUT_OF_TIME.test(told[index] ?? '') }))
 }
 
-const OUT_OF_TIME = /\((no end of |the time that is given|\d+ ms had passed)/
+const OUT_OF_TIME = /\((no end of |the time that is given|\d+ ms had passed|lease_over|too_early|its worker was gone)/
 
 /** What must have happened did, in its order, and beside it only attempts that ran out of time. A doubt may have become the acceptance. */
 function differsByTime([attempt, ...later]: readonly Attempt[], expected: readonly string[]): boolean {

@@ -19,7 +19,7 @@ import { enqueueResponses, makeWorld, nameOf, runNamedIn } from './world.ts'
  * The protocol's times, shrunk together. Longer than a busy machine takes for anything, so that only a fault ever makes them end; a kept
  * connection's idle time lies between a next step that follows at once and one that waits for it.
  */
-const TIMES = {
+export const TIMES = {
   GONIEC_PHASE_DEADLINE: '6s',
   GONIEC_BEFORE_FENCE_DEADLINE: '18s',
   GONIEC_LEASE: '20s',
@@ -47,7 +47,7 @@ export async function tryCourses(courses: readonly Course[], severed: Severed, g
       args: ['--name', 'tried'],
       env: { ...TIMES, SMTP_PASSWORD: 'secret', NODE_EXTRA_CA_CERTS: authority },
     })
-    const followed = await followToTheEnd(database, oracle.path)
+    const followed = await followToTheEnd(database, { accepted: () => readOracle(oracle.path) })
     for (const [index, course] of courses.entries())
       if (course.kind === 'response') await enqueueResponses(database, index, course)
     const problems = await endedBadly(worker)
@@ -91,7 +91,8 @@ async function runsOf({ courses, peers, database, oraclePath, followed, problems
   })
 }
 
-async function endedBadly(worker: WorkerProcess): Promise<string[]> {
+/** What is wrong with how the worker ended when it was told to. */
+export async function endedBadly(worker: WorkerProcess): Promise<string[]> {
   worker.kill('SIGTERM')
   try {
     await worker.endedWell()

@@ -2,6 +2,11 @@
 import type { Database } from '../../src/database/pool.ts'
 import type { Course } from './course.ts'
 
+/** What a run sends, and to whom it logs in. */
+export interface Sending extends Pick<Course, 'kind' | 'stage' | 'security' | 'bytes' | 'waitMs'> {
+  login: boolean
+}
+
 /** What names everything of a run: its mailbox, its campaign, its recipients, its keys. */
 export function nameOf(index: number): string {
   return `run-${index + 1}`
@@ -16,7 +21,7 @@ export function runNamedIn(sentence: string): number | undefined {
 /** Makes it. The campaigns run from now on. */
 export async function makeWorld(
   database: Pick<Database, 'query'>,
-  runs: readonly { course: Course; port: number }[],
+  runs: readonly { course: Sending; port: number }[],
 ): Promise<void> {
   await database.query(`insert into goniec.salesperson (email) values ('anna@team.example')`)
   const rows = runs.map(({ course, port }, index) => ({
@@ -24,6 +29,7 @@ export async function makeWorld(
     port,
     kind: course.kind,
     security: course.security,
+    login: course.login,
     wait_ms: course.waitMs,
     text: textOf(course),
   }))
@@ -38,7 +44,7 @@ export async function makeWorld(
 export async function enqueueResponses(
   database: Pick<Database, 'query'>,
   index: number,
-  course: Course,
+  course: Sending,
 ): Promise<void> {
   const name = nameOf(index)
   for (const which of ['first', 'second']) {
@@ -57,7 +63,7 @@ export async function enqueueResponses(
   }
 }
 
-function textOf({ bytes, stage }: Course): string {
+function textOf({ bytes, stage }: Sending): string {
   const line = 'All work and no play makes Jack a dull boy, and then there is the weather.\n'
   return stage === 'body' ? 'Short.' : `Hello,\n${line.repeat(Math.floor(bytes / line.length))}.\n..\nBye`
 }
@@ -68,13 +74,15 @@ function attachment(bytes: number): { filename: string; contentType: string; con
 }
 
 const RUNS = `with run as (
-  select * from jsonb_to_recordset($1::jsonb) as r (name text, port integer, kind text, security text, wait_ms bigint, text text))`
+  select * from jsonb_to_recordset($1::jsonb) as r (name text, port integer, kind text, security text, login boolean, wait_ms bigint, text text))`
 
 /** Days of them are ample, delays and gaps none, so that only the fault decides. */
 const STATEMENTS = [
   `${RUNS}
    insert into goniec.mailbox (address, salesperson_id, daily_limit, min_gap_ms, smtp_host, smtp_port, smtp_security, smtp_user, smtp_password_ref)
-   select run.name || '@team.example', 1, 1000, 0, '127.0.0.1', run.port, run.security, 'user', 'env:SMTP_PASSWORD' from run`,
+   select run.name || '@team.example', 1, 1000, 0, '127.0.0.1', run.port, run.security,
+          case when run.login then 'user' end, case when run.login then 'env:SMTP_PASSWORD' end
+   from run`,
   `${RUNS}
    insert into goniec.mailbox_gate (mailbox_id)
    select b.id from goniec.mailbox b join run on b.address = run.name || '@team.example'`,
