@@ -4,7 +4,7 @@
  */
 import type { Database } from '../database/pool.ts'
 import { sweepRetired } from './apply/sweep-retired.ts'
-import { sweepCancelled } from './cancel.ts'
+import { sweepCancelled } from './sweep-cancelled.ts'
 
 export interface Tended {
   /** Names of campaigns whose day has come. */

@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander'
-import { RESOLUTIONS, type Resolution } from '../delivery/resolve-doubt.ts'
+import { RESOLUTIONS, type Resolution } from '../delivery/resolutions.ts'
 import type { Cli } from './cli.ts'
 import { addExamples } from './examples.ts'
 

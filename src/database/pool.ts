@@ -4,7 +4,8 @@
  * Connections are direct and long-lived (keepalives on), named in `pg_stat_activity`, and speak the values of `values.ts`. Statements
  * of kysely name tables of the schema `goniec` without it (`selectFrom('message')`); plain SQL spells `goniec.message` out.
  */
-import { Kysely, PostgresDialect, type Transaction } from 'kysely'
+import type { Kysely, Transaction } from 'kysely'
+import { createRequire } from 'node:module'
 import { Client, Pool, type ClientConfig, type QueryResultRow } from 'pg'
 import { GoniecError } from '../errors.ts'
 import { explainDatabaseError, OLDEST_SERVER } from './failures.ts'
@@ -42,20 +43,31 @@ export interface PoolOptions {
 /** Opens a database. Nothing is connected yet: `connectDatabase` also tries the connection. */
 export function openDatabase(url: string, options: PoolOptions = {}): Database {
   const pool = createPool(url, options)
-  const db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) }).withSchema('goniec')
+  let db: Queries | undefined
+  const queries = (): Queries => (db ??= openQueries(pool))
   return {
     url,
     pool,
-    db,
+    get db() {
+      return queries()
+    },
     async query<Row extends QueryResultRow>(text: string, values: readonly unknown[] = []) {
       const { rows } = await pool.query<Row>(text, [...values])
       return rows
     },
-    transaction: (work) => db.transaction().execute(work),
+    transaction: (work) => queries().transaction().execute(work),
     // Not kysely's destroy(): it leaves a pool open that kysely has not used itself. Without the pool kysely holds nothing.
     close: () => pool.end(),
   }
 }
+
+/** Kysely is loaded when it is first asked for: it takes 23 MB in each thread, and what sends and plans speaks plain SQL. */
+function openQueries(pool: Pool): Queries {
+  const { Kysely, PostgresDialect } = load('kysely') as typeof import('kysely')
+  return new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) }).withSchema('goniec')
+}
+
+const load = createRequire(import.meta.url)
 
 /** Opens a database and makes sure that a server of a sufficient version answers there; every failure is a registered error. */
 export async function connectDatabase(url: string, options: PoolOptions = {}): Promise<Database> {

@@ -8,10 +8,8 @@ import type { Database, Queries } from '../database/pool.ts'
 import { transactOrRehearse } from '../database/rehearse.ts'
 import { assert, GoniecError } from '../errors.ts'
 import { toLocalTime, type Instant } from '../time.ts'
+import type { Resolution } from './resolutions.ts'
 import { unknownMessage } from './unknown-message.ts'
-
-export const RESOLUTIONS = ['sent', 'not-sent'] as const
-export type Resolution = (typeof RESOLUTIONS)[number]
 
 /**
  * Resolves the doubt about a message, and returns its status afterwards: `sent`; `pending`; or `cancelled`, where it would be pending

@@ -1,5 +1,5 @@
 /** A mailbox's signature, put under a mail's text and HTML; and the text of a mail that has only HTML. */
-import { compile } from 'html-to-text'
+import { createRequire } from 'node:module'
 
 export interface Signature {
   text?: string | null
@@ -26,14 +26,23 @@ export function sign({ text, html }: Parts, signature: Signature | null): Parts 
 }
 
 /** HTML as the text of a mail: links in brackets, no images, long lines left to the reader's program. */
-export const toPlainText: (html: string) => string = compile({
-  wordwrap: false,
+export function toPlainText(html: string): string {
+  // Loaded when a mail needs it: few have HTML alone, and it takes 14 MB.
+  convert ??= (load('html-to-text') as typeof import('html-to-text')).compile(OPTIONS)
+  return convert(html)
+}
+
+let convert: ((html: string) => string) | undefined
+const load = createRequire(import.meta.url)
+
+const OPTIONS = {
+  wordwrap: false as const,
   selectors: [
     { selector: 'img', format: 'skip' },
     { selector: 'a', options: { ignoreHref: false, hideLinkHrefIfSameAsText: true } },
     ...['h1', 'h2', 'h3', 'h4', 'h5', 'h6'].map((selector) => ({ selector, options: { uppercase: false } })),
   ],
-})
+}
 
 function toHtml(text: string): string {
   return text

@@ -1,5 +1,6 @@
 import { beforeEach, expect, test } from 'vitest'
-import { cancelCampaign, cancelPreview, sweepCancelled } from '../../src/campaigns/cancel.ts'
+import { cancelCampaign, cancelPreview } from '../../src/campaigns/cancel.ts'
+import { sweepCancelled } from '../../src/campaigns/sweep-cancelled.ts'
 import { pauseCampaign, resumeCampaign } from '../../src/campaigns/pause.ts'
 import { startCampaign } from '../../src/campaigns/start.ts'
 import { reviveCompleted, startDue, tendCampaigns } from '../../src/campaigns/tend.ts'

@@ -1,4 +1,5 @@
-import { resolveDoubt, type Resolution } from '../../delivery/resolve-doubt.ts'
+import { resolveDoubt } from '../../delivery/resolve-doubt.ts'
+import type { Resolution } from '../../delivery/resolutions.ts'
 import { readDoubts, type Doubt } from '../../reports/doubts.ts'
 import { toLocalTime } from '../../time.ts'
 import type { Cli } from '../cli.ts'
