@@ -1,5 +1,5 @@
 /** Joining a mail's parts by itself gives the bytes that nodemailer gives by its streams, whatever the texts are. */
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import MailComposer from 'nodemailer/lib/mail-composer'
 import { expect, test } from 'vitest'
 import { mimeBytes } from '../../src/delivery/mime-bytes.ts'
