@@ -41,4 +41,9 @@ export const FOUND: readonly Finding[] = [
     mended:
       'It does now, and both are red without the fence: `tests/crash/stopped.test.ts`, `tests/crash/usurped.test.ts`.',
   },
+  {
+    where: 'G',
+    what: 'A mail of a step that had been taken out of its campaign could still go out, more than a day later: where it had been in doubt meanwhile and was resolved as not sent, or where every worker had been away. The sweep behind removed steps looked at those of the last day.',
+    mended: 'Who resolves a doubt sweeps, and so does a worker that starts: `tests/campaigns/sweep-retired.test.ts`.',
+  },
 ]

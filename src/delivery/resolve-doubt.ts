@@ -2,7 +2,8 @@
  * A person's word on a doubt. The decision itself is `goniec.resolve_doubt` (migrations/000007_settle.sql); here it gets its actor, and
  * the refusal its words.
  */
-import { sql } from 'kysely'
+import { CompiledQuery, sql } from 'kysely'
+import { sweepRetired } from '../campaigns/apply/sweep-retired.ts'
 import { nameActor } from '../database/actor.ts'
 import type { Database, Queries } from '../database/pool.ts'
 import { transactOrRehearse } from '../database/rehearse.ts'
@@ -13,7 +14,7 @@ import { unknownMessage } from './unknown-message.ts'
 
 /**
  * Resolves the doubt about a message, and returns its status afterwards: `sent`; `pending`; or `cancelled`, where it would be pending
- * but its lead or campaign is out. Refused while the attempt could still be alive. With `dryRun` it is what would be.
+ * but its lead, step or campaign is out. Refused while the attempt could still be alive. With `dryRun` it is what would be.
  */
 export async function resolveDoubt(
   database: Database,
@@ -27,8 +28,22 @@ export async function resolveDoubt(
       select goniec.resolve_doubt(${id}, ${as}) as status, pg_notify('goniec', 'plan')`.execute(tx)
     const [resolved] = rows
     assert(resolved, 'resolving a doubt says what became of it')
-    return resolved.status
+    return resolved.status === 'pending' ? await withoutItsStep(tx, id) : resolved.status
   })
+}
+
+/** Its step may have been taken out of the campaign while nobody knew: then it is cancelled, and its lead goes on. Returns the status. */
+async function withoutItsStep(tx: Queries, id: number): Promise<string> {
+  const { rows } = await sql<{ campaign_id: number }>`
+    select m.campaign_id from goniec.message m join goniec.step s on s.id = m.step_id
+    where m.id = ${id} and s.retired_at is not null`.execute(tx)
+  const [retired] = rows
+  if (!retired) return 'pending'
+  const query: Database['query'] = async (text, values = []) =>
+    (await tx.executeQuery(CompiledQuery.raw(text, [...values]))).rows as never
+  await sweepRetired({ query }, retired.campaign_id)
+  const { rows: swept } = await sql<{ status: string }>`select status from goniec.message where id = ${id}`.execute(tx)
+  return swept[0]?.status ?? 'pending'
 }
 
 interface DoubtfulAttempt {

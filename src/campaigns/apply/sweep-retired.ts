@@ -2,12 +2,15 @@
  * Mails of steps that were taken out of the definition file: those that have not gone out are cancelled, and their leads go on with
  * the next step, counted from the mail they had last. What is under way when the step is retired comes back to pending (its settings
  * have changed, so it does not pass its fence) and is swept by the next call; workers make one every minute.
+ *
+ * What comes back later than a day after its step went was left by workers that had been away (they are looked for when one starts), or
+ * was in doubt (whoever resolves it sweeps its campaign).
  */
 import type { Database } from '../../database/pool.ts'
 
 const BATCH = 2000
 
-/** Sweeps this campaign, or without one every step that was retired within a day. Returns how many mails were cancelled. */
+/** Sweeps this campaign, or without one every step that was retired within a day, all of them when a worker has just started. Returns how many mails were cancelled. */
 export async function sweepRetired(database: Pick<Database, 'query'>, campaignId?: number): Promise<number> {
   let cancelled = 0
   for (;;) {
@@ -23,7 +26,9 @@ const SWEEP = `
   retired as materialized (
     select s.id, s.campaign_id from goniec.step s
     where s.retired_at is not null
-      and case when $1::bigint is null then s.retired_at > goniec.now() - interval '1 day' else s.campaign_id = $1 end
+      and case when $1::bigint is not null then s.campaign_id = $1
+               else s.retired_at > goniec.now() - interval '1 day'
+                 or exists (select from goniec.incarnation i where i.started_at > goniec.now() - interval '10 minutes') end
   ),
   open as materialized (
     select m.id

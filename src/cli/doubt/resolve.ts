@@ -35,7 +35,7 @@ function words(status: string, wasTaken: boolean): string {
 const WORDS: Record<string, string> = {
   sent: 'sent; the next step follows from then on',
   pending: 'pending, and sent again at its next planned time',
-  cancelled: 'cancelled, since its campaign or its lead is out',
+  cancelled: 'cancelled, since its campaign, its step or its lead is out',
 }
 
 function explain({ output }: Cli, doubt: Doubt, as: Resolution): void {
