@@ -12,7 +12,8 @@
  */
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { startTestServer } from '../tests/support/server.ts'
+import { startTestServer, type TestServer } from '../tests/support/server.ts'
+import { endWorkers } from '../tests/support/worker-process.ts'
 import { BLOCKS, chooseCells } from './blocks.ts'
 import type { Cell, Run } from './cell.ts'
 import { gather } from './gather.ts'
@@ -64,6 +65,7 @@ async function run(): Promise<number> {
   let wrong = 0
   const isReplay = values.seed !== undefined
   const invocation = await beginInvocation(server, process.argv.slice(2))
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void giveUp(server))
   const untilMs = values.minutes === undefined ? Infinity : performance.now() + Number(values.minutes) * 60_000
   try {
     await gather({
@@ -90,6 +92,13 @@ async function run(): Promise<number> {
   if (!isReplay) await writePage(undefined)
   process.stdout.write(wrong === 0 ? 'nothing was broken\n' : `${wrong} runs were broken\n`)
   return wrong === 0 ? 0 : 1
+}
+
+/** Whoever interrupts it is left with no worker that was stopped, and with no server; what was run is on record. */
+async function giveUp(server: TestServer): Promise<void> {
+  await endWorkers()
+  await server.stop({ keep: false })
+  process.exit(130)
 }
 
 /** Given ones; or the next that nobody has run, as many as the cell still wants. */
