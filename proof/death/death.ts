@@ -175,6 +175,7 @@ async function inherit(
   }
   const name = heir === 'namesake' ? 'struck' : 'heir'
   const other = start(world, name)
+  await inTime(other.line(({ msg }) => msg === 'worker started'))
   const over = draw.chance(0.5) ? NOTHING_OVERDUE : NOTHING_TO_SEND_AGAIN
   await inTime(Promise.race([untilRow(world.database, over), other.ended]))
   return other
