@@ -1,6 +1,7 @@
 /** The blocks of the proof, in their order: what each tries, and what it cannot try here. A block's cells stand in its own folder. */
 import type { BlockName, Cell } from './cell.ts'
 import { cells as orderCells } from './orders/cells.ts'
+import { cells as many } from './many/cells.ts'
 import { cells as time } from './time/cells.ts'
 import { cells as mutations } from './mutations/cells.ts'
 import { describeMutations } from './mutations/describe.ts'
@@ -59,8 +60,8 @@ export const BLOCKS: readonly Block[] = [
   {
     name: 'E',
     title: 'Many at once',
-    what: 'Several workers send two thousand mails while all of the above happens at random.',
-    cells: [],
+    what: 'Several workers send two thousand mails while all of the above happens at random: they are killed, stopped and blocked, their connections cut, the mail server fails at any stage, and people pause, suppress, block, change limits, import, answer and resolve doubts.',
+    cells: many,
     untried: [],
   },
   {

@@ -12,9 +12,10 @@ const UNHURRIED = {
   GONIEC_PHASE_DEADLINE: '6s',
   GONIEC_BEFORE_FENCE_DEADLINE: '7s',
   GONIEC_DOT_WITHIN: '5s',
-  GONIEC_BLOCK_DEADLINE: '8s',
-  GONIEC_DOT_DEADLINE: '8s',
-  GONIEC_ATTEMPT_DEADLINE: '22s',
+  // Nothing here depends on these: they are as long as a machine may take that has everything else to do.
+  GONIEC_BLOCK_DEADLINE: '60s',
+  GONIEC_DOT_DEADLINE: '60s',
+  GONIEC_ATTEMPT_DEADLINE: '75s',
   GONIEC_CONNECTION_IDLE: '1s',
 }
 

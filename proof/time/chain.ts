@@ -100,9 +100,24 @@ async function tryOne(chain: Chain, cell: Disturbance, seed: number): Promise<Tr
   // Half of them go on under the wrong clock for a while.
   if (seed % 2 === 0) await twoTurns(database)
   clocks.setRight()
-  const stuck = await stuckIn(database, place)
+  await twoTurns(database)
+  const stuck = [...(await ahead(database)), ...(await stuckIn(database, place))]
   const hit = reached.evidence && jumped ? `${reached.evidence}; ${jumped}` : null
   return { place, hit, attempt: reached.attempt, stuck }
+}
+
+/** What would hold a mailbox or a campaign up until the clock is where it should never have been. */
+async function ahead(database: ProofDatabase): Promise<string[]> {
+  const gates = await database.query<{ what: string }>(
+    `select format('%s may send nothing before %s, and its clock was right again', what, at) as what
+     from (
+       select b.address as what, g.last_fence_at as at from goniec.mailbox_gate g join goniec.mailbox b on b.id = g.mailbox_id
+       union all
+       select c.name || '/', greatest(g.last_claim_at, g.last_fence_at) from goniec.campaign_gate g join goniec.campaign c on c.id = g.campaign_id
+     ) as gate
+     where at > goniec.now() + interval '5 s'`,
+  )
+  return gates.map(({ what }) => what)
 }
 
 /** Far longer than anything takes that is not stuck. */

@@ -1,0 +1,113 @@
+/** The workers of a run, and what befalls them: killed and started anew, stopped past their lease, their event loop blocked past it. */
+import { join } from 'node:path'
+// How long a worker stands still is the point, so it goes on at a time and not at a signal.
+import { setTimeout as delay } from 'node:timers/promises'
+import { startWorker, type WorkerProcess } from '../../tests/support/worker-process.ts'
+import { LEASE_MS, TIMES } from './times.ts'
+
+/** Longer than a lease. */
+const STANDSTILL_MS = LEASE_MS + 500
+
+export class Crew {
+  #url: string
+  #workers = new Map<string, WorkerProcess>()
+  /** Those that stand still just now, or begin anew: nothing else befalls them. */
+  #busy = new Set<string>()
+  /** What ended by itself, a sentence each. */
+  readonly unexpected: string[] = []
+
+  constructor(url: string, count: number) {
+    this.#url = url
+    for (let n = 1; n <= count; n += 1) this.#start(`worker-${n}`)
+  }
+
+  /** So many work at the moment. */
+  get count(): number {
+    return this.#workers.size
+  }
+
+  /** Nothing, while this one is in the hands of another act. */
+  async kill(which: number): Promise<boolean> {
+    return this.#befall(which, async (name, worker) => {
+      this.#workers.delete(name)
+      worker.kill('SIGKILL')
+      await worker.ended
+      this.#start(name)
+    })
+  }
+
+  async stop(which: number): Promise<boolean> {
+    return this.#befall(which, async (_, worker) => {
+      worker.kill('SIGSTOP')
+      await delay(STANDSTILL_MS)
+      worker.kill('SIGCONT')
+    })
+  }
+
+  /** `proof/many/standstill.ts` in the worker hears the signal. */
+  async block(which: number): Promise<boolean> {
+    return this.#befall(which, async (_, worker) => {
+      await started(worker)
+      worker.kill('SIGUSR2')
+      await delay(STANDSTILL_MS)
+    })
+  }
+
+  /** Ends all of them well. */
+  async end(): Promise<void> {
+    const workers = [...this.#workers.values()]
+    this.#workers.clear()
+    for (const worker of workers) {
+      await started(worker)
+      worker.kill('SIGTERM')
+    }
+    for (const worker of workers) await worker.endedWell()
+  }
+
+  /** Nothing of it outlives the run, however it went. */
+  async destroy(): Promise<void> {
+    const workers = [...this.#workers.values()]
+    this.#workers.clear()
+    for (const worker of workers) {
+      worker.kill('SIGCONT')
+      worker.kill('SIGKILL')
+      await worker.ended
+    }
+  }
+
+  async #befall(which: number, act: (name: string, worker: WorkerProcess) => Promise<void>): Promise<boolean> {
+    const names = [...this.#workers.keys()]
+    const name = names[which % names.length]
+    const worker = name === undefined ? undefined : this.#workers.get(name)
+    if (name === undefined || worker === undefined || this.#busy.has(name)) return false
+    this.#busy.add(name)
+    try {
+      await act(name, worker)
+    } finally {
+      this.#busy.delete(name)
+    }
+    return true
+  }
+
+  async #watch(name: string, worker: WorkerProcess): Promise<void> {
+    const code = await worker.ended
+    if (this.#workers.get(name) === worker)
+      this.unexpected.push(`${name} ended by itself with ${code}: ${worker.errors().slice(-300)}`)
+  }
+
+  #start(name: string): void {
+    const worker = startWorker(this.#url, {
+      args: ['--name', name],
+      env: { ...TIMES, NODE_OPTIONS: `--import ${STANDSTILL}` },
+    })
+    this.#workers.set(name, worker)
+    void this.#watch(name, worker)
+  }
+}
+
+/** Before that it hears no signal but those that end it. */
+async function started(worker: WorkerProcess): Promise<void> {
+  await worker.line(({ msg }) => msg === 'worker started')
+}
+
+const STANDSTILL = join(import.meta.dirname, 'standstill.ts')
