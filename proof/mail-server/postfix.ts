@@ -5,7 +5,7 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chownSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { descendantsOf, endAllIn, endAtOnce, untilAnswering } from './daemon.ts'
 import { readQueueFile } from './queue-file.ts'
 import type { MakeDaemon } from './real.ts'
@@ -51,12 +51,17 @@ export const makePostfix: MakeDaemon = ({ directory, port, policyPort, settings 
       await ended()
     },
     killDialogues: () => below().filter(({ pid, command }) => command === 'smtpd' && endAtOnce(pid)).length,
-    accepted: () =>
-      QUEUES.flatMap((name) => filesIn(join(places.queue, name))).flatMap((path) => readQueueFile(path) ?? []),
+    accepted: () => {
+      const files = QUEUES.flatMap((name) => filesIn(join(places.queue, name)))
+      return [...new Map(files.map((path) => [basename(path), path])).values()].flatMap(
+        (path) => readQueueFile(path) ?? [],
+      )
+    },
   }
 }
 
-const QUEUES = ['hold', 'incoming', 'active', 'deferred']
+/** In the order in which a file may move: who reads them so misses none. */
+const QUEUES = ['incoming', 'active', 'deferred', 'hold']
 
 function filesIn(directory: string): string[] {
   if (!existsSync(directory)) return []

@@ -6,9 +6,9 @@ import { createHash } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import type { AcceptedMail } from '../oracle.ts'
 
-/** The mail in this file; undefined while it is not complete. */
+/** The mail in this file; undefined while it is not complete, or where it is not there any more. */
 export function readQueueFile(path: string): AcceptedMail | undefined {
-  const { mode, mtime } = statSync(path)
+  const { mode, mtime } = statSync(path, { throwIfNoEntry: false }) ?? GONE
   if ((mode & 0o100) === 0) return undefined
   const records = recordsOf(readFileSync(path))
   if (records.at(-1)?.type !== 'E') return undefined
@@ -34,6 +34,8 @@ export function toAccepted(kept: string, envelope: { at: string; from: string; t
     sha256: createHash('sha256').update(Buffer.from(content, 'latin1')).digest('hex'),
   }
 }
+
+const GONE = { mode: 0, mtime: new Date(0) }
 
 interface QueueRecord {
   type: string
