@@ -21,7 +21,7 @@ import { throughput } from './throughput.ts'
 
 const BENCHMARKS: Readonly<Record<string, { run: Benchmark; settings?: Record<string, string> }>> = {
   throughput: { run: throughput },
-  scale: { run: scale },
+  scale: { run: scale, settings: { max_wal_size: '8GB' } },
   plan: { run: planning },
   import: { run: importing },
   idle: { run: idle, settings: IDLE_SETTINGS },

@@ -13,6 +13,7 @@ const concurrency = Number(connections)
 const quiet = new Logger(() => () => undefined)
 const pool = new Pool({ connectionString: url, max: 20 })
 pool.on('error', () => process.exit(1))
+pool.on('connect', (client) => client.on('error', () => process.exit(1)))
 const transport = createTransport({
   pool: true,
   host: '127.0.0.1',

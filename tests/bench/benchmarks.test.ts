@@ -28,7 +28,7 @@ const TOYS: [string, Benchmark, { size: number; rows: number }][] = [
   ['questions', questions, { size: 0.01, rows: 7 }],
 ]
 
-test.for(TOYS)('the benchmark "%s" runs and fills its table', async ([, run, { size, rows }]) => {
+test.for(TOYS)('the benchmark %s runs and fills its table', async ([, run, { size, rows }]) => {
   const database = await createTestDatabase()
   const { lines } = await run(
     { ...database, database, root: ROOT, [Symbol.asyncDispose]: async () => undefined },
