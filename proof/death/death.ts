@@ -49,7 +49,8 @@ export async function die(world: World, tried: Try): Promise<Death> {
   const struck = startStruck(world, { point: tried.point, way: tried.way, occurrence }, pace)
   const came = tried.way === 'SIGKILL' ? await killed(struck) : await slept(world, struck, tried.way, draw)
   companion?.kill('SIGTERM')
-  await companion?.endedWell()
+  // With 0, or by the signal, where it was about to end by itself.
+  if (companion) await inTime(companion.ended)
   return { tried, ...came }
 }
 
