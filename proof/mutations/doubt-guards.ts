@@ -105,7 +105,7 @@ export const DOUBT_GUARDS: readonly Mutation[] = [
     name: 'lost-name',
     off: 'the rule that a worker whose session is gone asks no fence',
     edits: [
-      { file: 'src/worker/sender.ts', from: 'if (!this.#options.mayFence())', to: 'if (this.#options === undefined)' },
+      { file: 'src/worker/sender.ts', from: 'if (this.#options.tenure() !== tenure)', to: 'if (Number.isNaN(tenure))' },
     ],
     test: {
       file: 'tests/crash/usurped.test.ts',

@@ -17,8 +17,8 @@ const asks = (line: string): Edit => ({ file: FENCE, from: line, to: line.replac
 
 const NOT_ASKED: Edit = {
   file: 'src/worker/sender.ts',
-  from: `const answer = await this.#passFence({ attemptId: attempt.attemptId, content: kept }, restart)`,
-  to: `void this.#passFence({ attemptId: attempt.attemptId, content: kept }, restart)
+  from: `const answer = await this.#passFence({ attemptId: attempt.attemptId, content: kept }, tenure, restart)`,
+  to: `void this.#passFence({ attemptId: attempt.attemptId, content: kept }, tenure, restart)
         const answer: FenceVerdict = { passed: true }`,
 }
 
