@@ -59,7 +59,9 @@ export async function playOrder(stage: Stage, family: Family, director: Director
     journal.accepted.push(attempt)
     journal.later.push(attempt)
   })
-  const violations = possible ? [...failures, ...judge(journal, ledger)] : []
+  // It was broken off: what was ended by force proves nothing.
+  if (!possible) return { possible, violations: [], accepted: 0, doubts: 0 }
+  const violations = [...failures, ...judge(journal, ledger)]
   return {
     possible,
     violations: violations.map((what) => `${order.join(' ')}: ${what}`),

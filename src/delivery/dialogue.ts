@@ -93,6 +93,11 @@ export class MailboxConnection {
     return { ...result, durationMs: performance.now() - startedMs }
   }
 
+  /** Whether the next mail would go over a connection that is there already, and logged in. */
+  get isKept(): boolean {
+    return this.#session !== null && !this.#session.failure
+  }
+
   /** Ends the kept connection, politely; one that is in use is ended after its mail. */
   async close(): Promise<void> {
     this.#closed = true
@@ -110,9 +115,9 @@ export class MailboxConnection {
     const envelope = { from: from.address, to: to.address }
     const endsAtMs = performance.now() + this.#deadlines.beforeFenceMs
     await this.#resetting
-    const kept = this.#session !== null && !this.#session.failure
+    const { isKept } = this
     const first = await this.#attempt(mail, envelope, endsAtMs)
-    if (!kept || !isKeptOneDead(first)) return first
+    if (!isKept || !isKeptOneDead(first)) return first
     // The server had ended the kept connection (its idle time, its most mails on one): nothing was transmitted on it.
     const second = await this.#attempt(mail, envelope, endsAtMs)
     return { ...second, offered: true }

@@ -1,8 +1,8 @@
 /**
  * The SMTP connections of this worker: one for each mailbox, made with the settings and the login of the moment.
  *
- * A connection is replaced when the mailbox's settings have a new version. Logins are read each time a connection is made, so that a
- * rotated password is taken up without a restart.
+ * A connection is replaced when the mailbox's settings have a new version. Logins are read each time a connection is made, also after one that
+ * was idle for too long, so that a rotated password is taken up without a restart, and without a login that fails.
  */
 import type { Database } from '../database/pool.ts'
 import type { SmtpAccount } from '../delivery/connection.ts'
@@ -47,7 +47,7 @@ export class Connections {
   async of(mailbox: MailboxAccount): Promise<MailboxConnection> {
     const known = this.#open.get(mailbox.id)
     const token = mailbox.smtp_oauth2 ? (await this.#tokens.of(mailbox.smtp_oauth2)).token : undefined
-    if (known?.version === mailbox.version && known.token === token) return known.connection
+    if (known?.version === mailbox.version && known.token === token && known.connection.isKept) return known.connection
     if (known) await known.connection.close()
     const connection = new MailboxConnection(await toSmtpAccount(mailbox, this.#tokens), this.#deadlines)
     this.#open.set(mailbox.id, { version: mailbox.version, connection, mailbox, token })
