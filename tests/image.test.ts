@@ -87,17 +87,21 @@ test('the worker waits for the migration, and the migration for the database', (
   expect(Number.parseInt(worker?.stop_grace_period ?? '', 10)).toBeGreaterThanOrEqual(70)
 })
 
-test('the health check fails where mail waits and no worker is there, and holds once one has taken it up', async () => {
-  const [, ...command] = healthCheck()
-  const database = await createTestDatabase()
-  await using recorder = await startRecorder()
-  await makeFleet(database, { mailboxes: 1, campaigns: 1, leads: 1, smtpPort: recorder.port })
-  expect(await run(command, database.urlAs('worker'))).toBe(3)
-  const worker = startWorker(database.urlAs('worker'))
-  await worker.line(({ msg }) => msg === 'worker started')
-  await recorder.until(2)
-  expect(await run(command, database.urlAs('worker'))).toBe(0)
-})
+test(
+  'the health check fails where mail waits and no worker is there, and holds once one has taken it up',
+  { timeout: 180_000 },
+  async () => {
+    const [, ...command] = healthCheck()
+    const database = await createTestDatabase()
+    await using recorder = await startRecorder()
+    await makeFleet(database, { mailboxes: 1, campaigns: 1, leads: 1, smtpPort: recorder.port })
+    expect(await run(command, database.urlAs('worker'))).toBe(3)
+    const worker = startWorker(database.urlAs('worker'))
+    await worker.line(({ msg }) => msg === 'worker started')
+    await recorder.until(2)
+    expect(await run(command, database.urlAs('worker'))).toBe(0)
+  },
+)
 
 function healthCheck(): string[] {
   const { rest = '' } = final.find(({ name }) => name === 'HEALTHCHECK') ?? {}

@@ -28,7 +28,7 @@ beforeAll(async () => {
   mkdirSync(dirname(installed), { recursive: true })
   cpSync(join(folder, 'package'), installed, { recursive: true })
   linkDependencies(join(folder, 'home', 'node_modules'))
-}, 120_000)
+}, 300_000)
 
 afterAll(() => rmSync(folder, { recursive: true }))
 
@@ -49,15 +49,19 @@ test('the package holds the command, its compiled sources, the migrations, the u
   expect(files).toContain('deploy/goniec-worker.service')
 })
 
-test('what is installed knows its version, migrates a database, and takes the definition file that comes with it', async () => {
-  const database = await createTestDatabase({ empty: true })
-  const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }
-  expect(await goniec(database.url, '--version')).toContain(version)
-  expect(await goniec(database.url, 'migrate')).toContain('000001_installation.sql')
-  await goniec(database.url, 'apply', join(installed, 'examples', 'campaigns.yaml'), '--yes')
-  expect(await goniec(database.url, 'campaign', 'list')).toMatch(/draft/)
-  await goniec(database.url, 'worker', '--until-idle')
-})
+test(
+  'what is installed knows its version, migrates a database, and takes the definition file that comes with it',
+  { timeout: 180_000 },
+  async () => {
+    const database = await createTestDatabase({ empty: true })
+    const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }
+    expect(await goniec(database.url, '--version')).toContain(version)
+    expect(await goniec(database.url, 'migrate')).toContain('000001_installation.sql')
+    await goniec(database.url, 'apply', join(installed, 'examples', 'campaigns.yaml'), '--yes')
+    expect(await goniec(database.url, 'campaign', 'list')).toMatch(/draft/)
+    await goniec(database.url, 'worker', '--until-idle')
+  },
+)
 
 /** What npm would install: the packages of the lock file that are no development's. */
 function linkDependencies(into: string): void {

@@ -2,12 +2,15 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { makeFleet } from '../crash/fleet.ts'
 import { reply, startFaultServer, type FaultServer } from '../smtp/fault-server.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { untilRow } from '../support/until-row.ts'
 import { endWorkers, startWorker, type WorkerProcess } from '../support/worker-process.ts'
+
+/** Several processes start, one after the other. */
+vi.setConfig({ testTimeout: 180_000 })
 
 let database: TestDatabase
 let mailServer: FaultServer
