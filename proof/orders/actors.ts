@@ -2,6 +2,7 @@
  * Who moves in an order: two workers, one recovery, one operator, and time. Each is the real functions of goniec on a session of its own;
  * what it learns goes into the journal. With `splits` every commit is a step of its own.
  */
+import { DatabaseError } from 'pg'
 import { pauseCampaign } from '../../src/campaigns/pause.ts'
 import { resolveDoubt } from '../../src/delivery/resolve-doubt.ts'
 import { GoniecError } from '../../src/errors.ts'
@@ -121,9 +122,14 @@ async function resolve({ mail, journal, session }: Acting, as: 'sent' | 'not-sen
     await resolveDoubt(session.database, mail.id, { as })
     journal.resolved = { as, turn: last() }
   } catch (error) {
-    if (!(error instanceof GoniecError)) throw error
+    // Where a late answer has settled the doubt in that very moment, the database itself says no.
+    if (!(error instanceof GoniecError) && !(error instanceof DatabaseError && REFUSED.includes(error.code ?? '')))
+      throw error
   }
 }
+
+/** `no_data_found`, and `object_not_in_prerequisite_state`. */
+const REFUSED = ['P0002', '55000']
 
 /** Time passes: leases and deadlines are over. */
 export function time({ stage }: Pick<Acting, 'stage'>): Part['act'] {

@@ -59,6 +59,7 @@ export class Stage implements AsyncDisposable {
   static async open(url: string): Promise<Stage> {
     const stage = new Stage(url)
     await setClock(stage.database, NOON)
+    await waitForLocksInPeace(stage.database)
     const world = new World(stage.database.pool)
     await world.salesperson({ daily_limit: null })
     stage.#mailboxId = await world.mailbox({ daily_limit: 1_000_000 })
@@ -201,6 +202,22 @@ export function reportOf(attemptId: number, outcome: 'accepted' | 'aborted', { g
   const code = outcome === 'accepted' ? 250 : null
   const nothing = { leadBounced: false, permanent: false }
   return { attemptId, outcome, stage: 'dot', code, response: null, giveBack, reason: 'retry', ...nothing }
+}
+
+/**
+ * How long a statement waits for a lock is bounded by seconds, and what it does then is not looked at here: on a busy machine others would be so
+ * slow that a wait ended before its time, and the same order came to something else.
+ */
+async function waitForLocksInPeace(database: Database): Promise<void> {
+  const functions = await database.query<{ definition: string }>(
+    `select pg_get_functiondef(p.oid) as definition from pg_proc p
+     where p.pronamespace = 'goniec'::regnamespace and p.prokind = 'f' and pg_get_functiondef(p.oid) like '%lock_timeout%'`,
+  )
+  for (const { definition } of functions) {
+    await database.query(
+      definition.replaceAll(/(lock_timeout\W+(?:TO )?')\d+m?s(')/g, (_, before, after) => `${before}10min${after}`),
+    )
+  }
 }
 
 const NEW_MAIL = `
