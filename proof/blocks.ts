@@ -6,7 +6,7 @@ import { cells as time } from './time/cells.ts'
 import { cells as mutations } from './mutations/cells.ts'
 import { describeMutations } from './mutations/describe.ts'
 import { cells as mailServer } from './mail-server/cells.ts'
-import { cells as death } from './death/cells.ts'
+import { cells as death, describePoints } from './death/cells.ts'
 
 export interface Block {
   name: BlockName
@@ -26,6 +26,7 @@ export const BLOCKS: readonly Block[] = [
     title: 'Death',
     what: 'The worker is killed, stopped for longer than its work belongs to it, or hangs, at one named point of its work.',
     cells: death,
+    describe: describePoints,
     untried: [
       'Deaths inside TLS, of a mail to a server that wants STARTTLS: what is written and heard is the same, below an encrypted socket.',
       'A loss of power: the worker dies with the machine, and the mail server, which is not ours, lives on. Postgres’s own promise to survive it is taken as it is.',

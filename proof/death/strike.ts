@@ -34,7 +34,8 @@ function strike(): void {
 }
 
 function note(event: Note['event']): void {
-  const line = `${JSON.stringify({ event, at: Temporal.Now.instant().toString() } satisfies Note)}\n`
+  const at = Temporal.Now.instant().toString({ smallestUnit: 'millisecond' })
+  const line = `${JSON.stringify({ event, at } satisfies Note)}\n`
   if (event === 'awake') return appendFileSync(order.notes, line)
   const file = openSync(order.notes, 'a')
   writeSync(file, line)
