@@ -50,7 +50,9 @@ function summary(record: ProofRecord): string[] {
   const rows = BLOCKS.map((block) => {
     const { runs, hit, accepted, doubts, broken } = sumOf(block, record)
     if (runs === 0) return [block.name, block.title, block.cells.length, '–', '–', '–', '–', '–', 'not run yet']
-    return [block.name, block.title, block.cells.length, runs, hit, accepted, doubts, broken, bound(hit, broken)]
+    // Guards that are switched off are no sample of anything: there is no rate to bound.
+    const limit = block.describe && broken === 0 ? '–' : bound(hit, broken)
+    return [block.name, block.title, block.cells.length, runs, hit, accepted, doubts, broken, limit]
   })
   const head = ['Block', '', 'Cells', 'Runs', 'Hits', 'Mails accepted', 'In doubt', 'Broken', 'Bound']
   return ['## In short', '', ...table(head, rows), '']
