@@ -4,6 +4,7 @@
  * peer merely reads nothing and says nothing any more, and the evidence says so.
  */
 import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { promisify } from 'node:util'
 import type { FaultConnection } from '../../tests/smtp/fault-connection.ts'
 import { deaf } from '../../tests/smtp/fault-server.ts'
@@ -26,6 +27,7 @@ export async function openSevered(): Promise<Severed> {
   count += 1
   const table = `goniec_proof_${process.pid}_${count}`
   try {
+    await dropLeftovers()
     await nft(
       `add table inet ${table}
        add set inet ${table} gone { type inet_service . inet_service; counter; }
@@ -54,6 +56,12 @@ export async function openSevered(): Promise<Severed> {
       ),
     [Symbol.asyncDispose]: async () => void (await nft(`delete table inet ${table}`)),
   }
+}
+
+/** Tables of processes that were killed before they could clean up. */
+async function dropLeftovers(): Promise<void> {
+  for (const [table, pid] of (await nft('list tables')).matchAll(/goniec_proof_(\d+)_\d+/g))
+    if (!existsSync(`/proc/${pid}`)) await nft(`delete table inet ${table}`)
 }
 
 async function nft(script: string): Promise<string> {
