@@ -100,40 +100,36 @@ async function tryOne(chain: Chain, cell: Disturbance, seed: number): Promise<Tr
   // Half of them go on under the wrong clock for a while.
   if (seed % 2 === 0) await twoTurns(database)
   clocks.setRight()
-  await twoTurns(database)
-  const stuck = [...(await ahead(database)), ...(await stuckIn(database, place))]
+  const stuck = [...(await lasting(database, AHEAD, [])), ...(await lasting(database, DUE, [place.domain]))]
   const hit = reached.evidence && jumped ? `${reached.evidence}; ${jumped}` : null
   return { place, hit, attempt: reached.attempt, stuck }
-}
-
-/** What would hold a mailbox or a campaign up until the clock is where it should never have been. */
-async function ahead(database: ProofDatabase): Promise<string[]> {
-  const gates = await database.query<{ what: string }>(
-    `select format('%s may send nothing before %s, and its clock was right again', what, at) as what
-     from (
-       select b.address as what, g.last_fence_at as at from goniec.mailbox_gate g join goniec.mailbox b on b.id = g.mailbox_id
-       union all
-       select c.name || '/', greatest(g.last_claim_at, g.last_fence_at) from goniec.campaign_gate g join goniec.campaign c on c.id = g.campaign_id
-     ) as gate
-     where at > goniec.now() + interval '5 s'`,
-  )
-  return gates.map(({ what }) => what)
 }
 
 /** Far longer than anything takes that is not stuck. */
 const STUCK_MS = 180_000
 
-/** Waits until every mail of the run has been sent, is in doubt, or is planned for later; those that never come to it. */
-async function stuckIn(database: ProofDatabase, { domain }: Place): Promise<string[]> {
+/** Waits until there is nothing of this any more, and returns what stays. */
+async function lasting(database: ProofDatabase, query: string, values: readonly unknown[]): Promise<string[]> {
   const untilMs = performance.now() + STUCK_MS
   for (;;) {
-    const due = await database.query<{ what: string }>(DUE, [domain])
-    if (due.length === 0) return []
-    if (performance.now() > untilMs) return due.map(({ what }) => what)
+    const left = await database.query<{ what: string }>(query, values)
+    if (left.length === 0) return []
+    if (performance.now() > untilMs) return left.map(({ what }) => what)
     await delay(20)
   }
 }
 
+/** What holds a mailbox or a campaign up until the clock is where it should never have been. */
+const AHEAD = `
+  select format('%s may send nothing before %s, and its clock was right again for three minutes', what, at) as what
+  from (
+    select b.address as what, g.last_fence_at as at from goniec.mailbox_gate g join goniec.mailbox b on b.id = g.mailbox_id
+    union all
+    select c.name || '/', greatest(g.last_claim_at, g.last_fence_at) from goniec.campaign_gate g join goniec.campaign c on c.id = g.campaign_id
+  ) as gate
+  where at > goniec.now() + interval '1 s'`
+
+/** A mail that has neither been sent, nor is in doubt, nor planned for later. */
 const DUE = `
   select format('%s to %s was due, its clock was right again, and for three minutes nobody took it', m.kind, m.recipient) as what
   from goniec.message m
