@@ -81,7 +81,7 @@ export const ACTS: Readonly<Record<string, Act>> = {
       })
     } catch (error) {
       // Whoever is blocked or suppressed gets none, and the person is told so.
-      if (!(error instanceof Error && 'code' in error && error.code === 'lead_not_mailable')) throw error
+      if (!(error instanceof Error && 'code' in error && error.code === 'message_out')) throw error
     }
   },
   resolve: resolveDoubts,
