@@ -4,6 +4,7 @@
  *
  * The plan is taken at its fastest, since that is worst: before every claim, whatever is pending has a slot that is due.
  */
+// long: every step that an order may consist of, side by side on the one stage that all of them share
 import type { Client } from 'pg'
 import { resumeCampaign } from '../../src/campaigns/pause.ts'
 import { connectSession, openDatabase, type Database } from '../../src/database/pool.ts'
