@@ -117,6 +117,10 @@ create table goniec.campaign_gate (
 comment on table goniec.campaign_gate is 'What sending changes about a campaign, apart from its settings. Its next mail is claimed, and fenced, no sooner than the shortest delay after both times.';
 comment on column goniec.campaign_gate.set_back_at is 'Its instants lay in the future then, since the database''s clock had been ahead, and were set to it.';
 
+-- What a claim asks each time: who of ten thousand campaigns still waits for his delay. The longest delay bounds the look.
+create index campaign_gate_by_last_use on goniec.campaign_gate (greatest(last_claim_at, last_fence_at));
+create index campaign_by_shortest_delay on goniec.campaign (shortest_delay_ms);
+
 create table goniec.campaign_mailbox (
   campaign_id bigint not null references goniec.campaign,
   mailbox_id bigint not null references goniec.mailbox,

@@ -353,7 +353,13 @@ begin
                     and m.scheduled_at between p_now - p_grace and p_now offset 0)
     union all
     select greatest(g.last_claim_at, g.last_fence_at) + c.shortest_delay_ms * interval '1 millisecond'
-    from goniec.campaign_gate g
+    from (
+      -- No delay is longer than the longest one: by index the few of ten thousand campaigns that were mailed for so recently.
+      select used.* from goniec.campaign_gate used
+      where greatest(used.last_claim_at, used.last_fence_at)
+            > p_now - (select max(longest.shortest_delay_ms) from goniec.campaign longest) * interval '1 millisecond'
+      offset 0
+    ) g
     join goniec.campaign c on c.id = g.campaign_id
     where greatest(g.last_claim_at, g.last_fence_at) + c.shortest_delay_ms * interval '1 millisecond' > p_now
       and exists (select from goniec.message m
