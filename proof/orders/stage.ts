@@ -4,7 +4,8 @@
  *
  * The plan is taken at its fastest, since that is worst: before every claim, whatever is pending has a slot that is due.
  */
-// long: every step that an order may consist of, side by side on the one stage that all of them share
+// long: a stage is one thing, and half of it is statements
+
 import type { Client } from 'pg'
 import { resumeCampaign } from '../../src/campaigns/pause.ts'
 import { connectSession, openDatabase, type Database } from '../../src/database/pool.ts'
@@ -81,10 +82,11 @@ export class Stage implements AsyncDisposable {
     if (known) return known
     const client = await connectSession(this.database.url, { name })
     this.#clients.push(client)
+    // By one of this stage: every commit that notifies waits for a moment for those of the whole server.
     const isBlocked = async (): Promise<boolean> => {
-      const [row] = await this.database.query<{ blocked: boolean }>('select pg_blocking_pids($1) <> $2 as blocked', [
+      const [row] = await this.database.query<{ blocked: boolean }>('select pg_blocking_pids($1) && $2 as blocked', [
         pidOf(client),
-        [],
+        this.#clients.map(pidOf),
       ])
       return row?.blocked === true
     }
