@@ -7,6 +7,7 @@ import { cells as mutations } from './mutations/cells.ts'
 import { describeMutations } from './mutations/describe.ts'
 import { cells as mailServer } from './mail-server/cells.ts'
 import { cells as death, describePoints } from './death/cells.ts'
+import { cells as postgres } from './postgres/cells.ts'
 
 export interface Block {
   name: BlockName
@@ -45,9 +46,12 @@ export const BLOCKS: readonly Block[] = [
   {
     name: 'C',
     title: 'The database fails',
-    what: 'The database is killed, cut off, slow, full, or is replaced by its standby, in one phase of the work.',
-    cells: [],
-    untried: [],
+    what: 'The database is killed, cut off, slow, full, takes no writes, falls silent, or is replaced by its standby, in one phase of the work: while mails are claimed, pass their fence, are settled, recovered or planned, or while nothing is to do. The worker lives through all of it and hears every answer of the mail server, so a single doubt counts as broken.',
+    cells: postgres,
+    untried: [
+      'Packets that the network itself loses: a proxy before the server swallows, resets and falls silent in its place. A hung disk is not tried.',
+      'An address of several hosts in DATABASE_URL: the driver knows none. After a failover the proxy leads to the new server, as a name or a virtual address does.',
+    ],
   },
   {
     name: 'D',

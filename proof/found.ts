@@ -46,4 +46,26 @@ export const FOUND: readonly Finding[] = [
     what: 'A mail of a step that had been taken out of its campaign could still go out, more than a day later: where it had been in doubt meanwhile and was resolved as not sent, or where every worker had been away. The sweep behind removed steps looked at those of the last day.',
     mended: 'Who resolves a doubt sweeps, and so does a worker that starts: `tests/campaigns/sweep-retired.test.ts`.',
   },
+  {
+    where: 'C/*/silent',
+    what: 'Packets that vanish tell nobody, and nothing but the dialogue with the mail server had a time limit: a claim, an outcome or a plan waited for as long as the kernel does, a quarter of an hour, or for ever behind a proxy; a worker whose plan hung so did not go on when its database was back.',
+    mended:
+      'A connection that owes an answer for too long is broken, and the session asks whether its server is there: `tests/database/silence.test.ts`.',
+  },
+  {
+    where: 'C/claim/request-late',
+    what: 'A claim whose answer was lost and which committed only after it had been looked for stayed claimed, and its mailbox busy, until the worker was started again: recovery spares what is a worker’s own.',
+    mended: 'It is looked for again when its lease is over: `tests/delivery/recover.test.ts`.',
+  },
+  {
+    where: 'C/settle/cancelled-wait-forgotten',
+    what: 'An outcome whose wait for a synchronous standby was cancelled counted as written. When that standby was promoted the mail was on its way for ever, as far as the database knew.',
+    mended: 'The outcome is kept and written again until the standby has it: `tests/proof/postgres.test.ts`.',
+  },
+  {
+    where: 'C/claim/cancelled-wait-forgotten',
+    what: 'Read, not seen: after a failover that forgot a claim its number could be given to another claim of the same worker, and a dialogue that was still before its fence would have passed with it.',
+    mended:
+      'What was claimed before the session was lost passes no fence when it is back: `tests/worker/tenure.test.ts`.',
+  },
 ]
