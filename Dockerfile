@@ -22,6 +22,8 @@ COPY --from=build /build/node_modules node_modules
 COPY --from=build /build/dist dist
 COPY --from=build /build/bin bin
 COPY --from=build /build/migrations migrations
+# For a worker's logbook: a volume here outlives the container (GONIEC_STATE=/state).
+RUN install --directory --owner=node --mode=700 /state
 USER node
 # Healthy: a worker is there, and no mail has been due for longer than ten minutes with nothing against it. What a person has to see to otherwise does not count.
 HEALTHCHECK --interval=1m --timeout=40s --start-period=5m --retries=3 \

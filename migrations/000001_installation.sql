@@ -24,6 +24,11 @@ as $$
                    when 'forecast' then 4702394921427289924 when 'refusals' then 4702394921427289925 end
 $$;
 
+-- Who did it: a command sets goniec.actor for its transaction; without it the database's user is named.
+create function goniec.actor() returns text
+language sql stable
+as $$ select coalesce(nullif(current_setting('goniec.actor', true), ''), session_user::text) $$;
+
 create table goniec.installation (
   only_row boolean primary key default true constraint installation_has_one_row check (only_row),
   id uuid not null default gen_random_uuid(),
@@ -45,6 +50,86 @@ comment on column goniec.installation.paused_at is 'The emergency brake (goniec 
 comment on column goniec.installation.refusal_share is 'The brake: a campaign or mailbox of whose last refusal_last mails (at least refusal_least) more than this share was refused for good is paused. Null: off.';
 
 insert into goniec.installation default values;
+
+-- Where this database lives. A backup that is restored, a standby that is promoted and a copy are other places, and may have forgotten mails that
+-- went out: then all sending waits until somebody has said that it may go on (000025_restore.sql; docs/decisions/restore-detection.md).
+
+create table goniec.home (
+  only_row boolean primary key default true constraint home_has_one_row check (only_row),
+  system_identifier text,
+  database_oid bigint,
+  timeline bigint,
+  recorded_at timestamptz not null default goniec.now()
+);
+
+comment on table goniec.home is 'One row: the place in which this database may send. No row: the first worker that looks records it.';
+comment on column goniec.home.system_identifier is 'Of the cluster, given to it by initdb. Null, here and below: this server does not tell, and it is not compared.';
+comment on column goniec.home.database_oid is 'Of the database in its cluster: a dump that is restored beside its original has another one.';
+comment on column goniec.home.timeline is 'One higher after each promotion of a standby, and after each recovery to a point in time.';
+
+create table goniec.restoration (
+  id bigint generated always as identity primary key,
+  noticed_at timestamptz not null default goniec.now(),
+  noticed_by text not null default goniec.actor(),
+  reason text not null constraint restoration_reason_is_known check (reason in ('promoted', 'elsewhere', 'forgotten')),
+  explanation text not null,
+  last_known_at timestamptz,
+  wal_position pg_lsn,
+  ended_at timestamptz,
+  ended_by text,
+  constraint restoration_is_ended_by_somebody check ((ended_at is null) = (ended_by is null))
+);
+
+comment on table goniec.restoration is 'Each time that this database was found to be another than it had been. While one has not ended nothing is claimed, and nothing passes its fence.';
+comment on column goniec.restoration.reason is 'promoted: a higher timeline, which may have forgotten nothing; elsewhere: another cluster or database, a restored dump or a copy; forgotten: a worker knows of what is not there any more.';
+comment on column goniec.restoration.last_known_at is 'The last thing that the database knew of when that was noticed. What happened between the two may be forgotten.';
+comment on column goniec.restoration.ended_by is 'Who said that sending may go on; "workers": all of them had reported, and nothing was missing.';
+
+create unique index one_restoration_at_a_time on goniec.restoration ((true)) where ended_at is null;
+
+-- Where the server is now. What it does not tell is null. As its owner, since a server may let nobody else read the first part.
+create function goniec.here(out system_identifier text, out database_oid bigint, out timeline bigint, out wal_position pg_lsn)
+language plpgsql stable security definer
+set search_path = pg_catalog
+as $$
+begin
+  database_oid := (select d.oid::bigint from pg_database d where d.datname = current_database());
+  begin
+    system_identifier := (select c.system_identifier::text from pg_control_system() c);
+  exception when insufficient_privilege or undefined_function or feature_not_supported or object_not_in_prerequisite_state then
+    null; -- A server that hides it is compared by the rest.
+  end;
+  begin
+    wal_position := pg_current_wal_insert_lsn();
+    timeline := ('x' || left(pg_walfile_name(wal_position), 8))::bit(32)::bigint;
+  exception when insufficient_privilege or undefined_function or feature_not_supported or object_not_in_prerequisite_state then
+    null; -- So does one whose storage is not Postgres' own.
+  end;
+end $$;
+
+-- Whether all sending waits for a person, or for the workers' reports: asked by every claim and every fence, so that a worker which has noticed
+-- nothing is stopped as well. "moved" is what is different here from where the database may send; null: nothing.
+create function goniec.standing(out is_restored boolean, out moved text, out wal_position pg_lsn)
+language plpgsql stable
+as $$
+declare
+  v_home goniec.home;
+  v_here record;
+begin
+  v_here := goniec.here();
+  select h.* into v_home from goniec.home h;
+  wal_position := v_here.wal_position;
+  moved := case
+    when v_here.system_identifier <> v_home.system_identifier or v_here.database_oid <> v_home.database_oid then 'elsewhere'
+    when v_here.timeline < v_home.timeline then 'forgotten'
+    when v_here.timeline > v_home.timeline then 'promoted'
+  end;
+  is_restored := moved is not null or exists (select from goniec.restoration r where r.ended_at is null);
+end $$;
+
+create function goniec.is_restored() returns boolean
+language sql stable
+as $$ select s.is_restored from goniec.standing() s $$;
 
 create table goniec.warmup_stage (
   from_day integer primary key constraint warmup_stage_day_counts_from_one check (from_day >= 1),
@@ -68,11 +153,6 @@ comment on table goniec.domain_limit is 'Most campaign mails to one recipient do
 comment on column goniec.domain_limit.domain is 'What stands behind the @, and nothing above or below it; "*" is every domain without a row of its own, each for itself.';
 comment on column goniec.domain_limit.hourly_limit is 'An hour begins on the full hour. A limit left out is no limit.';
 
--- Who did it: a command sets goniec.actor for its transaction; without it the database's user is named.
-create function goniec.actor() returns text
-language sql stable
-as $$ select coalesce(nullif(current_setting('goniec.actor', true), ''), session_user::text) $$;
-
 create table goniec.event (
   id bigint generated always as identity primary key,
   at timestamptz not null default goniec.now(),
@@ -87,7 +167,7 @@ create table goniec.event (
 );
 
 comment on table goniec.event is 'Append-only: every operation on a mail, and every act of an operator. Never updated, never deleted.';
-comment on column goniec.event.type is 'Of a mail: requested, planned, moved, withdrawn, claimed, fenced, settled, returned, sent, in_doubt, failed, cancelled, retried, held, released, resolved, contradicted. Of all else: campaign_*, mailbox_*, lead_*, suppressed, unsuppressed, paused_*, resumed_*, applied, imported, slot_taken, slot_released, external_send. src/reports/event-words.ts has words for each.';
+comment on column goniec.event.type is 'Of a mail: requested, planned, moved, withdrawn, claimed, fenced, settled, returned, sent, in_doubt, failed, cancelled, retried, held, released, resolved, contradicted, recalled. Of all else: campaign_*, mailbox_*, lead_*, suppressed, unsuppressed, paused_*, resumed_*, restoration_*, applied, imported, slot_taken, slot_released, external_send. src/reports/event-words.ts has words for each.';
 comment on column goniec.event.mailbox_id is 'Where it leaves from; where it moved, data.from_mailbox is the mailbox it had before.';
 
 create index event_by_message on goniec.event (message_id, id) where message_id is not null;

@@ -175,7 +175,7 @@ comment on column goniec.attempt.give_back is 'Its slots are to be given back; h
 comment on column goniec.attempt.outcome is 'accepted, rejected, deferred, mailbox_fault, aborted, unknown: the row of the outcome table.';
 comment on column goniec.attempt.server_message_id is 'The server replaced the Message-ID and named the new one in its reply.';
 comment on column goniec.attempt.bounce_due is 'The server said that the lead''s address does not exist, and the lead is not marked yet.';
-comment on column goniec.attempt.ended_by is 'Who resolved a doubt, or: recovery, import.';
+comment on column goniec.attempt.ended_by is 'Who resolved a doubt, or: recovery, import, restore.';
 
 create unique index one_live_or_accepted_attempt_per_message on goniec.attempt (message_id) where state in ('claimed', 'transmitting', 'accepted', 'in_doubt');
 create unique index one_live_attempt_per_mailbox on goniec.attempt (mailbox_id) where state in ('claimed', 'transmitting');

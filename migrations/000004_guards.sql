@@ -120,8 +120,12 @@ language plpgsql
 as $$
 begin
   if tg_op = 'INSERT' then
-    -- History, what was sent before goniec, is accepted from the start: nobody of ours ever held it. It makes a mail sent, never one sent again.
-    if new.state <> 'claimed' and not (new.state = 'accepted' and new.ended_by is not distinct from 'import' and new.incarnation_id is null and new.message_id is not null) then
+    -- History, what was sent before goniec, is accepted from the start: nobody of ours ever held it. So is, or in doubt, what went out and the database
+    -- has forgotten. Both make a mail sent or doubtful, never one sent again.
+    if new.state <> 'claimed' and not (
+      new.message_id is not null and new.incarnation_id is null
+      and ((new.state = 'accepted' and new.ended_by is not distinct from 'import')
+           or (new.state in ('accepted', 'in_doubt') and new.ended_by is not distinct from 'restore'))) then
       raise exception 'a new attempt is claimed, not %', new.state
         using errcode = 'check_violation', constraint = 'attempt_starts_claimed',
               hint = 'goniec lead import CSV --history takes what was sent elsewhere before';
@@ -326,8 +330,8 @@ language plpgsql
 as $$
 begin
   insert into goniec.event (type, message_id, attempt_id, campaign_id, lead_id, mailbox_id, data)
-  select case when a.message_id is null then 'slot_taken' when a.ended_by = 'import' then 'imported' else 'claimed' end, a.message_id, a.id, a.campaign_id, a.lead_id, a.mailbox_id,
-         jsonb_strip_nulls(jsonb_build_object('incarnation', a.incarnation_id, 'kind', a.kind))
+  select case when a.message_id is null then 'slot_taken' when a.ended_by = 'import' then 'imported' when a.ended_by = 'restore' then 'recalled' else 'claimed' end, a.message_id, a.id, a.campaign_id, a.lead_id, a.mailbox_id,
+         jsonb_strip_nulls(jsonb_build_object('incarnation', a.incarnation_id, 'kind', a.kind, 'state', nullif(a.state, 'claimed'), 'response', a.response))
   from new_rows a;
   return null;
 end $$;

@@ -4,6 +4,7 @@
 -- Promises   no mail is claimed by two, over a limit, outside its window, or against a pause, block, suppression or contact gap that was
 --            there when the call began (the fence looks again); a message that can be claimed alone is claimed: if there is any, a call
 --            claims at least one; it waits for nobody, and one bad row stops nobody.
+-- Refuses    everything while the database is one that was restored (000025_restore.sql), which it notices itself.
 -- Leaves     composing and the dialogue to the worker; what has changed meanwhile to the fence; missed slots to the plan.
 --
 -- Its shape, and why:
@@ -399,6 +400,10 @@ begin
   end if;
 
   v_now := goniec.now();
+  if goniec.is_restored() then
+    perform goniec.notice_restoration();
+    return jsonb_build_object('status', 'nothing', 'now', v_now, 'attempts', v_attempts);
+  end if;
   select (v_now at time zone i.timezone)::date, i.paused_at into v_today, v_paused from goniec.installation i;
   if v_paused is not null or not exists (select from goniec.incarnation i where i.id = p_incarnation and i.ended_at is null) then
     return jsonb_build_object('status', 'nothing', 'now', v_now, 'attempts', v_attempts);

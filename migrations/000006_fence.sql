@@ -15,7 +15,7 @@
 --   one by one. Without that bound it would hold up every fence behind it, and the pause that waits for them.
 
 create function goniec.fence(p_incarnation bigint, p_attempts bigint[], p_total interval, p_contents jsonb default '[]')
-returns table (attempt_id bigint, verdict text, opens_at timestamptz)
+returns table (attempt_id bigint, verdict text, opens_at timestamptz, passed_at timestamptz, wal_position text)
 language plpgsql
 set enable_seqscan = off
 set enable_hashjoin = off
@@ -28,6 +28,9 @@ declare
   v_now timestamptz;
   v_today date;
   v_paused timestamptz;
+  v_restored boolean;
+  v_position pg_lsn;
+  v_recalled boolean;
 begin
   perform goniec.require_fresh_snapshots();
   perform pg_advisory_xact_lock_shared(goniec.lock_key('barrier'));
@@ -46,6 +49,8 @@ begin
 
   v_now := goniec.now();
   select (v_now at time zone i.timezone)::date, i.paused_at into v_today, v_paused from goniec.installation i;
+  select s.is_restored, s.wal_position into v_restored, v_position from goniec.standing() s;
+  v_recalled := exists (select from goniec.recalled_mail r where r.message_id is null);
 
   return query
   with
@@ -55,6 +60,7 @@ begin
            row_number() over (partition by a.campaign_id order by a.claimed_at, a.id) as of_campaign,
            case
              when a.state <> 'claimed' or a.incarnation_id is distinct from p_incarnation then 'not_claimed'
+             when v_restored then 'restored'
              when a.lease_until <= v_now then 'lease_over'
              when m.status <> 'sending' or m.held_reason is not null then 'message_held'
              when v_paused is not null or s.paused_at is not null then 'braked'
@@ -71,6 +77,7 @@ begin
                   or (a.kind = 'campaign' and l.replied_at is not null) then 'lead_not_mailable'
              when exists (select from goniec.suppression x where x.value = any (case when l.email = m.recipient then l.suppression_values else goniec.suppression_values(m.recipient) end) offset 0)
                then 'suppressed'
+             when v_recalled and goniec.is_recalled(a.id, p_contents) then 'sent_before_restore'
            end as objection
     from goniec.attempt a
     join goniec.message m on m.id = a.message_id
@@ -119,7 +126,8 @@ begin
   )
   select asked.id, case when j.id is null then 'not_claimed' else coalesce(j.refusal, 'passed') end,
          case when j.refusal = 'too_early'
-              then case when j.delay_over_at > v_now then j.delay_over_at else v_now + j.shortest_delay_ms * interval '1 millisecond' end end
+              then case when j.delay_over_at > v_now then j.delay_over_at else v_now + j.shortest_delay_ms * interval '1 millisecond' end end,
+         case when j.refusal is null and j.id is not null then v_now end, v_position::text
   from unnest(p_attempts) as asked (id)
   left join judged j on j.id = asked.id;
 end $$;

@@ -35,6 +35,8 @@ declare
   v_one bigint;
 begin
   perform goniec.require_fresh_snapshots();
+  -- What was claimed, as a restored database has it, may have passed its fence since: that it was, is written down before anything is ended.
+  perform goniec.notice_restoration();
   v_lost := array(
     select a.id from goniec.attempt a
     where a.state in ('claimed', 'transmitting')

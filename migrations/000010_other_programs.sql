@@ -61,7 +61,7 @@ begin
       response_taken = d.response_taken + (v_kind = 'response')::integer
   from goniec.mailbox_gate g, goniec.mailbox b, goniec.salesperson s, goniec.installation i
   where d.mailbox_id = v_mailbox.id and d.day = v_today and g.mailbox_id = d.mailbox_id and b.id = d.mailbox_id and s.id = b.salesperson_id
-    and b.status = 'active' and s.paused_at is null and i.paused_at is null
+    and b.status = 'active' and s.paused_at is null and i.paused_at is null and not goniec.is_restored()
     and coalesce(greatest(g.free_from, g.last_fence_at + b.min_gap_ms * interval '1 millisecond') <= v_now, true)
     and d.campaign_taken + d.warmup_taken + d.response_taken < d.daily_limit
     and (v_kind <> 'campaign' or d.campaign_limit is null or d.campaign_taken < d.campaign_limit)

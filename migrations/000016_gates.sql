@@ -20,7 +20,11 @@ as $$
            order by coalesce(g.shut, false) desc, array_position(array['person', 'campaign', 'plan', 'time', 'mail'], g.opened_by),
                     case when g.opened_by = 'time' then g.opens_at end desc nulls last, g.place)
   from goniec.message m
-  cross join goniec.installation i
+  cross join (
+    select i.timezone, i.paused_at,
+           case when goniec.is_restored() then coalesce((select r.noticed_at from goniec.restoration r where r.ended_at is null), at) end as restored_at
+    from goniec.installation i
+  ) as i
   left join goniec.campaign c on c.id = m.campaign_id and m.kind = 'campaign'
   left join goniec.lead l on l.id = m.lead_id
   left join goniec.mailbox b on b.id = coalesce(m.mailbox_id, m.bound_mailbox_id)
@@ -40,6 +44,7 @@ as $$
            (today + 1)::timestamp at time zone i.timezone as tomorrow
   ) as f
   cross join lateral (values
+    (0, 'restore', i.restored_at is not null, 'after_restore', to_jsonb(i.restored_at), null::jsonb, 'person', null::timestamptz),
     (1, 'brake', i.paused_at is not null, 'all_paused', null::jsonb, null::jsonb, 'person', null::timestamptz),
     (2, 'slot', k.message_id is null, coalesce(m.slot_reason, 'not_planned'), null, null, 'plan', null),
     (2, 'slot', k.scheduled_at > at, coalesce(m.slot_reason, 'planned'), null, null, 'time', k.scheduled_at),

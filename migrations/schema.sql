@@ -217,6 +217,16 @@ create table goniec.forecast (
   constraint forecast_pkey PRIMARY KEY (campaign_id, made_on)
 );
 
+create table goniec.home (
+  only_row boolean not null default true,
+  system_identifier text,
+  database_oid bigint,
+  timeline bigint,
+  recorded_at timestamp with time zone not null default goniec.now(),
+  constraint home_has_one_row CHECK (only_row),
+  constraint home_pkey PRIMARY KEY (only_row)
+);
+
 create table goniec.incarnation (
   id bigint not null generated always as identity,
   worker text not null,
@@ -247,6 +257,12 @@ create table goniec.installation (
   constraint installation_refusal_share_is_a_fraction CHECK (((refusal_share >= (0)::numeric) AND (refusal_share < (1)::numeric))),
   constraint installation_timezone_is_known CHECK ((('1970-01-01 00:00:00+00'::timestamp with time zone AT TIME ZONE timezone) IS NOT NULL)),
   constraint installation_pkey PRIMARY KEY (only_row)
+);
+
+create table goniec.known_worker (
+  worker text not null,
+  seen_at timestamp with time zone not null,
+  constraint known_worker_pkey PRIMARY KEY (worker)
 );
 
 create table goniec.lead (
@@ -438,6 +454,67 @@ create table goniec.minute (
   constraint minute_pkey PRIMARY KEY (only_row)
 );
 
+create table goniec.recalled_mail (
+  id bigint not null generated always as identity,
+  restoration_id bigint not null,
+  worker text not null,
+  attempt_id bigint not null,
+  passed_at timestamp with time zone not null,
+  outcome text not null,
+  response text,
+  kind text not null,
+  recipient text not null,
+  campaign text,
+  step_key text,
+  idempotency_key text,
+  mailbox text,
+  rfc_message_id text,
+  message_id bigint,
+  became text,
+  constraint recalled_mail_kind_is_known CHECK ((kind = ANY (ARRAY['campaign'::text, 'own'::text]))),
+  constraint recalled_mail_outcome_is_known CHECK ((outcome = ANY (ARRAY['accepted'::text, 'unknown'::text]))),
+  constraint recalled_mail_message_id_fkey FOREIGN KEY (message_id) REFERENCES goniec.message(id),
+  constraint recalled_mail_restoration_id_fkey FOREIGN KEY (restoration_id) REFERENCES goniec.restoration(id),
+  constraint recalled_mail_pkey PRIMARY KEY (id)
+);
+
+create table goniec.restoration (
+  id bigint not null generated always as identity,
+  noticed_at timestamp with time zone not null default goniec.now(),
+  noticed_by text not null default goniec.actor(),
+  reason text not null,
+  explanation text not null,
+  last_known_at timestamp with time zone,
+  wal_position pg_lsn,
+  ended_at timestamp with time zone,
+  ended_by text,
+  constraint restoration_is_ended_by_somebody CHECK (((ended_at IS NULL) = (ended_by IS NULL))),
+  constraint restoration_reason_is_known CHECK ((reason = ANY (ARRAY['promoted'::text, 'elsewhere'::text, 'forgotten'::text]))),
+  constraint restoration_pkey PRIMARY KEY (id)
+);
+
+create table goniec.restoration_due (
+  restoration_id bigint not null,
+  message_id bigint not null,
+  due_at timestamp with time zone not null,
+  mailbox_id bigint not null,
+  constraint restoration_due_message_id_fkey FOREIGN KEY (message_id) REFERENCES goniec.message(id),
+  constraint restoration_due_restoration_id_fkey FOREIGN KEY (restoration_id) REFERENCES goniec.restoration(id),
+  constraint restoration_due_pkey PRIMARY KEY (restoration_id, message_id)
+);
+
+create table goniec.restoration_report (
+  restoration_id bigint not null,
+  worker text not null,
+  reported_at timestamp with time zone not null default goniec.now(),
+  covers_from timestamp with time zone,
+  is_complete boolean not null,
+  is_ahead boolean not null,
+  mails integer not null,
+  constraint restoration_report_restoration_id_fkey FOREIGN KEY (restoration_id) REFERENCES goniec.restoration(id),
+  constraint restoration_report_pkey PRIMARY KEY (restoration_id, worker)
+);
+
 create table goniec.salesperson (
   id bigint not null generated always as identity,
   email text not null,
@@ -581,11 +658,17 @@ CREATE UNIQUE INDEX one_live_or_accepted_attempt_per_message ON goniec.attempt U
 
 CREATE UNIQUE INDEX one_message_per_campaign_lead_and_step ON goniec.message USING btree (campaign_id, lead_id, step_key) WHERE (kind = 'campaign'::text);
 
+CREATE UNIQUE INDEX one_recall_per_attempt ON goniec.recalled_mail USING btree (attempt_id, passed_at);
+
 CREATE UNIQUE INDEX one_response_per_idempotency_key ON goniec.message USING btree (idempotency_key) WHERE (kind = 'response'::text);
 
 CREATE UNIQUE INDEX one_response_per_lead_campaign_and_day ON goniec.message USING btree (lead_id, COALESCE(campaign_id, (0)::bigint), response_day) WHERE ((kind = 'response'::text) AND (NOT is_test) AND (NOT again) AND (status <> 'cancelled'::text));
 
+CREATE UNIQUE INDEX one_restoration_at_a_time ON goniec.restoration USING btree ((true)) WHERE (ended_at IS NULL);
+
 CREATE UNIQUE INDEX one_warmup_mail_per_idempotency_key ON goniec.message USING btree (idempotency_key) WHERE ((kind = 'warmup'::text) AND (idempotency_key IS NOT NULL));
+
+CREATE INDEX recalled_mail_without_row ON goniec.recalled_mail USING btree (goniec.local_part_of(rfc_message_id)) WHERE (message_id IS NULL);
 
 CREATE OR REPLACE FUNCTION goniec.actor()
  RETURNS text
@@ -836,6 +919,10 @@ begin
   end if;
 
   v_now := goniec.now();
+  if goniec.is_restored() then
+    perform goniec.notice_restoration();
+    return jsonb_build_object('status', 'nothing', 'now', v_now, 'attempts', v_attempts);
+  end if;
   select (v_now at time zone i.timezone)::date, i.paused_at into v_today, v_paused from goniec.installation i;
   if v_paused is not null or not exists (select from goniec.incarnation i where i.id = p_incarnation and i.ended_at is null) then
     return jsonb_build_object('status', 'nothing', 'now', v_now, 'attempts', v_attempts);
@@ -1002,6 +1089,41 @@ begin
   set taken = d.taken + excluded.taken, hourly_limit = goniec.limit_for_day(d.hourly_limit, d.taken + excluded.taken);
 end $function$;
 
+CREATE OR REPLACE FUNCTION goniec.count_recalled(p_attempt bigint)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+declare
+  a goniec.attempt;
+begin
+  select t.* into a from goniec.attempt t where t.id = p_attempt;
+  insert into goniec.mailbox_day (mailbox_id, day, daily_limit, campaign_limit, warmup_limit)
+  select b.id, a.mailbox_day, l.daily_limit, l.campaign_limit, l.warmup_limit
+  from goniec.mailbox b cross join lateral goniec.mailbox_limits(b, a.mailbox_day) l
+  where b.id = a.mailbox_id
+  on conflict do nothing;
+  update goniec.mailbox_day d
+  set campaign_taken = d.campaign_taken + (a.kind = 'campaign')::integer, warmup_taken = d.warmup_taken + (a.kind = 'warmup')::integer,
+      response_taken = d.response_taken + (a.kind = 'response')::integer,
+      daily_limit = goniec.limit_for_day(d.daily_limit, d.campaign_taken + d.warmup_taken + d.response_taken + 1),
+      campaign_limit = goniec.limit_for_day(d.campaign_limit, d.campaign_taken + (a.kind = 'campaign')::integer),
+      warmup_limit = goniec.limit_for_day(d.warmup_limit, d.warmup_taken + (a.kind = 'warmup')::integer)
+  where d.mailbox_id = a.mailbox_id and d.day = a.mailbox_day;
+  if a.kind <> 'warmup' then
+    insert into goniec.salesperson_day as d (salesperson_id, day, daily_limit, taken)
+    select s.id, a.mailbox_day, goniec.limit_for_day(s.daily_limit, 1), 1 from goniec.salesperson s where s.id = a.salesperson_id
+    on conflict (salesperson_id, day) do update set taken = d.taken + 1, daily_limit = goniec.limit_for_day(d.daily_limit, d.taken + 1);
+  end if;
+  if a.kind = 'campaign' then
+    insert into goniec.campaign_day as d (campaign_id, day, daily_limit, taken)
+    select c.id, a.campaign_day, goniec.limit_for_day(c.daily_limit, 1), 1 from goniec.campaign c where c.id = a.campaign_id
+    on conflict (campaign_id, day) do update set taken = d.taken + 1, daily_limit = goniec.limit_for_day(d.daily_limit, d.taken + 1);
+    insert into goniec.lead_day (lead_id, day, campaign_id) values (a.lead_id, a.mailbox_day, a.campaign_id) on conflict do nothing;
+    update goniec.campaign_gate g set last_fence_at = greatest(g.last_fence_at, a.transmitting_at) where g.campaign_id = a.campaign_id;
+  end if;
+  update goniec.mailbox_gate g set last_fence_at = greatest(g.last_fence_at, a.transmitting_at) where g.mailbox_id = a.mailbox_id;
+end $function$;
+
 CREATE OR REPLACE FUNCTION goniec.day_begins(day date, zone text)
  RETURNS timestamp with time zone
  LANGUAGE plpgsql
@@ -1043,6 +1165,30 @@ AS $function$
   left join goniec.domain_hour h on h.domain = a.domain and h.hour = goniec.hour_of(at)
   where exists (select from goniec.domain_limit)
 $function$;
+
+CREATE OR REPLACE FUNCTION goniec.doubt_due(p_restoration bigint)
+ RETURNS integer
+ LANGUAGE plpgsql
+AS $function$
+declare
+  v_due record;
+  v_doubted integer := 0;
+begin
+  for v_due in
+    select d.message_id, d.due_at, b.address
+    from goniec.restoration_due d
+    join goniec.message m on m.id = d.message_id and m.status in ('pending', 'sending', 'failed')
+    join goniec.mailbox b on b.id = d.mailbox_id
+    where d.restoration_id = p_restoration
+    order by d.message_id
+  loop
+    if goniec.put_on_record(v_due.message_id, v_due.address, v_due.due_at, 'in_doubt',
+                            'it was due in the time that the database has forgotten, and a worker has not reported', null) = 'in_doubt' then
+      v_doubted := v_doubted + 1;
+    end if;
+  end loop;
+  return v_doubted;
+end $function$;
 
 CREATE OR REPLACE FUNCTION goniec.end_attempts(p_attempts bigint[], p_now timestamp with time zone, p_incarnation bigint, p_seen_gone bigint[])
  RETURNS void
@@ -1087,6 +1233,40 @@ AS $function$
   from decided d
   where m.id = d.id
 $function$;
+
+CREATE OR REPLACE FUNCTION goniec.end_harmless_restoration()
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog'
+AS $function$
+declare
+  v_id bigint;
+begin
+  select r.id into v_id from goniec.restoration r where r.ended_at is null and r.reason = 'promoted' for no key update;
+  if v_id is null
+     or exists (select from goniec.workers_to_report(v_id) w where not w.is_complete or w.is_ahead or w.mails > 0)
+     or (goniec.standing()).moved is distinct from 'promoted' then
+    return false;
+  end if;
+  perform goniec.end_restoration(v_id, 'workers');
+  return true;
+end $function$;
+
+CREATE OR REPLACE FUNCTION goniec.end_restoration(p_restoration bigint, p_by text)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+begin
+  update goniec.restoration r set ended_at = goniec.now(), ended_by = p_by where r.id = p_restoration and r.ended_at is null;
+  if not found then return; end if;
+  insert into goniec.home (system_identifier, database_oid, timeline)
+  select h.system_identifier, h.database_oid, h.timeline from goniec.here() h
+  on conflict (only_row) do update
+  set system_identifier = excluded.system_identifier, database_oid = excluded.database_oid, timeline = excluded.timeline, recorded_at = goniec.now();
+  insert into goniec.event (type, data) values ('restoration_ended', jsonb_build_object('by', p_by));
+  perform pg_notify('goniec', 'plan');
+end $function$;
 
 CREATE OR REPLACE FUNCTION goniec.enqueue_response("to" text, key text, text text DEFAULT NULL::text, subject text DEFAULT NULL::text, html text DEFAULT NULL::text, "from" text DEFAULT NULL::text, at timestamp with time zone DEFAULT NULL::timestamp with time zone, campaign text DEFAULT NULL::text, attachments jsonb DEFAULT '[]'::jsonb, again boolean DEFAULT false)
  RETURNS bigint
@@ -1192,8 +1372,20 @@ begin
   return v_id;
 end $function$;
 
+CREATE OR REPLACE FUNCTION goniec.explain_restoration(p_reason text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+  select case p_reason
+    when 'promoted' then 'the server was promoted, or recovered to a point in time'
+    when 'elsewhere' then 'the database is in another place than it was: restored from a dump, copied, or upgraded with pg_upgrade'
+    else 'the server knows less than it did'
+  end
+$function$;
+
 CREATE OR REPLACE FUNCTION goniec.fence(p_incarnation bigint, p_attempts bigint[], p_total interval, p_contents jsonb DEFAULT '[]'::jsonb)
- RETURNS TABLE(attempt_id bigint, verdict text, opens_at timestamp with time zone)
+ RETURNS TABLE(attempt_id bigint, verdict text, opens_at timestamp with time zone, passed_at timestamp with time zone, wal_position text)
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
  SET enable_hashjoin TO 'off'
@@ -1206,6 +1398,9 @@ declare
   v_now timestamptz;
   v_today date;
   v_paused timestamptz;
+  v_restored boolean;
+  v_position pg_lsn;
+  v_recalled boolean;
 begin
   perform goniec.require_fresh_snapshots();
   perform pg_advisory_xact_lock_shared(goniec.lock_key('barrier'));
@@ -1224,6 +1419,8 @@ begin
 
   v_now := goniec.now();
   select (v_now at time zone i.timezone)::date, i.paused_at into v_today, v_paused from goniec.installation i;
+  select s.is_restored, s.wal_position into v_restored, v_position from goniec.standing() s;
+  v_recalled := exists (select from goniec.recalled_mail r where r.message_id is null);
 
   return query
   with
@@ -1233,6 +1430,7 @@ begin
            row_number() over (partition by a.campaign_id order by a.claimed_at, a.id) as of_campaign,
            case
              when a.state <> 'claimed' or a.incarnation_id is distinct from p_incarnation then 'not_claimed'
+             when v_restored then 'restored'
              when a.lease_until <= v_now then 'lease_over'
              when m.status <> 'sending' or m.held_reason is not null then 'message_held'
              when v_paused is not null or s.paused_at is not null then 'braked'
@@ -1249,6 +1447,7 @@ begin
                   or (a.kind = 'campaign' and l.replied_at is not null) then 'lead_not_mailable'
              when exists (select from goniec.suppression x where x.value = any (case when l.email = m.recipient then l.suppression_values else goniec.suppression_values(m.recipient) end) offset 0)
                then 'suppressed'
+             when v_recalled and goniec.is_recalled(a.id, p_contents) then 'sent_before_restore'
            end as objection
     from goniec.attempt a
     join goniec.message m on m.id = a.message_id
@@ -1297,7 +1496,8 @@ begin
   )
   select asked.id, case when j.id is null then 'not_claimed' else coalesce(j.refusal, 'passed') end,
          case when j.refusal = 'too_early'
-              then case when j.delay_over_at > v_now then j.delay_over_at else v_now + j.shortest_delay_ms * interval '1 millisecond' end end
+              then case when j.delay_over_at > v_now then j.delay_over_at else v_now + j.shortest_delay_ms * interval '1 millisecond' end end,
+         case when j.refusal is null and j.id is not null then v_now end, v_position::text
   from unnest(p_attempts) as asked (id)
   left join judged j on j.id = asked.id;
 end $function$;
@@ -1341,6 +1541,23 @@ begin
   end;
 end $function$;
 
+CREATE OR REPLACE FUNCTION goniec.finish_report(p_restoration bigint, p_worker text, p_covers_from timestamp with time zone, p_wal_position pg_lsn)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+begin
+  insert into goniec.restoration_report as t (restoration_id, worker, covers_from, is_complete, is_ahead, mails)
+  select r.id, p_worker, p_covers_from,
+         p_covers_from is null or coalesce(p_covers_from <= r.last_known_at, false),
+         coalesce(p_wal_position > r.wal_position, false),
+         (select count(*) from goniec.recalled_mail m where m.restoration_id = r.id and m.worker = p_worker)
+  from goniec.restoration r
+  where r.id = p_restoration
+  on conflict (restoration_id, worker) do update
+  set reported_at = excluded.reported_at, covers_from = excluded.covers_from, is_complete = excluded.is_complete, is_ahead = t.is_ahead or excluded.is_ahead,
+      mails = excluded.mails;
+end $function$;
+
 CREATE OR REPLACE FUNCTION goniec.follow_up(p_messages bigint[])
  RETURNS bigint
  LANGUAGE plpgsql
@@ -1382,6 +1599,18 @@ begin
   return v_made;
 end $function$;
 
+CREATE OR REPLACE FUNCTION goniec.forgotten_of(p_entries jsonb)
+ RETURNS TABLE(attempt_id bigint, passed_at timestamp with time zone)
+ LANGUAGE sql
+ STABLE
+ SET enable_seqscan TO 'off'
+AS $function$
+  select e.attempt_id, e.passed_at
+  from jsonb_to_recordset(p_entries) as e (attempt_id bigint, passed_at timestamptz)
+  where not exists (select from goniec.attempt a where a.id = e.attempt_id and a.transmitting_at = e.passed_at offset 0)
+    and not exists (select from goniec.recalled_mail r where r.attempt_id = e.attempt_id and r.passed_at = e.passed_at offset 0)
+$function$;
+
 CREATE OR REPLACE FUNCTION goniec.gates(at timestamp with time zone, today date, grace interval)
  RETURNS TABLE(message_id bigint, place integer, gate text, is_open boolean, code text, value jsonb, most jsonb, opened_by text, opens_at timestamp with time zone, binds bigint)
  LANGUAGE sql
@@ -1394,7 +1623,11 @@ AS $function$
            order by coalesce(g.shut, false) desc, array_position(array['person', 'campaign', 'plan', 'time', 'mail'], g.opened_by),
                     case when g.opened_by = 'time' then g.opens_at end desc nulls last, g.place)
   from goniec.message m
-  cross join goniec.installation i
+  cross join (
+    select i.timezone, i.paused_at,
+           case when goniec.is_restored() then coalesce((select r.noticed_at from goniec.restoration r where r.ended_at is null), at) end as restored_at
+    from goniec.installation i
+  ) as i
   left join goniec.campaign c on c.id = m.campaign_id and m.kind = 'campaign'
   left join goniec.lead l on l.id = m.lead_id
   left join goniec.mailbox b on b.id = coalesce(m.mailbox_id, m.bound_mailbox_id)
@@ -1414,6 +1647,7 @@ AS $function$
            (today + 1)::timestamp at time zone i.timezone as tomorrow
   ) as f
   cross join lateral (values
+    (0, 'restore', i.restored_at is not null, 'after_restore', to_jsonb(i.restored_at), null::jsonb, 'person', null::timestamptz),
     (1, 'brake', i.paused_at is not null, 'all_paused', null::jsonb, null::jsonb, 'person', null::timestamptz),
     (2, 'slot', k.message_id is null, coalesce(m.slot_reason, 'not_planned'), null, null, 'plan', null),
     (2, 'slot', k.scheduled_at > at, coalesce(m.slot_reason, 'planned'), null, null, 'time', k.scheduled_at),
@@ -1582,8 +1816,12 @@ CREATE OR REPLACE FUNCTION goniec.guard_attempt()
 AS $function$
 begin
   if tg_op = 'INSERT' then
-    -- History, what was sent before goniec, is accepted from the start: nobody of ours ever held it. It makes a mail sent, never one sent again.
-    if new.state <> 'claimed' and not (new.state = 'accepted' and new.ended_by is not distinct from 'import' and new.incarnation_id is null and new.message_id is not null) then
+    -- History, what was sent before goniec, is accepted from the start: nobody of ours ever held it. So is, or in doubt, what went out and the database
+    -- has forgotten. Both make a mail sent or doubtful, never one sent again.
+    if new.state <> 'claimed' and not (
+      new.message_id is not null and new.incarnation_id is null
+      and ((new.state = 'accepted' and new.ended_by is not distinct from 'import')
+           or (new.state in ('accepted', 'in_doubt') and new.ended_by is not distinct from 'restore'))) then
       raise exception 'a new attempt is claimed, not %', new.state
         using errcode = 'check_violation', constraint = 'attempt_starts_claimed',
               hint = 'goniec lead import CSV --history takes what was sent elsewhere before';
@@ -1687,6 +1925,27 @@ begin
       using errcode = 'check_violation', constraint = 'message_sent_at_is_permanent';
   end if;
   return new;
+end $function$;
+
+CREATE OR REPLACE FUNCTION goniec.here(OUT system_identifier text, OUT database_oid bigint, OUT timeline bigint, OUT wal_position pg_lsn)
+ RETURNS record
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog'
+AS $function$
+begin
+  database_oid := (select d.oid::bigint from pg_database d where d.datname = current_database());
+  begin
+    system_identifier := (select c.system_identifier::text from pg_control_system() c);
+  exception when insufficient_privilege or undefined_function or feature_not_supported or object_not_in_prerequisite_state then
+    null; -- A server that hides it is compared by the rest.
+  end;
+  begin
+    wal_position := pg_current_wal_insert_lsn();
+    timeline := ('x' || left(pg_walfile_name(wal_position), 8))::bit(32)::bigint;
+  exception when insufficient_privilege or undefined_function or feature_not_supported or object_not_in_prerequisite_state then
+    null; -- So does one whose storage is not Postgres' own.
+  end;
 end $function$;
 
 CREATE OR REPLACE FUNCTION goniec.hour_of(at timestamp with time zone)
@@ -2026,6 +2285,23 @@ AS $function$
       or goniec.is_suppressed(m.recipient)
 $function$;
 
+CREATE OR REPLACE FUNCTION goniec.is_recalled(p_attempt bigint, p_contents jsonb)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select exists (
+    select from jsonb_to_recordset(p_contents) as given (attempt_id bigint, headers jsonb)
+    join goniec.recalled_mail r on goniec.local_part_of(r.rfc_message_id) = goniec.local_part_of(given.headers ->> 'message-id') and r.message_id is null
+    where given.attempt_id = p_attempt and (r.kind = 'campaign' or r.idempotency_key is not null))
+$function$;
+
+CREATE OR REPLACE FUNCTION goniec.is_restored()
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+AS $function$ select s.is_restored from goniec.standing() s $function$;
+
 CREATE OR REPLACE FUNCTION goniec.is_suppressed(email text)
  RETURNS boolean
  LANGUAGE sql
@@ -2048,6 +2324,12 @@ begin
 exception when invalid_parameter_value then
   return null;
 end $function$;
+
+CREATE OR REPLACE FUNCTION goniec.local_part_of(p_rfc_message_id text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+AS $function$ select split_part(ltrim(p_rfc_message_id, '<'), '@', 1) $function$;
 
 CREATE OR REPLACE FUNCTION goniec.lock_chosen(p_chosen goniec.candidate[], p_today date, p_hour timestamp with time zone, OUT messages bigint[], OUT mailboxes bigint[], OUT campaigns bigint[], OUT salespeople bigint[], OUT domains text[])
  RETURNS record
@@ -2354,6 +2636,16 @@ begin
     for no key update skip locked);
 end $function$;
 
+CREATE OR REPLACE FUNCTION goniec.mark_worker(p_worker text)
+ RETURNS text
+ LANGUAGE plpgsql
+AS $function$
+begin
+  insert into goniec.known_worker (worker, seen_at) values (p_worker, goniec.now())
+  on conflict (worker) do update set seen_at = excluded.seen_at;
+  return (goniec.here()).wal_position::text;
+end $function$;
+
 CREATE OR REPLACE FUNCTION goniec.material(p_messages bigint[], p_mailboxes bigint[])
  RETURNS TABLE(id bigint, kind text, is_test boolean, recipient text, idempotency_key text, rfc_message_id text, installation_id uuid, now timestamp with time zone, mailbox_id bigint, mailbox_version bigint, campaign_name text, campaign_version bigint, step_id bigint, step_key text, letter text, fields jsonb, previous jsonb, material jsonb)
  LANGUAGE plpgsql
@@ -2506,6 +2798,63 @@ begin
   ) as openings);
 end $function$;
 
+CREATE OR REPLACE FUNCTION goniec.notice_restoration(p_reason text DEFAULT NULL::text, p_explanation text DEFAULT NULL::text)
+ RETURNS bigint
+ LANGUAGE plpgsql
+AS $function$
+declare
+  v_id bigint;
+  v_was text;
+  v_standing record;
+  v_reason text;
+  v_now timestamptz;
+  v_last timestamptz;
+begin
+  select r.id, r.reason into v_id, v_was from goniec.restoration r where r.ended_at is null;
+  v_standing := goniec.standing();
+  v_reason := coalesce(p_reason, v_standing.moved);
+  if v_id is not null then
+    if v_was = 'promoted' and v_reason in ('forgotten', 'elsewhere') then
+      update goniec.restoration r
+      set reason = v_reason, explanation = coalesce(p_explanation, goniec.explain_restoration(v_reason))
+      where r.id = v_id and r.ended_at is null;
+    end if;
+    return v_id;
+  end if;
+  if v_reason is null then
+    insert into goniec.home (system_identifier, database_oid, timeline)
+    select h.system_identifier, h.database_oid, h.timeline from goniec.here() h
+    where not exists (select from goniec.home)
+    on conflict do nothing;
+    return null;
+  end if;
+
+  v_now := goniec.now();
+  -- Only what workers have done: an operator may have looked, and imported, since the restore.
+  v_last := coalesce(
+    greatest((select max(k.seen_at) from goniec.known_worker k), (select a.claimed_at from goniec.attempt a order by a.id desc limit 1)),
+    (select e.at from goniec.event e order by e.id desc limit 1));
+  v_last := least(v_last, v_now);
+  insert into goniec.restoration (noticed_at, reason, explanation, last_known_at, wal_position)
+  values (v_now, v_reason, coalesce(p_explanation, goniec.explain_restoration(v_reason)), v_last, v_standing.wal_position)
+  on conflict do nothing
+  returning id into v_id;
+  if v_id is null then
+    -- Somebody else has just noticed it.
+    return (select r.id from goniec.restoration r where r.ended_at is null);
+  end if;
+  perform pg_notify('goniec', 'restored');
+  insert into goniec.event (type, data)
+  values ('restoration_noticed', jsonb_strip_nulls(jsonb_build_object('reason', v_reason, 'explanation', p_explanation, 'last_known_at', v_last)));
+  insert into goniec.restoration_due (restoration_id, message_id, due_at, mailbox_id)
+  select v_id, m.id, m.scheduled_at, m.mailbox_id
+  from goniec.message m
+  where m.status in ('pending', 'sending', 'in_doubt') and m.status <> 'in_doubt' and m.scheduled_at > '-infinity'
+    and m.scheduled_at between coalesce(v_last, '-infinity') - interval '5 minutes' and v_now
+    and not exists (select from goniec.attempt a where a.message_id = m.id and a.state = 'transmitting' offset 0);
+  return v_id;
+end $function$;
+
 CREATE OR REPLACE FUNCTION goniec.now()
  RETURNS timestamp with time zone
  LANGUAGE sql
@@ -2544,6 +2893,148 @@ AS $function$
     (select min(v.letter) from goniec.variant v where v.step_id = p_step))
 $function$;
 
+CREATE OR REPLACE FUNCTION goniec.place_recalled()
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+declare
+  v_mail record;
+  v_placed integer := 0;
+begin
+  for v_mail in
+    select r.*, m.id as found
+    from goniec.recalled_mail r
+    cross join lateral (
+      select m.id
+      from goniec.campaign c
+      join goniec.lead l on l.email = r.recipient
+      join goniec.message m on m.campaign_id = c.id and m.lead_id = l.id and m.step_key = r.step_key and m.kind = 'campaign'
+      where r.kind = 'campaign' and c.name = r.campaign
+      union all
+      select m.id from goniec.message m
+      where r.kind = 'own' and m.kind = 'response' and m.idempotency_key = r.idempotency_key and m.recipient = r.recipient
+      union all
+      select m.id from goniec.message m
+      where r.kind = 'own' and m.kind = 'warmup' and m.idempotency_key = r.idempotency_key and m.recipient = r.recipient
+    ) as m
+    where r.message_id is null
+    order by m.id
+  loop
+    update goniec.recalled_mail r
+    set message_id = v_mail.found,
+        became = goniec.put_on_record(
+          v_mail.found, v_mail.mailbox, v_mail.passed_at, case v_mail.outcome when 'accepted' then 'accepted' else 'in_doubt' end,
+          coalesce(v_mail.response, 'it went out before the restore, and the server''s answer is not known'), v_mail.rfc_message_id)
+    where r.id = v_mail.id and r.message_id is null;
+    v_placed := v_placed + 1;
+  end loop;
+  return v_placed;
+end $function$;
+
+CREATE OR REPLACE FUNCTION goniec.put_on_record(p_message bigint, p_mailbox text, p_at timestamp with time zone, p_state text, p_response text, p_rfc_message_id text)
+ RETURNS text
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog'
+ SET jit TO 'off'
+AS $function$
+declare
+  v_attempt goniec.attempt;
+  v_message goniec.message;
+  v_mailbox goniec.mailbox;
+  v_campaign goniec.campaign;
+  v_zone text := (select i.timezone from goniec.installation i);
+  v_id bigint;
+begin
+  select a.* into v_attempt from goniec.attempt a
+  where a.message_id = p_message and a.state in ('claimed', 'transmitting', 'accepted', 'in_doubt') for no key update;
+  select m.* into v_message from goniec.message m where m.id = p_message for no key update;
+  if v_message.status in ('sent', 'cancelled') or (v_message.status = 'in_doubt' and p_state = 'in_doubt') then
+    return v_message.status;
+  end if;
+
+  if v_attempt.id is not null then
+    if v_attempt.state = 'claimed' then
+      update goniec.attempt a set state = 'transmitting', transmitting_at = p_at where a.id = v_attempt.id;
+    end if;
+    update goniec.attempt a
+    set state = p_state, outcome = case p_state when 'accepted' then 'accepted' else 'unknown' end, response = p_response, finished_at = goniec.now(),
+        ended_by = 'restore'
+    where a.id = v_attempt.id;
+    v_id := v_attempt.id;
+  else
+    select b.* into v_mailbox from goniec.mailbox b
+    where b.id = coalesce((select named.id from goniec.mailbox named where named.address = p_mailbox), v_message.mailbox_id, v_message.bound_mailbox_id);
+    select c.* into v_campaign from goniec.campaign c where c.id = v_message.campaign_id;
+    if v_mailbox.id is null then
+      select b.* into v_mailbox from goniec.mailbox b join goniec.campaign_mailbox cm on cm.mailbox_id = b.id
+      where cm.campaign_id = v_campaign.id order by b.id limit 1;
+    end if;
+    update goniec.message m set status = 'pending', failed_reason = null where m.id = p_message and m.status = 'failed';
+    update goniec.message m
+    set status = 'sending', held_reason = null, mailbox_id = v_mailbox.id, scheduled_at = p_at, window_closes_at = p_at + interval '1 minute'
+    where m.id = p_message;
+    insert into goniec.attempt (
+      message_id, mailbox_id, kind, campaign_id, salesperson_id, lead_id, state, lease_until, deadline_at, mailbox_day, campaign_day,
+      claimed_at, transmitting_at, finished_at, outcome, response, ended_by)
+    values (
+      p_message, v_mailbox.id, v_message.kind, case when v_message.kind = 'campaign' then v_campaign.id end,
+      case when v_message.kind = 'campaign' then v_campaign.salesperson_id else v_mailbox.salesperson_id end, v_message.lead_id, p_state, p_at,
+      p_at + interval '15 minutes', (p_at at time zone v_zone)::date,
+      case when v_message.kind = 'campaign' then (p_at at time zone v_campaign.timezone)::date end,
+      p_at, p_at, p_at, case p_state when 'accepted' then 'accepted' else 'unknown' end, p_response, 'restore')
+    returning id into v_id;
+    perform goniec.count_recalled(v_id);
+  end if;
+
+  update goniec.message m
+  set status = case p_state when 'accepted' then 'sent' else 'in_doubt' end,
+      sent_at = case p_state when 'accepted' then coalesce((select a.transmitting_at from goniec.attempt a where a.id = v_id), p_at) else m.sent_at end,
+      rfc_message_id = coalesce(m.rfc_message_id, p_rfc_message_id)
+  where m.id = p_message;
+  if p_state = 'accepted' then perform goniec.follow_up(array[p_message]); end if;
+  return case p_state when 'accepted' then 'sent' else 'in_doubt' end;
+end $function$;
+
+CREATE OR REPLACE FUNCTION goniec.recall_mails(p_restoration bigint, p_worker text, p_entries jsonb)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+declare
+  v_entry record;
+  v_message bigint;
+  v_recalled integer := 0;
+begin
+  for v_entry in
+    select e.*, known.message_id as known_message, known.id is not null as is_known, known.state
+    from jsonb_to_recordset(p_entries) as e (
+      attempt_id bigint, passed_at timestamptz, outcome text, response text, kind text, recipient text, campaign text, step_key text,
+      idempotency_key text, mailbox text, rfc_message_id text)
+    left join goniec.attempt known on known.id = e.attempt_id and known.transmitting_at = e.passed_at
+    order by e.attempt_id, e.passed_at
+  loop
+    if v_entry.is_known then
+      if v_entry.outcome = 'accepted' and v_entry.state in ('transmitting', 'in_doubt') and v_entry.known_message is not null then
+        perform goniec.put_on_record(v_entry.known_message, v_entry.mailbox, v_entry.passed_at, 'accepted', v_entry.response, v_entry.rfc_message_id);
+      end if;
+      continue;
+    end if;
+    insert into goniec.recalled_mail (restoration_id, worker, attempt_id, passed_at, outcome, response, kind, recipient, campaign, step_key,
+                                      idempotency_key, mailbox, rfc_message_id)
+    values (p_restoration, p_worker, v_entry.attempt_id, v_entry.passed_at, v_entry.outcome, v_entry.response, v_entry.kind, v_entry.recipient,
+            v_entry.campaign, v_entry.step_key, v_entry.idempotency_key, v_entry.mailbox, v_entry.rfc_message_id)
+    on conflict do nothing;
+    continue when not found;
+    v_recalled := v_recalled + 1;
+  end loop;
+  perform goniec.place_recalled();
+  return v_recalled;
+end $function$;
+
 CREATE OR REPLACE FUNCTION goniec.record_attempt_changes()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -2570,8 +3061,8 @@ CREATE OR REPLACE FUNCTION goniec.record_attempt_claims()
 AS $function$
 begin
   insert into goniec.event (type, message_id, attempt_id, campaign_id, lead_id, mailbox_id, data)
-  select case when a.message_id is null then 'slot_taken' when a.ended_by = 'import' then 'imported' else 'claimed' end, a.message_id, a.id, a.campaign_id, a.lead_id, a.mailbox_id,
-         jsonb_strip_nulls(jsonb_build_object('incarnation', a.incarnation_id, 'kind', a.kind))
+  select case when a.message_id is null then 'slot_taken' when a.ended_by = 'import' then 'imported' when a.ended_by = 'restore' then 'recalled' else 'claimed' end, a.message_id, a.id, a.campaign_id, a.lead_id, a.mailbox_id,
+         jsonb_strip_nulls(jsonb_build_object('incarnation', a.incarnation_id, 'kind', a.kind, 'state', nullif(a.state, 'claimed'), 'response', a.response))
   from new_rows a;
   return null;
 end $function$;
@@ -2659,6 +3150,8 @@ declare
   v_one bigint;
 begin
   perform goniec.require_fresh_snapshots();
+  -- What was claimed, as a restored database has it, may have passed its fence since: that it was, is written down before anything is ended.
+  perform goniec.notice_restoration();
   v_lost := array(
     select a.id from goniec.attempt a
     where a.state in ('claimed', 'transmitting')
@@ -3116,6 +3609,26 @@ begin
   left join goniec.message m on m.id = a.message_id;
 end $function$;
 
+CREATE OR REPLACE FUNCTION goniec.standing(OUT is_restored boolean, OUT moved text, OUT wal_position pg_lsn)
+ RETURNS record
+ LANGUAGE plpgsql
+ STABLE
+AS $function$
+declare
+  v_home goniec.home;
+  v_here record;
+begin
+  v_here := goniec.here();
+  select h.* into v_home from goniec.home h;
+  wal_position := v_here.wal_position;
+  moved := case
+    when v_here.system_identifier <> v_home.system_identifier or v_here.database_oid <> v_home.database_oid then 'elsewhere'
+    when v_here.timeline < v_home.timeline then 'forgotten'
+    when v_here.timeline > v_home.timeline then 'promoted'
+  end;
+  is_restored := moved is not null or exists (select from goniec.restoration r where r.ended_at is null);
+end $function$;
+
 CREATE OR REPLACE FUNCTION goniec.suppression_values(email text)
  RETURNS text[]
  LANGUAGE plpgsql
@@ -3331,7 +3844,7 @@ begin
       response_taken = d.response_taken + (v_kind = 'response')::integer
   from goniec.mailbox_gate g, goniec.mailbox b, goniec.salesperson s, goniec.installation i
   where d.mailbox_id = v_mailbox.id and d.day = v_today and g.mailbox_id = d.mailbox_id and b.id = d.mailbox_id and s.id = b.salesperson_id
-    and b.status = 'active' and s.paused_at is null and i.paused_at is null
+    and b.status = 'active' and s.paused_at is null and i.paused_at is null and not goniec.is_restored()
     and coalesce(greatest(g.free_from, g.last_fence_at + b.min_gap_ms * interval '1 millisecond') <= v_now, true)
     and d.campaign_taken + d.warmup_taken + d.response_taken < d.daily_limit
     and (v_kind <> 'campaign' or d.campaign_limit is null or d.campaign_taken < d.campaign_limit)
@@ -3360,6 +3873,21 @@ begin
   perform pg_notify('goniec', 'plan');
   return null;
 end $function$;
+
+CREATE OR REPLACE FUNCTION goniec.workers_to_report(p_restoration bigint)
+ RETURNS TABLE(worker text, seen_at timestamp with time zone, reported_at timestamp with time zone, covers_from timestamp with time zone, is_complete boolean, is_ahead boolean, mails integer)
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select coalesce(k.worker, t.worker), k.seen_at, t.reported_at, t.covers_from, coalesce(t.is_complete, false), coalesce(t.is_ahead, false), t.mails
+  from goniec.restoration r
+  left join lateral (
+    select k.worker, k.seen_at from goniec.known_worker k where k.seen_at > r.last_known_at - interval '7 days'
+  ) as k on true
+  full join (select * from goniec.restoration_report t where t.restoration_id = p_restoration) as t on t.worker = k.worker
+  where coalesce(r.id, t.restoration_id) = p_restoration and coalesce(k.worker, t.worker) is not null
+  order by 1
+$function$;
 
 CREATE CONSTRAINT TRIGGER attempt_agrees_with_its_message AFTER INSERT ON goniec.attempt DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((new.message_id IS NOT NULL)) EXECUTE FUNCTION goniec.check_agreement();
 
@@ -3427,7 +3955,7 @@ comment on column goniec.attempt.server_message_id is 'The server replaced the M
 
 comment on column goniec.attempt.bounce_due is 'The server said that the lead''s address does not exist, and the lead is not marked yet.';
 
-comment on column goniec.attempt.ended_by is 'Who resolved a doubt, or: recovery, import.';
+comment on column goniec.attempt.ended_by is 'Who resolved a doubt, or: recovery, import, restore.';
 
 comment on function goniec.brake_refused(p_campaigns bigint[], p_mailboxes bigint[]) is 'Pauses campaigns and mailboxes whose refusals for good have passed the share of the installation (refusal_share; null: off).';
 
@@ -3481,7 +4009,7 @@ comment on column goniec.enrollment.created_by is 'Who imported it.';
 
 comment on table goniec.event is 'Append-only: every operation on a mail, and every act of an operator. Never updated, never deleted.';
 
-comment on column goniec.event.type is 'Of a mail: requested, planned, moved, withdrawn, claimed, fenced, settled, returned, sent, in_doubt, failed, cancelled, retried, held, released, resolved, contradicted. Of all else: campaign_*, mailbox_*, lead_*, suppressed, unsuppressed, paused_*, resumed_*, applied, imported, slot_taken, slot_released, external_send. src/reports/event-words.ts has words for each.';
+comment on column goniec.event.type is 'Of a mail: requested, planned, moved, withdrawn, claimed, fenced, settled, returned, sent, in_doubt, failed, cancelled, retried, held, released, resolved, contradicted, recalled. Of all else: campaign_*, mailbox_*, lead_*, suppressed, unsuppressed, paused_*, resumed_*, restoration_*, applied, imported, slot_taken, slot_released, external_send. src/reports/event-words.ts has words for each.';
 
 comment on column goniec.event.mailbox_id is 'Where it leaves from; where it moved, data.from_mailbox is the mailbox it had before.';
 
@@ -3507,6 +4035,14 @@ comment on column goniec.forecast.slip is 'How far late the campaign was, as a p
 
 comment on function goniec.gates(at timestamp with time zone, today date, grace interval) is 'The gates of every pending message, in claim''s order; ask for one message_id. is_open; else code, opened_by (person, campaign, plan, time, mail) and opens_at. binds = 1 and not is_open: the one that binds.';
 
+comment on table goniec.home is 'One row: the place in which this database may send. No row: the first worker that looks records it.';
+
+comment on column goniec.home.system_identifier is 'Of the cluster, given to it by initdb. Null, here and below: this server does not tell, and it is not compared.';
+
+comment on column goniec.home.database_oid is 'Of the database in its cluster: a dump that is restored beside its original has another one.';
+
+comment on column goniec.home.timeline is 'One higher after each promotion of a standby, and after each recovery to a point in time.';
+
 comment on function goniec.import_history(p_rows jsonb) is 'Records what was sent: [{line, email, given, campaign_id, step_id, sent_at, message_id, mailbox_id, subject}]; the last three may be null. Returns {new, known, updated: mails that were waiting here, enrolled, rejects: [{line, reason, id}]}; reason is sending, in_doubt or cancelled.';
 
 comment on function goniec.import_leads(p_campaign bigint, p_rows jsonb, p_dry_run boolean) is 'Enrolls a batch: [{line, email, given, fields}], each address once; a dry run without a campaign says what a new one would take. Returns {new, known, enrolled, updated, rejects: [{line, reason}]}; reason is suppressed, unsubscribed, bounced, replied, blocked or removed.';
@@ -3524,6 +4060,8 @@ comment on column goniec.installation.timezone is 'The zone whose local dates ar
 comment on column goniec.installation.paused_at is 'The emergency brake (goniec pause --all): nothing is claimed, nothing passes its fence, responses and slots too. A flag of its own, so that lifting it revives no campaign that was paused by name.';
 
 comment on column goniec.installation.refusal_share is 'The brake: a campaign or mailbox of whose last refusal_last mails (at least refusal_least) more than this share was refused for good is paused. Null: off.';
+
+comment on table goniec.known_worker is 'Every name that a worker has worked under, and when it was last seen, to the minute. After a restore each that was seen in the week before has to report.';
 
 comment on table goniec.lead is 'A person with an address; unique by the normalised address (lower case, no spaces, IDN as ASCII).';
 
@@ -3621,6 +4159,16 @@ comment on function goniec.now() is 'The one clock of goniec. Read it once into 
 
 comment on index goniec.one_live_attempt_per_mailbox is 'The mailbox lock. There is no busy flag that could go stale.';
 
+comment on table goniec.recalled_mail is 'Mails that went out and the database had forgotten, as the logbooks of workers tell.';
+
+comment on column goniec.recalled_mail.attempt_id is 'The number it had; the ledger may have given it to another attempt since. With passed_at it names the mail.';
+
+comment on column goniec.recalled_mail.kind is 'campaign: a step for a lead; own: a response, a test or a warm-up mail, with the key it was asked for by.';
+
+comment on column goniec.recalled_mail.message_id is 'Its row in this database; null: there is none (leads that were imported after the backup). One with the same Message-ID passes no fence.';
+
+comment on column goniec.recalled_mail.became is 'What its row became: sent, in_doubt; or what it was already.';
+
 comment on function goniec.record_external_send(mailbox text, kind text, sent_at timestamp with time zone) is 'Counts a mail that another program has sent already. Never refused: the day''s limit is raised to what was taken.';
 
 comment on function goniec.recover(p_incarnation bigint, p_gone bigint[], p_seen_gone bigint[], p_held bigint[], p_unheld_at_once boolean) is 'Ends attempts of vanished workers, and of time that ran out. p_held: what the calling worker holds in memory; its other claimed attempts are aborted (a claim whose reply was lost), at once or, with p_unheld_at_once false, when their lease is over.';
@@ -3628,6 +4176,26 @@ comment on function goniec.recover(p_incarnation bigint, p_gone bigint[], p_seen
 comment on function goniec.release_slot(id bigint, used boolean) is 'Frees the mailbox; gives the capacity back only if it was not used. Calling it twice is harmless.';
 
 comment on function goniec.reserve_message_ids(p_count integer) is 'Ids for messages that are about to be made, ascending. Those that are not used are gaps, and harm nobody.';
+
+comment on table goniec.restoration is 'Each time that this database was found to be another than it had been. While one has not ended nothing is claimed, and nothing passes its fence.';
+
+comment on column goniec.restoration.reason is 'promoted: a higher timeline, which may have forgotten nothing; elsewhere: another cluster or database, a restored dump or a copy; forgotten: a worker knows of what is not there any more.';
+
+comment on column goniec.restoration.last_known_at is 'The last thing that the database knew of when that was noticed. What happened between the two may be forgotten.';
+
+comment on column goniec.restoration.ended_by is 'Who said that sending may go on; "workers": all of them had reported, and nothing was missing.';
+
+comment on table goniec.restoration_due is 'What was to go out in the time that the database may have forgotten, written down before any plan moves it: a worker that cannot report may have sent it.';
+
+comment on table goniec.restoration_report is 'Which workers have told what they had sent.';
+
+comment on column goniec.restoration_report.covers_from is 'From when on its logbook knows; null: from its first mail on.';
+
+comment on column goniec.restoration_report.is_complete is 'Its logbook knows all that the database may have forgotten.';
+
+comment on column goniec.restoration_report.is_ahead is 'It has seen a later position of the write-ahead log than the database had when it was noticed: something was forgotten, if no mail.';
+
+comment on column goniec.restoration_report.mails is 'How many of its mails the database had forgotten.';
 
 comment on table goniec.salesperson is 'A person who sends: owns mailboxes and campaigns.';
 
@@ -3687,9 +4255,13 @@ grant select on goniec.event to goniec_reporter;
 
 grant select on goniec.forecast to goniec_reporter;
 
+grant select on goniec.home to goniec_reporter;
+
 grant select on goniec.incarnation to goniec_reporter;
 
 grant select on goniec.installation to goniec_reporter;
+
+grant select on goniec.known_worker to goniec_reporter;
 
 grant select on goniec.lead to goniec_reporter;
 
@@ -3712,6 +4284,14 @@ grant select on goniec.message_material to goniec_reporter;
 grant select on goniec.migration to goniec_reporter;
 
 grant select on goniec.minute to goniec_reporter;
+
+grant select on goniec.recalled_mail to goniec_reporter;
+
+grant select on goniec.restoration to goniec_reporter;
+
+grant select on goniec.restoration_due to goniec_reporter;
+
+grant select on goniec.restoration_report to goniec_reporter;
 
 grant select on goniec.salesperson to goniec_reporter;
 
@@ -3753,6 +4333,8 @@ grant execute on function goniec.domain_rooms(p_address text, at timestamp with 
 
 grant execute on function goniec.end_attempts(p_attempts bigint[], p_now timestamp with time zone, p_incarnation bigint, p_seen_gone bigint[]) to goniec_worker;
 
+grant execute on function goniec.end_harmless_restoration() to goniec_worker;
+
 grant execute on function goniec.enqueue_response("to" text, key text, text text, subject text, html text, "from" text, at timestamp with time zone, campaign text, attachments jsonb, again boolean) to goniec_worker;
 
 grant execute on function goniec.fence(p_incarnation bigint, p_attempts bigint[], p_total interval, p_contents jsonb) to goniec_worker;
@@ -3771,11 +4353,15 @@ grant execute on function goniec.guard_campaign() to goniec_worker;
 
 grant execute on function goniec.guard_message() to goniec_worker;
 
+grant execute on function goniec.here(OUT system_identifier text, OUT database_oid bigint, OUT timeline bigint, OUT wal_position pg_lsn) to goniec_worker;
+
 grant execute on function goniec.hour_of(at timestamp with time zone) to goniec_worker;
 
 grant execute on function goniec.insert_domain_rows(p_domains text[], p_at timestamp with time zone[]) to goniec_worker;
 
 grant execute on function goniec.is_out(m goniec.message) to goniec_worker;
+
+grant execute on function goniec.is_restored() to goniec_worker;
 
 grant execute on function goniec.is_suppressed(email text) to goniec_worker;
 
@@ -3815,6 +4401,8 @@ grant execute on function goniec.pass_barrier(p_campaign bigint, p_lead bigint, 
 
 grant execute on function goniec.pick_variant(p_step bigint, p_enrollment bigint) to goniec_worker;
 
+grant execute on function goniec.put_on_record(p_message bigint, p_mailbox text, p_at timestamp with time zone, p_state text, p_response text, p_rfc_message_id text) to goniec_worker;
+
 grant execute on function goniec.record_attempt_changes() to goniec_worker;
 
 grant execute on function goniec.record_attempt_claims() to goniec_worker;
@@ -3846,6 +4434,8 @@ grant execute on function goniec.require_mailbox(p_address text) to goniec_worke
 grant execute on function goniec.resolve_doubt(p_message bigint, p_as text) to goniec_worker;
 
 grant execute on function goniec.settle(p_incarnation bigint, p_results jsonb) to goniec_worker;
+
+grant execute on function goniec.standing(OUT is_restored boolean, OUT moved text, OUT wal_position pg_lsn) to goniec_worker;
 
 grant execute on function goniec.suppression_values(email text) to goniec_worker;
 
@@ -3893,9 +4483,13 @@ grant insert, select on goniec.event to goniec_worker;
 
 grant delete, insert, select, update on goniec.forecast to goniec_worker;
 
+grant insert, select on goniec.home to goniec_worker;
+
 grant insert, select, update on goniec.incarnation to goniec_worker;
 
 grant select on goniec.installation to goniec_worker;
+
+grant insert, select, update on goniec.known_worker to goniec_worker;
 
 grant select on goniec.lead to goniec_worker;
 
@@ -3935,6 +4529,22 @@ grant select on goniec.migration to goniec_worker;
 
 grant select, update on goniec.minute to goniec_worker;
 
+grant insert, select on goniec.recalled_mail to goniec_worker;
+
+grant update on goniec.recalled_mail (became) to goniec_worker;
+
+grant update on goniec.recalled_mail (message_id) to goniec_worker;
+
+grant insert, select on goniec.restoration to goniec_worker;
+
+grant update on goniec.restoration (explanation) to goniec_worker;
+
+grant update on goniec.restoration (reason) to goniec_worker;
+
+grant insert, select on goniec.restoration_due to goniec_worker;
+
+grant insert, select, update on goniec.restoration_report to goniec_worker;
+
 grant select on goniec.salesperson to goniec_worker;
 
 grant insert, select, update on goniec.salesperson_day to goniec_worker;
@@ -3971,6 +4581,8 @@ grant execute on function goniec.complete_campaigns() to public;
 
 grant execute on function goniec.count_history(p_attempts bigint[]) to public;
 
+grant execute on function goniec.count_recalled(p_attempt bigint) to public;
+
 grant execute on function goniec.day_begins(day date, zone text) to public;
 
 grant execute on function goniec.domain_limits(p_domain text) to public;
@@ -3979,15 +4591,25 @@ grant execute on function goniec.domain_of(address text) to public;
 
 grant execute on function goniec.domain_rooms(p_address text, at timestamp with time zone, today date) to public;
 
+grant execute on function goniec.doubt_due(p_restoration bigint) to public;
+
 grant execute on function goniec.end_attempts(p_attempts bigint[], p_now timestamp with time zone, p_incarnation bigint, p_seen_gone bigint[]) to public;
 
+grant execute on function goniec.end_restoration(p_restoration bigint, p_by text) to public;
+
 grant execute on function goniec.enqueue_response("to" text, key text, text text, subject text, html text, "from" text, at timestamp with time zone, campaign text, attachments jsonb, again boolean) to public;
+
+grant execute on function goniec.explain_restoration(p_reason text) to public;
 
 grant execute on function goniec.fence(p_incarnation bigint, p_attempts bigint[], p_total interval, p_contents jsonb) to public;
 
 grant execute on function goniec.finish_business(p_attempts bigint[]) to public;
 
+grant execute on function goniec.finish_report(p_restoration bigint, p_worker text, p_covers_from timestamp with time zone, p_wal_position pg_lsn) to public;
+
 grant execute on function goniec.follow_up(p_messages bigint[]) to public;
+
+grant execute on function goniec.forgotten_of(p_entries jsonb) to public;
 
 grant execute on function goniec.gates(at timestamp with time zone, today date, grace interval) to public;
 
@@ -3999,6 +4621,8 @@ grant execute on function goniec.guard_campaign() to public;
 
 grant execute on function goniec.guard_message() to public;
 
+grant execute on function goniec.here(OUT system_identifier text, OUT database_oid bigint, OUT timeline bigint, OUT wal_position pg_lsn) to public;
+
 grant execute on function goniec.hour_of(at timestamp with time zone) to public;
 
 grant execute on function goniec.import_history(p_rows jsonb) to public;
@@ -4009,11 +4633,17 @@ grant execute on function goniec.insert_domain_rows(p_domains text[], p_at times
 
 grant execute on function goniec.is_out(m goniec.message) to public;
 
+grant execute on function goniec.is_recalled(p_attempt bigint, p_contents jsonb) to public;
+
+grant execute on function goniec.is_restored() to public;
+
 grant execute on function goniec.is_suppressed(email text) to public;
 
 grant execute on function goniec.limit_for_day(p_limit integer, p_taken integer) to public;
 
 grant execute on function goniec.local_day(at timestamp with time zone, zone text) to public;
+
+grant execute on function goniec.local_part_of(p_rfc_message_id text) to public;
 
 grant execute on function goniec.lock_chosen(p_chosen goniec.candidate[], p_today date, p_hour timestamp with time zone, OUT messages bigint[], OUT mailboxes bigint[], OUT campaigns bigint[], OUT salespeople bigint[], OUT domains text[]) to public;
 
@@ -4037,6 +4667,8 @@ grant execute on function goniec.make_salesperson_days(p_salesperson bigint, p_t
 
 grant execute on function goniec.mark_bounced(p_attempts bigint[]) to public;
 
+grant execute on function goniec.mark_worker(p_worker text) to public;
+
 grant execute on function goniec.material(p_messages bigint[], p_mailboxes bigint[]) to public;
 
 grant execute on function goniec.mend_instants() to public;
@@ -4045,11 +4677,17 @@ grant execute on function goniec.needs_quarantine(a goniec.attempt, p_now timest
 
 grant execute on function goniec.next_opening(p_now timestamp with time zone, p_grace interval) to public;
 
+grant execute on function goniec.notice_restoration(p_reason text, p_explanation text) to public;
+
 grant execute on function goniec.now() to public;
 
 grant execute on function goniec.pass_barrier(p_campaign bigint, p_lead bigint, p_mailbox bigint) to public;
 
 grant execute on function goniec.pick_variant(p_step bigint, p_enrollment bigint) to public;
+
+grant execute on function goniec.place_recalled() to public;
+
+grant execute on function goniec.recall_mails(p_restoration bigint, p_worker text, p_entries jsonb) to public;
 
 grant execute on function goniec.record_attempt_changes() to public;
 
@@ -4091,6 +4729,8 @@ grant execute on function goniec.resolve_doubt(p_message bigint, p_as text) to p
 
 grant execute on function goniec.settle(p_incarnation bigint, p_results jsonb) to public;
 
+grant execute on function goniec.standing(OUT is_restored boolean, OUT moved text, OUT wal_position pg_lsn) to public;
+
 grant execute on function goniec.suppression_values(email text) to public;
 
 grant execute on function goniec.take(p_chosen goniec.candidate[], p_incarnation bigint, p_most integer, p_lease interval, p_total interval, p_now timestamp with time zone, p_today date, p_grace interval) to public;
@@ -4102,6 +4742,8 @@ grant execute on function goniec.take_singly(p_chosen goniec.candidate[], p_inca
 grant execute on function goniec.take_slot(mailbox text, kind text, lease interval) to public;
 
 grant execute on function goniec.wake_plan() to public;
+
+grant execute on function goniec.workers_to_report(p_restoration bigint) to public;
 
 -- goniec_report.attempts: Every try at handing a mail to a server that has ended, with the server’s own words.
 --   attempt_id bigint: The attempt’s number.

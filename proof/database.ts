@@ -30,6 +30,8 @@ export async function createProofDatabase(
   const name = `${template}_${count}`
   await onServer(url, `create database ${name} template ${copyOf ?? template} strategy file_copy`)
   const database = openDatabase(withDatabase(url, name))
+  // It is where it belongs, though it is another database than the one it was cloned from.
+  await database.query('delete from goniec.home')
   return {
     ...database,
     name,

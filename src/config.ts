@@ -43,6 +43,12 @@ export function dataDirectory(env: Environment = process.env): string {
   return join(homedir(), '.local', 'share', 'goniec')
 }
 
+/** Where workers keep their logbooks: `GONIEC_STATE`, else what systemd gives the service, else beside goniec's other data. */
+export function stateDirectory(env: Environment = process.env): string {
+  const ofService = env['STATE_DIRECTORY']?.split(':')[0]
+  return resolve(env['GONIEC_STATE'] || join(ofService || dataDirectory(env), 'workers'))
+}
+
 /** Where goniec's own database is unless a directory is given. */
 export function embeddedDirectory(env: Environment = process.env): string {
   return join(dataDirectory(env), 'postgres')

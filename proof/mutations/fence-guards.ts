@@ -17,9 +17,9 @@ const asks = (line: string): Edit => ({ file: FENCE, from: line, to: line.replac
 
 const NOT_ASKED: Edit = {
   file: 'src/worker/sender.ts',
-  from: `const answer = await this.#passFence({ attemptId: attempt.attemptId, content: kept }, tenure, restart)`,
-  to: `void this.#passFence({ attemptId: attempt.attemptId, content: kept }, tenure, restart)
-        const answer: FenceVerdict = { passed: true }`,
+  from: `answer = await this.#passFence({ attemptId: attempt.attemptId, content: kept, entry }, tenure, restart)`,
+  to: `void this.#passFence({ attemptId: attempt.attemptId, content: kept, entry }, tenure, restart)
+        answer = { verdict: 'passed', waitMs: null, passedAt: null, walPosition: null }`,
 }
 
 const STATE: Edit = asks(

@@ -18,8 +18,10 @@ export interface Schema {
   enrollment: EnrollmentTable
   event: EventTable
   forecast: ForecastTable
+  home: HomeTable
   incarnation: IncarnationTable
   installation: InstallationTable
+  known_worker: KnownWorkerTable
   lead: LeadTable
   lead_day: LeadDayTable
   login_check: LoginCheckTable
@@ -31,6 +33,10 @@ export interface Schema {
   message_material: MessageMaterialTable
   migration: MigrationTable
   minute: MinuteTable
+  recalled_mail: RecalledMailTable
+  restoration: RestorationTable
+  restoration_due: RestorationDueTable
+  restoration_report: RestorationReportTable
   salesperson: SalespersonTable
   salesperson_day: SalespersonDayTable
   step: StepTable
@@ -79,7 +85,7 @@ export interface AttemptTable {
   server_message_id: string | null
   /** The server said that the lead's address does not exist, and the lead is not marked yet. */
   bounce_due: Generated<boolean>
-  /** Who resolved a doubt, or: recovery, import. */
+  /** Who resolved a doubt, or: recovery, import, restore. */
   ended_by: string | null
 }
 
@@ -187,7 +193,7 @@ export interface EnrollmentTable {
 export interface EventTable {
   id: GeneratedAlways<number>
   at: Generated<Instant>
-  /** Of a mail: requested, planned, moved, withdrawn, claimed, fenced, settled, returned, sent, in_doubt, failed, cancelled, retried, held, released, resolved, contradicted. Of all else: campaign_*, mailbox_*, lead_*, suppressed, unsuppressed, paused_*, resumed_*, applied, imported, slot_taken, slot_released, external_send. src/reports/event-words.ts has words for each. */
+  /** Of a mail: requested, planned, moved, withdrawn, claimed, fenced, settled, returned, sent, in_doubt, failed, cancelled, retried, held, released, resolved, contradicted, recalled. Of all else: campaign_*, mailbox_*, lead_*, suppressed, unsuppressed, paused_*, resumed_*, restoration_*, applied, imported, slot_taken, slot_released, external_send. src/reports/event-words.ts has words for each. */
   type: string
   message_id: number | null
   attempt_id: number | null
@@ -226,6 +232,17 @@ export interface ForecastTable {
   slip: number | null
 }
 
+export interface HomeTable {
+  only_row: Generated<boolean>
+  /** Of the cluster, given to it by initdb. Null, here and below: this server does not tell, and it is not compared. */
+  system_identifier: string | null
+  /** Of the database in its cluster: a dump that is restored beside its original has another one. */
+  database_oid: number | null
+  /** One higher after each promotion of a standby, and after each recovery to a point in time. */
+  timeline: number | null
+  recorded_at: Generated<Instant>
+}
+
 export interface IncarnationTable {
   id: GeneratedAlways<number>
   worker: string
@@ -254,6 +271,11 @@ export interface InstallationTable {
   refusal_least: Generated<number>
   refusal_last: Generated<number>
   created_at: Generated<Instant>
+}
+
+export interface KnownWorkerTable {
+  worker: string
+  seen_at: Instant
 }
 
 export interface LeadTable {
@@ -430,6 +452,65 @@ export interface MinuteTable {
   only_row: Generated<boolean>
   /** The last turn, by the database's clock. */
   taken_at: Instant | null
+}
+
+export interface RecalledMailTable {
+  id: GeneratedAlways<number>
+  restoration_id: number
+  worker: string
+  /** The number it had; the ledger may have given it to another attempt since. With passed_at it names the mail. */
+  attempt_id: number
+  passed_at: Instant
+  outcome: 'accepted' | 'unknown'
+  response: string | null
+  /** campaign: a step for a lead; own: a response, a test or a warm-up mail, with the key it was asked for by. */
+  kind: 'campaign' | 'own'
+  recipient: string
+  campaign: string | null
+  step_key: string | null
+  idempotency_key: string | null
+  mailbox: string | null
+  rfc_message_id: string | null
+  /** Its row in this database; null: there is none (leads that were imported after the backup). One with the same Message-ID passes no fence. */
+  message_id: number | null
+  /** What its row became: sent, in_doubt; or what it was already. */
+  became: string | null
+}
+
+export interface RestorationTable {
+  id: GeneratedAlways<number>
+  noticed_at: Generated<Instant>
+  noticed_by: Generated<string>
+  /** promoted: a higher timeline, which may have forgotten nothing; elsewhere: another cluster or database, a restored dump or a copy; forgotten: a worker knows of what is not there any more. */
+  reason: 'promoted' | 'elsewhere' | 'forgotten'
+  explanation: string
+  /** The last thing that the database knew of when that was noticed. What happened between the two may be forgotten. */
+  last_known_at: Instant | null
+  wal_position: string | null
+  ended_at: Instant | null
+  /** Who said that sending may go on; "workers": all of them had reported, and nothing was missing. */
+  ended_by: string | null
+}
+
+export interface RestorationDueTable {
+  restoration_id: number
+  message_id: number
+  due_at: Instant
+  mailbox_id: number
+}
+
+export interface RestorationReportTable {
+  restoration_id: number
+  worker: string
+  reported_at: Generated<Instant>
+  /** From when on its logbook knows; null: from its first mail on. */
+  covers_from: Instant | null
+  /** Its logbook knows all that the database may have forgotten. */
+  is_complete: boolean
+  /** It has seen a later position of the write-ahead log than the database had when it was noticed: something was forgotten, if no mail. */
+  is_ahead: boolean
+  /** How many of its mails the database had forgotten. */
+  mails: number
 }
 
 export interface SalespersonTable {

@@ -6,6 +6,7 @@
  */
 import { DatabaseError, type Pool } from 'pg'
 import { toJson } from '../database/values.ts'
+import type { Instant } from '../time.ts'
 import { isAboutTheServer } from './batch.ts'
 import { queryWatchingWarnings } from './warnings.ts'
 
@@ -28,6 +29,9 @@ export interface FenceAnswer {
   verdict: string
   /** Milliseconds until it may be asked again, by the database's clock. */
   waitMs: number | null
+  /** When it passed, by the database's clock, and how far the write-ahead log was then. */
+  passedAt: Instant | null
+  walPosition: string | null
 }
 
 export interface FenceOptions {
@@ -42,7 +46,7 @@ export async function fence(pool: Pick<Pool, 'connect'>, options: FenceOptions):
     return await fenceTogether(pool, options)
   } catch (error) {
     if (!(error instanceof DatabaseError) || isAboutTheServer(error)) throw error
-    if (options.requests.length === 1) return [{ verdict: `the fence failed: ${error.message}`, waitMs: null }]
+    if (options.requests.length === 1) return [refusal(`the fence failed: ${error.message}`)]
     const answers: FenceAnswer[] = []
     for (const request of options.requests) answers.push(...(await fence(pool, { ...options, requests: [request] })))
     return answers
@@ -55,7 +59,7 @@ async function fenceTogether(
 ): Promise<FenceAnswer[]> {
   const { rows, warning } = await queryWatchingWarnings<FenceRow>(pool, {
     name: 'goniec fence',
-    text: `select attempt_id, verdict, (extract(epoch from opens_at - goniec.now()) * 1000)::float8 as wait_ms
+    text: `select attempt_id, verdict, passed_at, wal_position, (extract(epoch from opens_at - goniec.now()) * 1000)::float8 as wait_ms
            from goniec.fence($1, $2, $3 * interval '1 millisecond', $4)`,
     values: [
       incarnationId,
@@ -67,13 +71,20 @@ async function fenceTogether(
   const byAttempt = new Map(rows.map((row) => [row.attempt_id, row]))
   return requests.map(({ attemptId }) => {
     const row = byAttempt.get(attemptId)
-    if (warning !== undefined) return { verdict: `not_durable: ${warning.text}`, waitMs: null }
-    return { verdict: row?.verdict ?? 'not_claimed', waitMs: row?.wait_ms ?? null }
+    if (warning !== undefined) return refusal(`not_durable: ${warning.text}`)
+    if (row === undefined) return refusal('not_claimed')
+    return { verdict: row.verdict, waitMs: row.wait_ms, passedAt: row.passed_at, walPosition: row.wal_position }
   })
+}
+
+function refusal(verdict: string): FenceAnswer {
+  return { verdict, waitMs: null, passedAt: null, walPosition: null }
 }
 
 interface FenceRow {
   attempt_id: number
   verdict: string
   wait_ms: number | null
+  passed_at: Instant | null
+  wal_position: string | null
 }

@@ -208,6 +208,7 @@ const WORDS: Record<string, (facts: Facts) => string> = {
   slot_released: released,
   external_send: (facts) => `another program has sent a mail${facts.with(' at ', 'sent_at')}`,
   imported,
+  recalled: (facts) => `the database had forgotten that it went out${facts.with(': ', 'response')}`,
 
   // Campaigns, mailboxes, leads, everything.
   campaign_started: became('the campaign was started'),
@@ -237,6 +238,11 @@ const WORDS: Record<string, (facts: Facts) => string> = {
   resumed_all: () => 'everything was resumed',
   paused_salesperson: (facts) => `everything of ${facts.text('salesperson')} was paused`,
   resumed_salesperson: (facts) => `everything of ${facts.text('salesperson')} was resumed`,
+  restoration_noticed: (facts) => `the database was restored, and nothing is sent${facts.with(': ', 'explanation')}`,
+  restoration_ended: (facts) =>
+    facts.is('by', 'workers')
+      ? 'sending goes on after the restore: no worker misses anything'
+      : `sending goes on after the restore${facts.with(', says ', 'by')}`,
   applied,
 }
 

@@ -7,6 +7,7 @@ export function describeReason(reason: string): string {
 
 const WORDS: Record<string, string> = {
   held: 'set aside; message retry lets it go',
+  after_restore: 'the database was restored',
   all_paused: 'everything is paused',
   salesperson_paused: 'its salesperson is paused',
   campaign_draft: 'its campaign was not started',
@@ -43,6 +44,8 @@ const WORDS: Record<string, string> = {
   in_doubt: 'nobody knows whether it was accepted',
   failed: 'failed',
   cancelled: 'cancelled',
+  restored: 'the database was restored',
+  sent_before_restore: 'it went out before the restore',
   out: 'its campaign or its lead was out',
   lead_removed: 'its lead was removed from the campaign',
   history: 'a later step was sent before goniec',

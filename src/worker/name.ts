@@ -57,12 +57,23 @@ export async function registerIncarnation(client: Client, name: string): Promise
   return rows[0].id
 }
 
-/** Whether somebody has ended this incarnation: another process has had the name, and recovered what was ours. */
-export async function isEnded(client: Client, incarnationId: number): Promise<boolean> {
-  const { rows } = await client.query('select from goniec.incarnation where id = $1 and ended_at is null', [
-    incarnationId,
-  ])
-  return rows.length === 0
+/**
+ * What the database says of this incarnation. `ended`: another process has had the name, and recovered what was ours. `unknown`: a database that was
+ * restored does not know it; the number may be somebody else's by now.
+ */
+export async function lifeOf(
+  client: Client,
+  name: string,
+  incarnationId: number,
+): Promise<'goes on' | 'ended' | 'unknown'> {
+  const self = thisProcess()
+  const { rows } = await client.query<{ ended: boolean }>(
+    `select ended_at is not null as ended from goniec.incarnation
+     where id = $1 and worker = $2 and host = $3 and pid = $4 and pid_started is not distinct from $5`,
+    [incarnationId, name, self.host, self.pid, self.pidStarted],
+  )
+  if (rows[0] === undefined) return 'unknown'
+  return rows[0].ended ? 'ended' : 'goes on'
 }
 
 /** Those who worked under the name and have not ended, but for this one. */

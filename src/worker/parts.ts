@@ -6,6 +6,7 @@ import { Connections } from './connections.ts'
 import { Dispatch } from './dispatch.ts'
 import { Engine } from './engine.ts'
 import { Forecasts } from './forecasts.ts'
+import type { Logbook } from './logbook/logbook.ts'
 import { Outcomes } from './outcomes.ts'
 import { Planning } from './planning.ts'
 import { Sender } from './sender.ts'
@@ -26,13 +27,14 @@ export interface Parts {
 export interface PartsOptions {
   database: Database
   session: WorkerSession
+  logbook: Pick<Logbook, 'passed' | 'answered'>
   settings: WorkerSettings
   log: Logger
   onEngineDead: (reason: string) => void
 }
 
 /** Nothing of it has begun yet. Whoever has lost his name claims and fences nothing. */
-export function makeParts({ database, session, settings, log, onEngineDead }: PartsOptions): Parts {
+export function makeParts({ database, session, logbook, settings, log, onEngineDead }: PartsOptions): Parts {
   const common = { database, incarnationId: session.incarnationId, settings, log }
   const engine = new Engine({
     url: database.url,
@@ -54,7 +56,7 @@ export function makeParts({ database, session, settings, log, onEngineDead }: Pa
   })
   const dispatch = new Dispatch({
     ...common,
-    sender: new Sender({ ...common, connections, outcomes, tenure: () => session.tenure }),
+    sender: new Sender({ ...common, connections, outcomes, logbook, tenure: () => session.tenure }),
     tenure: () => session.tenure,
     onSettled: ({ status }) => {
       if (status === 'pending' || status === 'sent') planning.request()

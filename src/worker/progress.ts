@@ -65,5 +65,5 @@ const ANYTHING_OVERDUE = `
   select exists (
     select from clock
     cross join lateral goniec.claimable(clock.now, clock.today, $1 * interval '1 millisecond') c
-    where clock.paused_at is null and c.scheduled_at <= clock.now - $2 * interval '1 millisecond'
+    where clock.paused_at is null and not goniec.is_restored() and c.scheduled_at <= clock.now - $2 * interval '1 millisecond'
   ) as overdue`

@@ -12,6 +12,8 @@ const REASONS: Readonly<Record<string, MoveReason>> = {
   hour_changed: 'missed',
   too_early: 'missed',
   lock_lost: 'retry',
+  restored: 'paused',
+  sent_before_restore: 'paused',
 }
 
 /**

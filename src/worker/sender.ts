@@ -14,13 +14,15 @@ import type { ComposedMail } from '../delivery/compose.ts'
 import { composeFor, keptContent, type MessageMaterial } from '../delivery/compose-message.ts'
 import type { DialogueResult } from '../delivery/dialogue.ts'
 import { fence, type FenceAnswer, type FenceRequest } from '../delivery/fence.ts'
-import type { FenceVerdict } from '../delivery/gated-mail.ts'
 import { outcomeOf } from '../delivery/outcomes.ts'
 import { showReply } from '../delivery/reply.ts'
 import type { OutcomeReport, Settlement } from '../delivery/settle.ts'
 import { GoniecError, messageOf } from '../errors.ts'
 import type { Logger } from '../log.ts'
+import type { Instant } from '../time.ts'
 import type { Connections, MailboxAccount } from './connections.ts'
+import type { Answer, PassedMail } from './logbook/lines.ts'
+import type { Logbook } from './logbook/logbook.ts'
 import type { Outcomes } from './outcomes.ts'
 import { moveReasonOf } from './refusals.ts'
 import type { WorkerSettings } from './settings.ts'
@@ -31,9 +33,17 @@ export interface SenderOptions {
   settings: WorkerSettings
   connections: Connections
   outcomes: Outcomes
+  /** Knows what went on the wire, whatever becomes of the database. */
+  logbook: Pick<Logbook, 'passed' | 'answered'>
   /** Which time of holding its name this worker is in; undefined: it has lost it. */
   tenure: () => number | undefined
   log: Logger
+}
+
+type LogbookEntry = Omit<PassedMail, 'attemptId' | 'passedAt'>
+
+interface LoggedRequest extends FenceRequest {
+  entry: LogbookEntry
 }
 
 /** A claimed mail with all that is needed to send it. */
@@ -48,16 +58,15 @@ export interface Consignment {
   tenure: number
 }
 
+type Complete = Required<Consignment> & { material: MessageMaterial; account: MailboxAccount }
+
 export class Sender {
   #options: SenderOptions
-  #fences: Coalescer<FenceRequest, FenceAnswer>
+  #fences: Coalescer<LoggedRequest, FenceAnswer>
 
   constructor(options: SenderOptions) {
     this.#options = options
-    const { database, incarnationId, settings } = options
-    this.#fences = new Coalescer({
-      run: (requests) => fence(database.pool, { incarnationId, totalMs: settings.deadlines.attemptMs, requests }),
-    })
+    this.#fences = new Coalescer({ run: (requests) => this.#fence(requests) })
   }
 
   /** Sends the mail, and resolves when its outcome is written. `signal` ends the dialogue at once. */
@@ -66,6 +75,18 @@ export class Sender {
     const settlement = await this.#options.outcomes.write(report)
     this.#log(consignment, report, settlement)
     return settlement
+  }
+
+  /** Whoever passes stands in the logbook before he is told so. */
+  async #fence(requests: LoggedRequest[]): Promise<FenceAnswer[]> {
+    const { database, incarnationId, settings, logbook } = this.#options
+    const answers = await fence(database.pool, { incarnationId, totalMs: settings.deadlines.attemptMs, requests })
+    const passed = requests.flatMap(({ attemptId, entry }, index): PassedMail[] => {
+      const { verdict, passedAt } = answers[index] ?? {}
+      return verdict === 'passed' && passedAt ? [{ ...entry, attemptId, passedAt }] : []
+    })
+    await logbook.passed(passed, answers[0]?.walPosition ?? null)
+    return answers
   }
 
   async #try(consignment: Consignment, signal: AbortSignal): Promise<OutcomeReport> {
@@ -81,12 +102,7 @@ export class Sender {
   }
 
   async #deliver(
-    {
-      attempt,
-      material,
-      account,
-      tenure,
-    }: Required<Consignment> & { material: MessageMaterial; account: MailboxAccount },
+    { attempt, material, account, tenure }: Complete,
     mail: ComposedMail,
     signal: AbortSignal,
   ): Promise<OutcomeReport> {
@@ -96,35 +112,35 @@ export class Sender {
     } catch (error) {
       return loginUnavailable(attempt, error)
     }
-    let verdict: string | undefined
+    let answer: FenceAnswer | undefined
     const kept = keptContent(mail)
+    const entry = entryOf({ attempt, material, account, tenure }, kept.headers['message-id'] ?? '')
     const result = await connection.send({
       from: account.address,
       to: material.recipient,
       mail: mail.bytes,
       signal,
       fence: async (restart) => {
-        const answer = await this.#passFence({ attemptId: attempt.attemptId, content: kept }, tenure, restart)
-        verdict = answer.passed ? undefined : answer.reason
-        return answer
+        answer = await this.#passFence({ attemptId: attempt.attemptId, content: kept, entry }, tenure, restart)
+        return answer.verdict === 'passed' ? { passed: true } : { passed: false, reason: answer.verdict }
       },
     })
-    const report = toReport(attempt, result, verdict)
+    const report = toReport(attempt, result, answer?.verdict === 'passed' ? undefined : answer?.verdict)
+    if (answer?.passedAt) this.#options.logbook.answered(answerOf(report, answer.passedAt))
     if (report.outcome === 'mailbox_fault') await this.#options.connections.forget(attempt.mailboxId)
     return { ...report, rfcMessageId: kept.headers['message-id'] ?? '' }
   }
 
   /** Asks until the answer is yes or no; a mail that is a moment too early for its campaign's delay waits here. */
-  async #passFence(request: FenceRequest, tenure: number, restart: () => void): Promise<FenceVerdict> {
+  async #passFence(request: LoggedRequest, tenure: number, restart: () => void): Promise<FenceAnswer> {
     const patienceEndsMs = performance.now() + this.#options.settings.deadlines.phaseMs / 2
     for (;;) {
-      if (this.#options.tenure() !== tenure) return { passed: false, reason: 'lock_lost' }
+      if (this.#options.tenure() !== tenure)
+        return { verdict: 'lock_lost', waitMs: null, passedAt: null, walPosition: null }
       restart()
-      const { verdict, waitMs: givenMs } = await this.#fences.ask(request)
-      if (verdict === 'passed') return { passed: true }
-      const waitMs = Math.max(1, Math.ceil(givenMs ?? Number.POSITIVE_INFINITY))
-      if (verdict !== 'too_early' || performance.now() + waitMs > patienceEndsMs)
-        return { passed: false, reason: verdict }
+      const answer = await this.#fences.ask(request)
+      const waitMs = Math.max(1, Math.ceil(answer.waitMs ?? Number.POSITIVE_INFINITY))
+      if (answer.verdict !== 'too_early' || performance.now() + waitMs > patienceEndsMs) return answer
       await delay(waitMs)
     }
   }
@@ -144,6 +160,22 @@ export class Sender {
     else if (report.outcome === 'unknown') this.#options.log.error(fields, 'in doubt: no answer after the final dot')
     else this.#options.log.warn(fields, 'not sent')
   }
+}
+
+/** What the logbook knows of a mail: by it the mail is found again, whatever numbers the database gives. */
+function entryOf({ attempt, material, account }: Complete, rfcMessageId: string): LogbookEntry {
+  const { identity, recipient } = material
+  const common = { recipient, mailbox: account.address, rfcMessageId }
+  if ('stepKey' in identity) {
+    return { ...common, campaign: identity.campaign, stepKey: identity.stepKey, idempotencyKey: null }
+  }
+  // Without a key of its own it is called by its number, which a restored database gives to another mail.
+  const isKeyed = identity.idempotencyKey !== `message:${attempt.messageId}`
+  return { ...common, campaign: null, stepKey: null, idempotencyKey: isKeyed ? identity.idempotencyKey : null }
+}
+
+function answerOf({ attemptId, outcome, response }: OutcomeReport, passedAt: Instant): Answer {
+  return { attemptId, passedAt, outcome, response }
 }
 
 /** The dialogue's end as it is written down. `refusal` is the fence's verdict, where it refused. */

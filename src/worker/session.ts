@@ -6,7 +6,7 @@
  *   held      no other process works under this name.
  *   away      the connection was lost: `held` is false from that instant. It connects again, with growing pauses, for as long as it takes,
  *             and takes the lock back.
- *   closed    by us; or because another process has worked under the name meanwhile, which `onUsurped` tells, once.
+ *   closed    by us; or because it cannot go on under this name, which `onOut` tells, once.
  *
  * It asks the server from time to time whether it is still there: a connection can be gone without a word, and the lock with it.
  *
@@ -19,7 +19,7 @@ import { clientConfig } from '../database/pool.ts'
 import { breakWhenSilent } from '../database/silence.ts'
 import { refuseTransactionPooler } from '../database/pooler.ts'
 import { GoniecError } from '../errors.ts'
-import { isEnded, registerIncarnation, takeName, takeNameWithin, unfinished, type Predecessors } from './name.ts'
+import { lifeOf, registerIncarnation, takeName, takeNameWithin, unfinished, type Predecessors } from './name.ts'
 
 export interface SessionEvents {
   onNotification: (payload: string) => void
@@ -27,7 +27,10 @@ export interface SessionEvents {
   /** A try to connect again has failed; another one follows. */
   onStillAway: (error: unknown) => void
   onRegained: () => void
-  onUsurped: () => void
+  /** It cannot go on under this name: somebody else has it, the database has forgotten this worker's life, or its logbook cannot be used. */
+  onOut: (reason: string) => void
+  /** The name is ours: does the database still know what was done under it? Asked before anything is registered, or taken up again. */
+  lookBack: (client: Client, name: string) => Promise<void>
 }
 
 /** The server is asked so often within the time that it may be silent. */
@@ -62,6 +65,7 @@ export class WorkerSession {
     const { client, lost } = await this.#connect()
     try {
       this.name = await takeName(client, wantedName)
+      await this.#events.lookBack(client, this.name)
       this.incarnationId = await registerIncarnation(client, this.name)
       await client.query('listen goniec')
     } catch (error) {
@@ -69,6 +73,12 @@ export class WorkerSession {
       throw error
     }
     await this.#adopt(client, lost)
+  }
+
+  /** Does this with the connection; nothing while it is away. */
+  async withClient(work: (client: Client) => Promise<void>): Promise<void> {
+    const client = this.#client
+    if (client) await work(client)
   }
 
   /** Who worked under this name before and has not ended. */
@@ -140,9 +150,10 @@ export class WorkerSession {
   async #regain(): Promise<void> {
     for (let pauseMs = 100; !this.#closed; pauseMs = Math.min(pauseMs * 2, 3000)) {
       try {
-        if (await this.#takeBack()) return
+        const reason = await this.#takeBack()
+        if (reason === null) return
         this.#closed = true
-        return this.#events.onUsurped()
+        return this.#events.onOut(reason)
       } catch (error) {
         this.#events.onStillAway(error)
         await delay(pauseMs)
@@ -150,14 +161,17 @@ export class WorkerSession {
     }
   }
 
-  /** Takes the lock again, waiting a moment for our old session to end. False: somebody else works, or has worked, under our name. */
-  async #takeBack(): Promise<boolean> {
+  /**
+   * Takes the lock again, waiting a moment for our old session to end. Null: it has it; else why it cannot go on. What a database has forgotten is
+   * reported to it in any case, before anything else is done with it.
+   */
+  async #takeBack(): Promise<string | null> {
     const { client, lost } = await this.#connect()
     try {
-      const isOurs = (await takeNameWithin(client, this.name)) && !(await isEnded(client, this.incarnationId))
-      if (!isOurs) {
+      const reason = (await takeNameWithin(client, this.name)) ? await this.#whyNot(client) : TAKEN
+      if (reason !== null) {
         await client.end()
-        return false
+        return reason.replace('NAME', this.name)
       }
       await client.query('listen goniec')
     } catch (error) {
@@ -168,6 +182,20 @@ export class WorkerSession {
     this.#returns += 1
     await this.#adopt(client, lost)
     if (this.held) this.#events.onRegained()
-    return true
+    return null
+  }
+
+  async #whyNot(client: Client): Promise<string | null> {
+    try {
+      await this.#events.lookBack(client, this.name)
+    } catch (error) {
+      if (error instanceof GoniecError && error.code.startsWith('logbook_')) return error.message
+      throw error
+    }
+    const life = await lifeOf(client, this.name, this.incarnationId)
+    return life === 'goes on' ? null : life === 'ended' ? TAKEN : FORGOTTEN
   }
 }
+
+const TAKEN = 'another process works under the name "NAME" now'
+const FORGOTTEN = 'the database has forgotten that this worker was started'

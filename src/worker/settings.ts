@@ -2,7 +2,7 @@
  * What a worker can be told by the environment: how long its phases may take, how long a claim is its own. The defaults are those of
  * DESIGN; tests shrink all of them together. A worker refuses to run with times that do not fit each other.
  */
-import { readDurationMs, readInteger, type Environment } from '../config.ts'
+import { readDurationMs, readInteger, stateDirectory, type Environment } from '../config.ts'
 import { checkDeadlines, defaultDeadlines, type Deadlines } from '../delivery/deadlines.ts'
 import { GoniecError } from '../errors.ts'
 
@@ -21,6 +21,9 @@ export interface WorkerSettings {
   tickMs: number
   /** How long the database may owe an answer before the connection counts as broken. `GONIEC_DATABASE_SILENCE` */
   silenceMs: number
+  /** Where its logbook is, and how long a file of it is kept. `GONIEC_STATE`, `GONIEC_STATE_KEEP` */
+  stateDirectory: string
+  stateKeepMs: number
 }
 
 /** Reads the settings, and checks that they fit each other. */
@@ -34,6 +37,8 @@ export function readWorkerSettings(env: Environment = process.env): WorkerSettin
     drainMs: readDurationMs(env, 'GONIEC_DRAIN', 30_000),
     tickMs: readDurationMs(env, 'GONIEC_TICK', LONGEST_TICK_MS),
     silenceMs: readDurationMs(env, 'GONIEC_DATABASE_SILENCE', 30_000),
+    stateDirectory: stateDirectory(env),
+    stateKeepMs: readDurationMs(env, 'GONIEC_STATE_KEEP', 7 * 86_400_000),
   }
   const problems = checkDeadlines(settings.deadlines, settings.leaseMs)
   if (settings.tickMs < SHORTEST_TICK_MS || settings.tickMs > LONGEST_TICK_MS)

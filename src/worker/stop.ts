@@ -10,6 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Database } from '../database/pool.ts'
 import { messageOf } from '../errors.ts'
 import type { Logger } from '../log.ts'
+import type { Memory } from './memory.ts'
 import type { Parts } from './parts.ts'
 import type { WorkerSession } from './session.ts'
 
@@ -23,6 +24,7 @@ export interface StopOptions {
   /** Undefined: it had not even begun. */
   parts: Parts | undefined
   session: WorkerSession
+  memory: Memory
   database: Database
   drainMs: number
   log: Logger
@@ -32,7 +34,7 @@ export interface StopOptions {
 const CLOSE_MS = 5000
 
 /** Stops all of it. Never rejects. */
-export async function stopParts({ parts, session, database, drainMs, log }: StopOptions): Promise<Stopped> {
+export async function stopParts({ parts, session, memory, database, drainMs, log }: StopOptions): Promise<Stopped> {
   log.info({ in_flight: parts?.dispatch.held.length ?? 0 }, 'worker stops: mails in flight are finished first')
   const unwritten = parts ? await drain(parts, drainMs, log) : 0
   const closing = [
@@ -41,6 +43,7 @@ export async function stopParts({ parts, session, database, drainMs, log }: Stop
     parts?.engine.stop(),
     parts?.connections.close(),
     session.close(),
+    memory.close(),
   ].map(async (closed) =>
     closed?.catch((error: unknown) => log.debug({ problem: messageOf(error) }, 'was gone already')),
   )

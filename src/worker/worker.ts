@@ -1,19 +1,22 @@
 /**
  * A worker: the process that sends.
  *
- * It starts in this order: take the name, recover what was left under it, plan, dispatch; and goes through the same order on every return
+ * It starts in this order: take the name, look back whether the database still knows what was sent under it, recover what was left, plan,
+ * dispatch; and goes through the same order on every return
  * from an outage of the database. Between these, tasks of the engine and notifications wake it.
  *
  * Owns       its parts and their order. Promises: SIGTERM drains within a bound and loses nothing; while the database is away it sends
  *            nothing new and keeps its outcomes; if another process holds its name afterwards, it settles what it holds and ends non-zero.
  * Leaves     what a mail goes through to Sender, when to claim to Dispatch, when to plan to Planning, truth to the database.
  */
+// long: the order in which it starts and comes back, and whatever can interrupt it, stand on one page
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Database } from '../database/pool.ts'
 import { openDatabase, retireIdle } from '../database/pool.ts'
 import { messageOf } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import { POLL_INTERVAL_MS } from './engine.ts'
+import { Memory } from './memory.ts'
 import { takeMinute } from './minute.ts'
 import { watchSchema } from './newer-schema.ts'
 import { makeParts, type Parts } from './parts.ts'
@@ -37,7 +40,7 @@ export interface WorkerOptions {
   onFatal: (reason: string) => void
 }
 
-/** How long before a planned instant the dispatch job is booked: the engine polls rarely, and the loop waits for the instant itself. */
+/** How long before a planned instant dispatch is booked: the engine polls rarely, and the loop waits for the instant itself. */
 const WAKE_EARLY_MS = POLL_INTERVAL_MS + 5_000
 
 /** How the notification begins that says what the brake has paused, and why. */
@@ -50,6 +53,7 @@ export class Worker {
   readonly #options: WorkerOptions
   readonly #database: Database
   readonly #session: WorkerSession
+  readonly #memory: Memory
   #log: Logger
   #parts: Parts | undefined
   #tick: NodeJS.Timeout | undefined
@@ -63,12 +67,15 @@ export class Worker {
     const { silenceMs } = options.settings
     const onIdleError = (error: Error): void => this.#log.debug({ problem: messageOf(error) }, 'a connection was lost')
     this.#database = openDatabase(options.url, { name: 'worker', size: 12, silenceMs, onIdleError })
+    const onBroken = (error: Error): void => void this.giveUp(error.message)
+    this.#memory = new Memory({ settings: options.settings, log: options.log, onBroken })
     this.#session = new WorkerSession(options.url, silenceMs, {
       onNotification: (payload) => this.#notified(payload),
       onLost: (error) => this.#databaseLost(error),
       onStillAway: (error) => this.#databaseStillAway(error),
       onRegained: () => void this.#databaseBack(),
-      onUsurped: () => void this.#usurped(),
+      onOut: (reason) => void this.#out(reason),
+      lookBack: (client, name) => this.#memory.lookBack(client, name),
     })
   }
 
@@ -130,6 +137,7 @@ export class Worker {
     return stopParts({
       parts: this.#parts,
       session: this.#session,
+      memory: this.#memory,
       database: this.#database,
       drainMs: this.#options.settings.drainMs,
       log: this.#log,
@@ -140,6 +148,7 @@ export class Worker {
     return makeParts({
       database: this.#database,
       session: this.#session,
+      logbook: this.#memory,
       settings: this.#options.settings,
       log: this.#log,
       onEngineDead: (reason) => void this.giveUp(reason),
@@ -187,6 +196,7 @@ export class Worker {
   /** For itself, dispatch; for all workers whoever comes first, what they need once. */
   async #everyMinute(): Promise<void> {
     void this.#bookDispatch()
+    void this.#memory.beat(this.#session)
     try {
       await this.#lookAtSchema?.(this.#log)
       if (!(await takeMinute(this.#database, this.#options.settings.tickMs))) return
@@ -199,6 +209,7 @@ export class Worker {
   #notified(payload: string): void {
     if (payload === 'plan') this.#parts?.planning.requestForPerson()
     if (payload === 'dispatch') void this.#bookDispatch()
+    if (payload === 'restored') void this.#memory.beat(this.#session)
     if (payload.startsWith(REFUSALS))
       this.#log.error({ why: payload.slice(REFUSALS.length) }, 'paused: too many refusals')
   }
@@ -234,10 +245,10 @@ export class Worker {
     }
   }
 
-  async #usurped(): Promise<void> {
-    this.#log.fatal({ outcomes_kept: this.#parts?.outcomes.kept.length }, 'another process works under this name now')
+  async #out(reason: string): Promise<void> {
+    this.#log.fatal({ outcomes_kept: this.#parts?.outcomes.kept.length, reason }, 'the name cannot be had back')
     this.#parts?.outcomes.retryNow()
-    await this.giveUp(`another process works under the name "${this.name}" now`)
+    await this.giveUp(reason)
   }
 
   /** Ends it, so that a supervisor starts it again: what is in flight is finished and written first. */

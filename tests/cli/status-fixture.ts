@@ -144,6 +144,7 @@ export function statusOf(over: Partial<Status> = {}): Status {
     ],
     mailboxes_total: 2,
     trouble: {
+      restored: null,
       doubts: { count: 1, more: false, message_id: 7, oldest_at: after(-3600_000) },
       held: { ...NOTHING, reason: null },
       contradictions: NOTHING,

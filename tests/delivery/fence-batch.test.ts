@@ -40,7 +40,7 @@ test('an attempt at which the fence fails is refused alone, with the reason', as
   const requests = [request(first?.attempt, 'bad'), request(second?.attempt, 'good')]
   const [refused, passed] = await fence(database.pool, { incarnationId: worker, totalMs: 900_000, requests })
   expect(refused?.verdict).toMatch(/^the fence failed: .*no_bad_text/)
-  expect(passed).toEqual({ verdict: 'passed', waitMs: null })
+  expect(passed).toMatchObject({ verdict: 'passed', waitMs: null, passedAt: expect.anything() })
   expect((await stateOf(database.pool, first?.id ?? 0)).attempt).toBe('claimed')
 })
 

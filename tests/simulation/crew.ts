@@ -55,6 +55,8 @@ export class Crew {
         ...common,
         connections: this.#connections,
         outcomes: this.#outcomes,
+        // The simulated database forgets nothing.
+        logbook: { passed: async () => undefined, answered: () => undefined },
         tenure: () => (this.#held ? 1 : undefined),
       }),
       tenure: () => (this.#held ? 1 : undefined),

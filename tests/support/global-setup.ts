@@ -38,6 +38,8 @@ async function prepare({ url, prefix }: TestRun): Promise<void> {
   await asSuperuser(url, async (client) => {
     await client.query(`create database ${template}`)
     await migrate(withDatabase(url, template))
+    // A clone is another database than its template: it shall take itself for at home, and not for a copy.
+    await asSuperuser(withDatabase(url, template), (inside) => inside.query('delete from goniec.home'))
     for (const role of ['worker', 'reporter']) {
       const { rowCount } = await client.query('select from pg_roles where rolname = $1', [`goniec_${role}`])
       if (rowCount === 0) await client.query(`create role goniec_${role}`)
@@ -79,7 +81,7 @@ export function withDatabase(url: string, database: string): string {
   return Object.assign(new URL(url), { pathname: `/${database}` }).href
 }
 
-async function asSuperuser(url: string, work: (client: Client) => Promise<void>): Promise<void> {
+async function asSuperuser(url: string, work: (client: Client) => Promise<unknown>): Promise<void> {
   const client = new Client(clientConfig(url))
   await client.connect()
   try {

@@ -9,7 +9,9 @@ import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { dataDirectory } from '../../src/config.ts'
 import { ensureCluster, stopCluster } from '../../src/database/cluster.ts'
+import { embeddedPrograms } from '../../src/database/embedded-programs.ts'
 import { startEmbedded, stopEmbedded } from '../../src/database/embedded.ts'
 import { serverAccount, type ServerPrograms } from '../../src/database/server-process.ts'
 import { GoniecError } from '../../src/errors.ts'
@@ -60,6 +62,14 @@ async function startOwn(installed: (() => Promise<ServerPrograms>) | undefined):
       if (!keep) rmSync(base, { recursive: true, force: true })
     },
   }
+}
+
+/** For servers that a test makes for itself: the programs that the run was asked to use, and their flags. A container's cannot be used so. */
+export function chosenPrograms(env = process.env): { programs: () => Promise<ServerPrograms>; initdbFlags: string[] } {
+  const wanted = env['GONIEC_TEST_POSTGRES'] ?? ''
+  return /^\d+$/.test(wanted)
+    ? { programs: installedPrograms(wanted), initdbFlags: ['--locale', 'C.UTF-8', '--no-sync'] }
+    : { programs: () => embeddedPrograms(dataDirectory()), initdbFlags: ['--no-sync'] }
 }
 
 /** Debian's programs of a version; they need no `pg_config` of that version on the path. */

@@ -4,6 +4,8 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { createInterface } from 'node:readline'
 import { join } from 'node:path'
 import { assert } from '../../src/errors.ts'
@@ -27,6 +29,10 @@ export interface WorkerProcess {
   endedWell(): Promise<void>
 }
 
+/** Where workers keep their logbooks: for as long as this test file runs. */
+export const STATE_DIRECTORY = mkdtempSync(join(tmpdir(), 'goniec-state-'))
+process.once('exit', () => rmSync(STATE_DIRECTORY, { recursive: true, force: true }))
+
 const ROOT = join(import.meta.dirname, '..', '..')
 const running = new Set<ChildProcess>()
 
@@ -36,7 +42,7 @@ export function startWorker(
   { args = [], env = {}, root = ROOT }: { args?: readonly string[]; env?: Record<string, string>; root?: string } = {},
 ): WorkerProcess {
   const child = spawn(process.execPath, [join(root, 'bin', 'goniec.js'), 'worker', ...args], {
-    env: { ...process.env, DATABASE_URL: url, GONIEC_LOG_LEVEL: 'info', ...env },
+    env: { ...process.env, DATABASE_URL: url, GONIEC_LOG_LEVEL: 'info', GONIEC_STATE: STATE_DIRECTORY, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   running.add(child)

@@ -9,10 +9,11 @@ export function ms(expression: string): string {
   return `(extract(epoch from ${expression}) * 1000)::float8`
 }
 
-/** The clock, the zone, and whether everything is paused. */
+/** The clock, the zone, and whether everything is paused, or waits after a restore. */
 export function installation(query: Query): Promise<{ now_ms: number; timezone: string; paused: boolean }[]> {
   return query(
-    `select floor(${ms('goniec.now()')}) as now_ms, timezone, paused_at is not null as paused from goniec.installation`,
+    `select floor(${ms('goniec.now()')}) as now_ms, timezone, paused_at is not null or goniec.is_restored() as paused
+     from goniec.installation`,
   )
 }
 

@@ -39,7 +39,11 @@ export class Crew {
   async start(name: string): Promise<number> {
     const child = spawn(process.execPath, [GONIEC, 'worker', '--name', name], {
       cwd: this.#premises.directory,
-      env: { ...workerEnvironment(process.env), DATABASE_URL: this.#url },
+      env: {
+        ...workerEnvironment(process.env),
+        DATABASE_URL: this.#url,
+        GONIEC_STATE: join(this.#premises.directory, 'workers'),
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     const member: Member = { child, dismissed: false, lastLines: [] }

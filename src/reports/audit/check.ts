@@ -26,8 +26,8 @@ export type Ask = <Row>(text: string, values: readonly unknown[]) => Promise<Row
 /** States in which an attempt is under way, or its mail accepted, or nobody knows. */
 export const HOLDING = `('claimed', 'transmitting', 'accepted', 'in_doubt')`
 
-/** History was sent elsewhere, by settings and workers that nobody knows here. */
-export const OF_OURS = `a.ended_by is distinct from 'import'`
+/** History was sent elsewhere, and what a restored database had forgotten by a life of a worker that it does not know: nobody here claimed it. */
+export const OF_OURS = `(a.ended_by is distinct from 'import' and (a.incarnation_id is not null or a.message_id is null))`
 
 /**
  * Whoever marks, pauses or suppresses commits a moment after the time that he writes down, and until then fences may pass. A transaction that

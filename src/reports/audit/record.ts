@@ -10,7 +10,7 @@ export const recordChecks: readonly Check[] = [
     sql: `
       with
       told as (
-        select e.attempt_id, min(e.id) filter (where e.type in ('claimed', 'slot_taken', 'imported')) as claimed, min(e.id) filter (where e.type = 'fenced') as fenced,
+        select e.attempt_id, min(e.id) filter (where e.type in ('claimed', 'slot_taken', 'imported', 'recalled')) as claimed, min(e.id) filter (where e.type = 'fenced') as fenced,
                max(e.id) filter (where e.type in ('settled', 'resolved', 'slot_released')) as ended
         from goniec.event e
         where e.attempt_id is not null
@@ -64,8 +64,8 @@ export const recordChecks: readonly Check[] = [
     sql: `
       select a.id as attempt, a.message_id as message, a.state, a.ended_by, a.finished_at, a.deadline_at
       from goniec.attempt a
-      where (a.state = 'presumed_unsent' and (a.ended_by is null or a.ended_by in ('recovery', 'import')))
-         or (a.ended_by not in ('recovery', 'import') and a.finished_at < a.deadline_at)`,
+      where (a.state = 'presumed_unsent' and (a.ended_by is null or a.ended_by in ('recovery', 'import', 'restore')))
+         or (a.ended_by not in ('recovery', 'import', 'restore') and a.finished_at < a.deadline_at)`,
   },
   {
     name: 'what-a-late-answer-contradicts-is-held',

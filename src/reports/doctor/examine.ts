@@ -14,6 +14,7 @@ import { checkHost, type ReadTimes } from './host.ts'
 import { checkLogins } from './logins.ts'
 import type { Names } from './names.ts'
 import { checkPooler } from './pooler.ts'
+import { checkRestored } from './restored.ts'
 import { checkRoles } from './roles.ts'
 import { checkRoom } from './room.ts'
 import { checkSchema } from './schema.ts'
@@ -81,6 +82,7 @@ function uponSchema(database: Database, { choice, logins, names, selectors }: Ex
     { name: 'clocks', check: () => checkClock(database) },
     { name: 'time zones', check: () => checkZones(database) },
     { name: 'public holidays', check: () => checkHolidays(database) },
+    { name: 'restored', check: () => checkRestored(database) },
     { name: 'workers', check: () => checkWorkers(database) },
     { name: 'workers’ login', check: () => checkWorkerLogins(database, { embedded: choice.kind === 'embedded' }) },
     ...(logins ? [{ name: 'mailbox logins', check: () => checkLogins(database) }] : []),

@@ -6,6 +6,7 @@ import type { Pile } from './trouble.ts'
 
 /** In the order of what they keep from going out. */
 export const FINDING_CODES = [
+  'restored',
   'no_worker',
   'mailbox_broken',
   'braked',
@@ -35,6 +36,17 @@ export function findingsOf({
   timezone,
 }: Pick<Status, 'trouble' | 'workers' | 'timezone'>): Finding[] {
   const found: Finding[] = []
+  const { restored } = trouble
+  if (restored) {
+    found.push({
+      code: 'restored',
+      text: `nothing is sent since ${toLocalTime(restored.noticed_at, timezone)}: ${restored.explanation}`,
+      command: 'goniec resume --after-restore --dry-run',
+      subject: null,
+      count: 1,
+      since: restored.noticed_at,
+    })
+  }
   const gone = workers.filter(({ works }) => !works)
   if (trouble.needs_worker && gone.length === workers.length) {
     const last = gone.map(({ name, host }) => `${name} on ${host}`).join(', ')

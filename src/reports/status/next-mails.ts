@@ -23,7 +23,7 @@ const NEXT = `
     order by m.scheduled_at, m.id
     limit ${MOST_LOOKED_AT}
   ) as m
-  join goniec.installation i on i.paused_at is null
+  join goniec.installation i on i.paused_at is null and not goniec.is_restored()
   join goniec.mailbox b on b.id = m.mailbox_id and b.status = 'active'
   left join goniec.campaign c on c.id = m.campaign_id and m.kind = 'campaign'
   join goniec.salesperson s on s.id = coalesce(c.salesperson_id, b.salesperson_id) and s.paused_at is null

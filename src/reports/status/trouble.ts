@@ -10,8 +10,11 @@ import type { Database } from '../../database/pool.ts'
 import { assert } from '../../errors.ts'
 import type { Instant } from '../../time.ts'
 import { CLOCK, reasonsOf } from '../reason.ts'
+import { readRestored } from '../restoration.ts'
 
 export interface Trouble {
+  /** The database was restored, and everything waits for a person or for the workers' reports. */
+  restored: { reason: string; explanation: string; noticed_at: Instant } | null
   doubts: Pile
   /** Set aside: not planned and not sent, until somebody lets them go. */
   held: Pile & { reason: string | null }
@@ -45,6 +48,7 @@ const MOST_EACH = 10
 export async function readTrouble(database: Pick<Database, 'query'>, { lateMs }: { lateMs: number }): Promise<Trouble> {
   const [row] = await database.query<{ needs_worker: boolean }>(NEEDS_WORKER)
   return {
+    restored: await readRestored(database),
     doubts: await readPile(database, DOUBTS),
     held: await readPile<{ reason: string | null }>(database, HELD, ', (array_agg(reason order by id))[1] as reason'),
     contradictions: await readPile(database, CONTRADICTIONS),

@@ -1,6 +1,6 @@
 /** What a shut gate means for one mail, in a sentence, and what a person can do about it. */
 import { shellWord } from '../../campaigns/campaign.ts'
-import { formatDuration } from '../../time.ts'
+import { formatDuration, Temporal } from '../../time.ts'
 import { describeReason } from '../reason-words.ts'
 import { local, localExact } from './calendar.ts'
 import type { GateRow, MailFacts } from './mail-facts.ts'
@@ -24,6 +24,10 @@ function untilText({ opens_at: opensAt }: GateRow, { timezone }: MailFacts): str
 type Words = (facts: MailFacts, gate: GateRow) => [text: string, todo: string | null]
 
 const WORDS: Record<string, Words> = {
+  after_restore: ({ timezone }, { value }) => [
+    `the database was restored, and nothing is sent since ${local(Temporal.Instant.from(textOf(value)), timezone)}`,
+    'goniec resume --after-restore',
+  ],
   all_paused: () => ['everything is paused', 'goniec resume --all'],
   salesperson_paused: ({ salesperson }) => [
     `salesperson ${salesperson} is paused`,

@@ -1,0 +1,72 @@
+/** Reading logbooks: what a worker has sent, newest first, and from when on they know all of it. */
+import type { Instant } from '../../time.ts'
+import { listFiles, listShelf, readHeader, readLines, type LogFile, type Shelf } from './files.ts'
+import { homeFolder } from './files.ts'
+import type { Answer, Home, Mark, PassedMail } from './lines.ts'
+
+/** A mail that may have been accepted. One that the server surely refused, or that was ended before its dot, is none. */
+export interface LoggedMail extends PassedMail {
+  outcome: 'accepted' | 'unknown'
+  response: string | null
+}
+
+/** What a file holds. */
+export interface Page {
+  mails: LoggedMail[]
+  /** The last mark in it. */
+  mark: Mark | undefined
+}
+
+/** The newest page of this home's logbook with its last mark, and the last `most` mails; undefined where there is none. */
+export async function readNewest(shelf: Shelf, home: Home, most: number): Promise<Page | undefined> {
+  const files = await listFiles(homeFolder(shelf, home))
+  const mails: LoggedMail[] = []
+  let mark: Mark | undefined
+  for await (const page of pagesOf(files)) {
+    mails.unshift(...page.mails)
+    mark ??= page.mark
+    if (mails.length >= most && mark) break
+  }
+  return files.length === 0 ? undefined : { mails: mails.slice(-most), mark }
+}
+
+/** All pages of this worker, whatever home, newest first within each. */
+export async function* readAll(shelf: Shelf): AsyncGenerator<Page> {
+  const byFolder = Map.groupBy(await listShelf(shelf), ({ folder }) => folder)
+  for (const files of byFolder.values()) yield* pagesOf(files)
+}
+
+/** From when on its logbooks know all that this worker has sent; null: from its first mail on. */
+export async function coversFrom(shelf: Shelf): Promise<Instant | null> {
+  const byFolder = Map.groupBy(await listShelf(shelf), ({ folder }) => folder)
+  let from: Instant | null = null
+  for (const files of byFolder.values()) {
+    for (const [index, file] of files.entries()) {
+      const isNext = index === 0 ? (await readHeader(file)).isFirst : files[index - 1]?.number === file.number - 1
+      if (isNext) continue
+      const { begunAt } = await readHeader(file)
+      if (from === null || begunAt.epochNanoseconds > from.epochNanoseconds) from = begunAt
+    }
+  }
+  return from
+}
+
+/** An answer may stand in a later file than its mail: hence from the newest to the oldest. */
+async function* pagesOf(files: readonly LogFile[]): AsyncGenerator<Page> {
+  const answers = new Map<string, Answer>()
+  for (const file of files.toReversed()) {
+    const lines = await readLines(file)
+    for (const line of lines) if (line.kind === 'answer') answers.set(keyOf(line.answer), line.answer)
+    const passed = lines.flatMap((line) => (line.kind === 'passed' ? [line.mail] : []))
+    const mails = passed.flatMap((mail): LoggedMail[] => {
+      const { outcome = 'unknown', response = null } = answers.get(keyOf(mail)) ?? {}
+      answers.delete(keyOf(mail))
+      return outcome === 'accepted' || outcome === 'unknown' ? [{ ...mail, outcome, response }] : []
+    })
+    yield { mails, mark: lines.flatMap((line) => (line.kind === 'mark' ? [line.mark] : [])).at(-1) }
+  }
+}
+
+function keyOf({ attemptId, passedAt }: Pick<Answer, 'attemptId' | 'passedAt'>): string {
+  return `${attemptId} ${passedAt.toString()}`
+}

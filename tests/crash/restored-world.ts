@@ -1,0 +1,53 @@
+/** A world whose mail server holds its answers back, so that a test says how many mails are out when the database is backed up. */
+import { startRecorder, type Recorder } from '../support/recorder.ts'
+import { makeFleet, type Fleet } from './fleet.ts'
+import { startRestorableServer, type RestorableServer } from './restorable-server.ts'
+
+export interface RestoredWorld extends RestorableServer {
+  recorder: Recorder
+  /** Lets so many mails be accepted, all told. */
+  allow(total: number): void
+  /** Who has had which step, as the mail server recorded it. */
+  accepted(): string[]
+  /** How many messages are in which state. */
+  statuses(): Promise<Record<string, number>>
+  end(): Promise<void>
+}
+
+/** Nothing is accepted before `allow`. */
+export async function makeRestoredWorld(fleet: Partial<Fleet> = {}): Promise<RestoredWorld> {
+  const server = await startRestorableServer()
+  let allowed = 0
+  let begun = 0
+  const waiting: { turn: number; go: () => void }[] = []
+  const recorder = await startRecorder({
+    refuse: {
+      dot: async () => {
+        begun += 1
+        const turn = begun
+        if (turn > allowed) await new Promise<void>((go) => waiting.push({ turn, go }))
+      },
+    },
+  })
+  await makeFleet(server.database, { mailboxes: 3, campaigns: 1, leads: 12, smtpPort: recorder.port, ...fleet })
+  return {
+    ...server,
+    recorder,
+    allow(total) {
+      allowed = total
+      for (const { turn, go } of waiting) if (turn <= allowed) go()
+    },
+    accepted: () =>
+      recorder.mails.map((mail) => `${mail.to[0]} ${mail.headers.get('subject')?.split(' ')[0]}`).toSorted(),
+    async statuses() {
+      const rows = await server.database.query<{ status: string; n: number }>(
+        'select status, count(*)::int as n from goniec.message group by 1 order by 1',
+      )
+      return Object.fromEntries(rows.map(({ status, n }) => [status, n]))
+    },
+    async end() {
+      await recorder.close()
+      await server.remove()
+    },
+  }
+}

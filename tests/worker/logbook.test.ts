@@ -1,0 +1,186 @@
+/** A worker's logbook on a real disk: what it keeps, how it is bounded, and what is said where it is spoilt. */
+import {
+  appendFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { GoniecError } from '../../src/errors.ts'
+import { Temporal, type Instant } from '../../src/time.ts'
+import { homeFolder } from '../../src/worker/logbook/files.ts'
+import type { PassedMail } from '../../src/worker/logbook/lines.ts'
+import { Logbook } from '../../src/worker/logbook/logbook.ts'
+import { coversFrom, readAll, readNewest, type LoggedMail } from '../../src/worker/logbook/read.ts'
+
+const NOON = Temporal.Instant.from('2026-12-01T11:00:00.123456Z')
+const HOME = { systemIdentifier: '7712359812563501030', databaseOid: 16_384 }
+const WEEK_MS = 7 * 86_400_000
+
+let root: string
+let broken: GoniecError[]
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'goniec-logbook-'))
+  broken = []
+})
+
+afterEach(() => rmSync(root, { recursive: true, force: true }))
+
+const shelf = () => ({ root, installation: 'c0ffee', worker: 'host/1' })
+const folder = (): string => homeFolder(shelf(), HOME)
+const files = (): string[] => readdirSync(folder()).toSorted()
+const file = (name = '000001.log'): string => join(folder(), name)
+
+const open = ({ isKnown = false, now = NOON, home = HOME, keepMs = WEEK_MS } = {}): Promise<Logbook> =>
+  Logbook.open({ ...shelf(), home, now, isKnown, keepMs, onBroken: (error) => broken.push(error) })
+
+const mail = (attemptId: number, more: Partial<PassedMail> = {}): PassedMail => ({
+  attemptId,
+  passedAt: NOON,
+  recipient: 'jan@klient.example',
+  campaign: 'spring',
+  stepKey: 'intro',
+  idempotencyKey: null,
+  mailbox: 'anna@firma.example',
+  rfcMessageId: '<abc@firma.example>',
+  ...more,
+})
+
+async function all(): Promise<LoggedMail[]> {
+  const mails: LoggedMail[] = []
+  for await (const page of readAll(shelf())) mails.push(...page.mails)
+  return mails
+}
+
+test('a mail that passed is on the disk before its content may go out, to the microsecond', async () => {
+  const logbook = await open()
+  await logbook.passed([mail(1), mail(2, { campaign: null, stepKey: null, idempotencyKey: 'ask-7' })], '0/1B80F98')
+  expect(await all()).toEqual([
+    { ...mail(1), outcome: 'unknown', response: null },
+    { ...mail(2, { campaign: null, stepKey: null, idempotencyKey: 'ask-7' }), outcome: 'unknown', response: null },
+  ])
+  const newest = await readNewest(shelf(), HOME, 1)
+  expect(newest?.mails.map(({ attemptId }) => attemptId)).toEqual([2])
+  expect(newest?.mark).toMatchObject({ at: NOON, walPosition: '0/1B80F98' })
+  await logbook.close()
+})
+
+test('a yes of the server is kept, and what was surely refused is no mail that went out', async () => {
+  const logbook = await open()
+  await logbook.passed([mail(1), mail(2), mail(3)], null)
+  logbook.answered({ attemptId: 1, passedAt: NOON, outcome: 'accepted', response: '250 2.0.0 Ok' })
+  logbook.answered({ attemptId: 2, passedAt: NOON, outcome: 'rejected', response: '550 no' })
+  await logbook.close()
+  expect((await all()).map(({ attemptId, outcome, response }) => [attemptId, outcome, response])).toEqual([
+    [1, 'accepted', '250 2.0.0 Ok'],
+    [3, 'unknown', null],
+  ])
+})
+
+test('a life after the other goes on in the same file', async () => {
+  for (const attempt of [1, 2]) {
+    const logbook = await open({ isKnown: attempt > 1 })
+    await logbook.passed([mail(attempt)], null)
+    await logbook.close()
+  }
+  expect(files()).toEqual(['000001.log'])
+  expect((await all()).map(({ attemptId }) => attemptId)).toEqual([1, 2])
+})
+
+test('a last line that a power cut has cut off is left out, and nothing is written behind it', async () => {
+  const logbook = await open()
+  await logbook.passed([mail(1), mail(2)], null)
+  await logbook.close()
+  truncateSync(file(), readFileSync(file()).length - 5)
+  const again = await open()
+  await again.passed([mail(3)], null)
+  await again.close()
+  expect(files()).toEqual(['000001.log', '000002.log'])
+  expect((await all()).map(({ attemptId }) => attemptId).toSorted((one, other) => one - other)).toEqual([1, 2, 3])
+  expect(await coversFrom(shelf())).toBeNull()
+})
+
+describe('a file that is spoilt is named, with what to do', () => {
+  test.each([
+    ['a line in its middle', () => writeFileSync(file(), readFileSync(file(), 'utf8').replace('"to"', 'to')), 2],
+    ['a first line that is gone', () => writeFileSync(file(), readFileSync(file(), 'utf8').replace(/^.*\n/, '')), 1],
+    ['nothing in it at all', () => truncateSync(file(), 0), 1],
+    ['a block of zeros', () => appendFileSync(file(), `${'\0'.repeat(100)}\n`), 4],
+  ])('%s', async (_, spoil, line) => {
+    const logbook = await open()
+    await logbook.passed([mail(1)], null)
+    await logbook.close()
+    spoil()
+    await expect(readNewest(shelf(), HOME, 10)).rejects.toMatchObject({
+      code: 'logbook_corrupt',
+      message: `the worker’s logbook is spoilt: ${file()}, line ${line}`,
+      hint: expect.stringContaining(`mv ${file()} ${file()}.spoilt`),
+    })
+  })
+})
+
+test('a directory that cannot be written is refused at the start, with the way out', async () => {
+  writeFileSync(join(root, 'c0ffee'), 'a file where a folder should be')
+  await expect(open()).rejects.toMatchObject({ code: expect.stringMatching(/^logbook_un/), hint: expect.any(String) })
+})
+
+test('a line that cannot be written refuses its mail, and ends the worker once', async () => {
+  const logbook = await open()
+  // Its file is closed under it, as by a disk that fails.
+  await logbook.close()
+  await expect(logbook.passed([mail(1)], null)).rejects.toThrow(/closed/)
+  await expect(logbook.passed([mail(2)], null)).rejects.toThrow(/cannot be written/)
+  expect(broken.map(({ code }) => code)).toEqual(['logbook_unwritable'])
+})
+
+describe('from when on it knows', () => {
+  const later: Instant = NOON.add({ hours: 30 })
+
+  test('a worker’s first logbook knows all; one that is new to a worker that is not knows from its beginning', async () => {
+    await (await open()).close()
+    expect(await coversFrom(shelf())).toBeNull()
+    rmSync(folder(), { recursive: true })
+    await (await open({ isKnown: true, now: later })).close()
+    expect(await coversFrom(shelf())).toEqual(later)
+  })
+
+  test('a new file begins each day; old ones are dropped, and what is left says so', async () => {
+    const logbook = await open()
+    await logbook.passed([mail(1)], null)
+    await logbook.mark({ at: later, walPosition: null })
+    await logbook.close()
+    expect(files()).toEqual(['000001.log', '000002.log'])
+    expect(await coversFrom(shelf())).toBeNull()
+    utimesSync(file(), 0, 0)
+    await (await open({ isKnown: true })).close()
+    expect(files()).toEqual(['000002.log'])
+    expect(await coversFrom(shelf())).toEqual(later)
+  })
+
+  test('a file that was moved away leaves a gap', async () => {
+    const logbook = await open()
+    await logbook.mark({ at: later, walPosition: null })
+    await logbook.mark({ at: later.add({ hours: 30 }), walPosition: null })
+    await logbook.close()
+    rmSync(file('000002.log'))
+    expect(await coversFrom(shelf())).toEqual(later.add({ hours: 30 }))
+  })
+
+  test('in another home of the database the logbooks before are known still', async () => {
+    const logbook = await open()
+    await logbook.passed([mail(1)], null)
+    await logbook.close()
+    const elsewhere = { ...HOME, databaseOid: 99 }
+    await (await open({ isKnown: true, home: elsewhere, now: later })).close()
+    expect(await coversFrom(shelf())).toBeNull()
+    expect(await readNewest(shelf(), elsewhere, 10)).toMatchObject({ mails: [] })
+    expect(await all()).toHaveLength(1)
+  })
+})
