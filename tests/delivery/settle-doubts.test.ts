@@ -151,16 +151,6 @@ describe('a late answer that contradicts a person’s word', () => {
     expect(await here.world.value('select count(*) from goniec.contradiction')).toBe(1)
   })
 
-  /** Two attempts nobody knows about, one after the other; then the server's answer to the first comes: it had taken the mail. */
-  async function secondDoubt(): Promise<Mail & { again: number }> {
-    const mail = await presumedUnsent()
-    const again = await claimAgain(mail)
-    await fence(here.session, here.worker, again)
-    await settle(here.session, here.worker, { attempt: again, outcome: 'unknown' })
-    expect(await accepted(mail.attempt)).toMatchObject([{ verdict: 'contradiction', status: 'in_doubt' }])
-    return { ...mail, again }
-  }
-
   const setAside = { status: 'pending', held_reason: expect.stringContaining('contradicts') }
 
   test('sets the mail aside also where the attempt made since is in doubt itself, and is resolved as not sent', async () => {
@@ -192,3 +182,13 @@ describe('a late answer that contradicts a person’s word', () => {
     expect(await here.world.value('select count(*) from goniec.contradiction')).toBe(0)
   })
 })
+
+/** Two attempts nobody knows about, one after the other; then the server's answer to the first comes: it had taken the mail. */
+async function secondDoubt(): Promise<Mail & { again: number }> {
+  const mail = await presumedUnsent()
+  const again = await claimAgain(mail)
+  await fence(here.session, here.worker, again)
+  await settle(here.session, here.worker, { attempt: again, outcome: 'unknown' })
+  expect(await accepted(mail.attempt)).toMatchObject([{ verdict: 'contradiction', status: 'in_doubt' }])
+  return { ...mail, again }
+}
