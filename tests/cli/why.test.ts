@@ -56,7 +56,8 @@ test('of a mail: the documented fields, the gate that binds first', async () => 
     limit: null,
     opens_at: '2026-12-02T08:00:00.000Z',
   })
-  expect(why.gates.map(({ gate }: { gate: string }) => gate).slice(1, 7)).toEqual([
+  expect(why.gates.map(({ gate }: { gate: string }) => gate).slice(1, 8)).toEqual([
+    'restore',
     'brake',
     'window',
     'hold',
