@@ -136,7 +136,7 @@ begin
            end as target
     from jsonb_to_recordset(p_results) as r (
       attempt_id bigint, outcome text, stage text, code integer, response text, give_back boolean, lead_bounced boolean, permanent boolean,
-      reason text, hold text, not_before timestamptz, rfc_message_id text, server_message_id text)
+      reason text, hold text, not_before timestamptz, rfc_message_id text, server_message_id text, claimed_at timestamptz)
   ),
   judged as (
     select r.*, a.state as state_before, a.mailbox_id, a.transmitting_at,
@@ -145,6 +145,8 @@ begin
            case
              when a.id is null then 'unknown_attempt'
              when a.incarnation_id is distinct from p_incarnation then 'not_yours'
+             -- A failover forgot that claim, and its number was given to another one of the same worker.
+             when r.claimed_at <> a.claimed_at then 'not_yours'
              when a.state = r.target then 'already'
              when a.state = 'in_doubt' and r.target = 'aborted' then 'settled'
              when exists (select from goniec.transition t where t.entity = 'attempt' and t.from_state = a.state and t.to_state = r.target) then 'settled'
@@ -292,7 +294,7 @@ begin
 end $$;
 
 comment on function goniec.settle(bigint, jsonb) is
-  'Writes outcomes: [{attempt_id, outcome, stage, code, response, give_back, lead_bounced, permanent, reason, hold, not_before, rfc_message_id, server_message_id}]; hold: the mail itself is at fault, and is set aside. Verdict settled, already, contradiction, not_yours.';
+  'Writes outcomes: [{attempt_id, claimed_at, outcome, stage, code, response, give_back, lead_bounced, permanent, reason, hold, not_before, rfc_message_id, server_message_id}]; hold: the mail itself is at fault, and is set aside. Verdict settled, already, contradiction, not_yours.';
 
 -- A person's word on a doubt. Refused while the attempt could still be alive.
 create function goniec.resolve_doubt(p_message bigint, p_as text) returns text

@@ -160,11 +160,13 @@ as $$
     and not exists (select from goniec.recalled_mail r where r.attempt_id = e.attempt_id and r.passed_at = e.passed_at offset 0)
 $$;
 
--- A worker is there, or was a minute ago.
+-- A worker is there, or was a minute ago. It does not wait for a synchronous standby: the session that says it holds the worker's name, and one that
+-- waits in vain is given up by its worker, but holds the name for as long as the standby is away.
 create function goniec.mark_worker(p_worker text) returns text
 language plpgsql
 as $$
 begin
+  perform set_config('synchronous_commit', 'local', true);
   insert into goniec.known_worker (worker, seen_at) values (p_worker, goniec.now())
   on conflict (worker) do update set seen_at = excluded.seen_at;
   return (goniec.here()).wal_position::text;

@@ -2641,6 +2641,7 @@ CREATE OR REPLACE FUNCTION goniec.mark_worker(p_worker text)
  LANGUAGE plpgsql
 AS $function$
 begin
+  perform set_config('synchronous_commit', 'local', true);
   insert into goniec.known_worker (worker, seen_at) values (p_worker, goniec.now())
   on conflict (worker) do update set seen_at = excluded.seen_at;
   return (goniec.here()).wal_position::text;
@@ -3454,7 +3455,7 @@ begin
            end as target
     from jsonb_to_recordset(p_results) as r (
       attempt_id bigint, outcome text, stage text, code integer, response text, give_back boolean, lead_bounced boolean, permanent boolean,
-      reason text, hold text, not_before timestamptz, rfc_message_id text, server_message_id text)
+      reason text, hold text, not_before timestamptz, rfc_message_id text, server_message_id text, claimed_at timestamptz)
   ),
   judged as (
     select r.*, a.state as state_before, a.mailbox_id, a.transmitting_at,
@@ -3463,6 +3464,8 @@ begin
            case
              when a.id is null then 'unknown_attempt'
              when a.incarnation_id is distinct from p_incarnation then 'not_yours'
+             -- A failover forgot that claim, and its number was given to another one of the same worker.
+             when r.claimed_at <> a.claimed_at then 'not_yours'
              when a.state = r.target then 'already'
              when a.state = 'in_doubt' and r.target = 'aborted' then 'settled'
              when exists (select from goniec.transition t where t.entity = 'attempt' and t.from_state = a.state and t.to_state = r.target) then 'settled'
@@ -4205,7 +4208,7 @@ comment on column goniec.salesperson.paused_at is 'goniec pause --salesperson: n
 
 comment on table goniec.salesperson_day is 'What a salesperson may send, and has taken, on a day of the installation''s zone, over all campaigns and responses. Warm-up mails do not count.';
 
-comment on function goniec.settle(p_incarnation bigint, p_results jsonb) is 'Writes outcomes: [{attempt_id, outcome, stage, code, response, give_back, lead_bounced, permanent, reason, hold, not_before, rfc_message_id, server_message_id}]; hold: the mail itself is at fault, and is set aside. Verdict settled, already, contradiction, not_yours.';
+comment on function goniec.settle(p_incarnation bigint, p_results jsonb) is 'Writes outcomes: [{attempt_id, claimed_at, outcome, stage, code, response, give_back, lead_bounced, permanent, reason, hold, not_before, rfc_message_id, server_message_id}]; hold: the mail itself is at fault, and is set aside. Verdict settled, already, contradiction, not_yours.';
 
 comment on table goniec.step is 'The n-th mail of a sequence. Its key is permanent: a message belongs to (campaign, lead, step key).';
 

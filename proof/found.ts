@@ -68,4 +68,19 @@ export const FOUND: readonly Finding[] = [
     mended:
       'What was claimed before the session was lost passes no fence when it is back: `tests/worker/tenure.test.ts`.',
   },
+  {
+    where: 'C/failover',
+    what: 'Read, then seen in SQL: an outcome named its attempt by number and worker. After a failover that forgot a claim the number can be given to another claim of the same worker; “ended before its fence” of the old one would have put a mail back that was on its way, and it would have been mailed twice.',
+    mended: 'An outcome names the instant of its claim as well: `tests/delivery/settle.test.ts`.',
+  },
+  {
+    where: 'logbook',
+    what: 'A worker whose newest logbook was spoilt, and moved away as the error says, gave its number to the next one, and said after a restore that it knew all: what stood in it could have been sent again without anybody being asked.',
+    mended: 'The number is not given again, and its gap tells: `tests/worker/logbook.test.ts`.',
+  },
+  {
+    where: 'C/standby',
+    what: 'A worker says each minute that it is there, on the session that holds its name. With a synchronous standby away that commit waited without end; the worker gave the session up as silent, and the server went on holding the name for it, so that the worker could not take it back, nor start again under it, before the standby was there.',
+    mended: 'That commit waits for no standby: `tests/crash/standby-away.test.ts`.',
+  },
 ]

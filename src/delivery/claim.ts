@@ -11,6 +11,8 @@ export interface ClaimedAttempt {
   attemptId: number
   messageId: number
   mailboxId: number
+  /** With the number it names this claim, whatever a failover forgets. */
+  claimedAt: Instant
   scheduledAt: Instant
 }
 
@@ -54,13 +56,15 @@ export async function claim(
   })
   const answer = rows[0]?.answer
   assert(answer, 'goniec.claim returns one row')
+  const now = Temporal.Instant.from(answer.now)
   return {
     status: answer.status,
-    now: Temporal.Instant.from(answer.now),
+    now,
     attempts: answer.attempts.map((attempt) => ({
       attemptId: attempt.attempt_id,
       messageId: attempt.message_id,
       mailboxId: attempt.mailbox_id,
+      claimedAt: now,
       scheduledAt: Temporal.Instant.from(attempt.scheduled_at),
     })),
     nextAt: answer.next_at === null || answer.next_at === undefined ? undefined : Temporal.Instant.from(answer.next_at),

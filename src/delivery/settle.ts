@@ -14,6 +14,8 @@ import { queryWatchingWarnings } from './warnings.ts'
 /** What became of an attempt, as it is written down. */
 export interface OutcomeReport {
   attemptId: number
+  /** When it was claimed: one with its number that was claimed at another instant is not meant. */
+  claimedAt?: Instant
   outcome: OutcomeKind
   stage: string | null
   code: number | null
@@ -89,6 +91,7 @@ interface SettleRow {
 function toRow(report: OutcomeReport): Record<string, unknown> {
   return {
     attempt_id: report.attemptId,
+    claimed_at: report.claimedAt?.toString(),
     outcome: report.outcome,
     stage: report.stage,
     code: report.code,

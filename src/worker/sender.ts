@@ -72,7 +72,7 @@ export class Sender {
   /** Sends the mail, and resolves when its outcome is written. `signal` ends the dialogue at once. */
   async send(consignment: Consignment, signal: AbortSignal): Promise<Settlement> {
     const report = await this.#try(consignment, signal)
-    const settlement = await this.#options.outcomes.write(report)
+    const settlement = await this.#options.outcomes.write({ ...report, claimedAt: consignment.attempt.claimedAt })
     this.#log(consignment, report, settlement)
     return settlement
   }

@@ -129,6 +129,23 @@ async function everything({ id, mailbox, lead }: Mail): Promise<unknown> {
   return found
 }
 
+test.each(['claimed', 'transmitting'] as const)(
+  'the outcome of a claim that a failover has forgotten is not that of the claim which has its number now (%s)',
+  async (state) => {
+    const mail = await mailIn(state)
+    for (const outcome of ['accepted', 'aborted', 'rejected'] as const) {
+      const claimedAt = NOON.subtract({ seconds: 1 })
+      expect(await settleAs(mail.attempt, outcome, { claimed_at: claimedAt })).toMatchObject({ verdict: 'not_yours' })
+    }
+    expect(await stateOf(here.session, mail.id)).toEqual({ attempt: state, message: 'sending' })
+    const { rows: claimed } = await here.session.query<{ claimed_at: unknown }>(
+      'select claimed_at from goniec.attempt where id = $1',
+      [mail.attempt],
+    )
+    expect(await settleAs(mail.attempt, 'aborted', claimed[0])).toMatchObject({ verdict: 'settled' })
+  },
+)
+
 test('another worker’s attempt, and one that is not there, are left alone', async () => {
   const mail = await mailIn('transmitting')
   const [stranger] = await settle(here.session, await here.world.worker(), {

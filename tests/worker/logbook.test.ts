@@ -4,6 +4,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   truncateSync,
   utimesSync,
@@ -105,6 +106,25 @@ test('a last line that a power cut has cut off is left out, and nothing is writt
   expect(files()).toEqual(['000001.log', '000002.log'])
   expect((await all()).map(({ attemptId }) => attemptId).toSorted((one, other) => one - other)).toEqual([1, 2, 3])
   expect(await coversFrom(shelf())).toBeNull()
+})
+
+test('a newest file that was moved away, as the error says, is missed: what is known begins behind it', async () => {
+  const logbook = await open()
+  await logbook.passed([mail(1)], null)
+  await logbook.close()
+  truncateSync(file(), readFileSync(file()).length - 5)
+  await (await open()).close()
+  renameSync(file('000002.log'), file('000002.log.spoilt'))
+  const later = NOON.add({ hours: 1 })
+  await (await open({ now: later })).close()
+  expect(await coversFrom(shelf())).toEqual(later)
+})
+
+test('so is an only one, also where the database has forgotten that there was a worker', async () => {
+  await (await open()).close()
+  renameSync(file(), file('000001.log.spoilt'))
+  await (await open({ isKnown: false })).close()
+  expect(await coversFrom(shelf())).toEqual(NOON)
 })
 
 describe('a file that is spoilt is named, with what to do', () => {

@@ -47,6 +47,12 @@ export async function listFiles(folder: string): Promise<LogFile[]> {
     .toSorted((one, other) => one.number - other.number)
 }
 
+/** The highest number that a file of this folder has had, one that was moved aside (000007.log.spoilt) too; 0: none. */
+export async function newestNumber(folder: string): Promise<number> {
+  const names = await namesIn(folder)
+  return Math.max(0, ...names.map((name) => Number(/^(\d{6,})\.log/.exec(name)?.[1] ?? 0)))
+}
+
 /** Makes the file of this number, with its first line, durable before it is seen. */
 export async function createFile(folder: string, number: number, header: Header): Promise<LogFile> {
   return await refuseUnwritable(folder, async () => {

@@ -16,6 +16,7 @@ import {
   homeFolder,
   listFiles,
   listShelf,
+  newestNumber,
   refuseUnwritable,
   type LogFile,
   type Shelf,
@@ -70,7 +71,10 @@ export class Logbook {
     const folder = homeFolder(options, options.home)
     return await refuseUnwritable(folder, async () => {
       const last = (await listFiles(folder)).at(-1)
-      const file = last && (await isWritable(last)) ? last : await nextFile(options, folder, last)
+      const file =
+        last && (await isWritable(last)) && last.number === (await newestNumber(folder))
+          ? last
+          : await nextFile(options, folder, last)
       await dropOld(folder, { keepMs: options.keepMs, mostBytes: MOST_BYTES })
       const handle = await open(file.path, 'a', 0o600)
       return new Logbook(options, file, handle, (await handle.stat()).size)
@@ -171,10 +175,11 @@ async function isWritable(file: LogFile): Promise<boolean> {
   return (await stat(file.path)).size < FILE_BYTES && (await endsWhole(file))
 }
 
-/** The first file of all says whether anything came before it. */
+/** The first file of all says whether anything came before it. The number of one that was moved aside is not given again: its gap tells. */
 async function nextFile(options: LogbookOptions, folder: string, last: LogFile | undefined): Promise<LogFile> {
   const { installation, worker, home, now: begunAt } = options
   const hasOlder = last !== undefined || (await listShelf(options)).length > 0
-  const isFirst = last === undefined && (hasOlder || !options.isKnown)
-  return await createFile(folder, (last?.number ?? 0) + 1, { installation, worker, home, begunAt, isFirst })
+  const newest = await newestNumber(folder)
+  const isFirst = newest === 0 && (hasOlder || !options.isKnown)
+  return await createFile(folder, newest + 1, { installation, worker, home, begunAt, isFirst })
 }
