@@ -8,8 +8,8 @@ export default defineConfig({
     // Processes, not threads: tests send signals, and a test that hangs in a loop can be ended.
     pool: 'forks',
     // Generous: nothing waits for time to pass, and a laptop may be busy.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     // The commands that tests start must not see colours, another database or a style of the terminal they run in.
     env: { NO_COLOR: '1', DATABASE_URL: '', GONIEC_EMBEDDED: '' },
   },

@@ -78,7 +78,7 @@ test('the final image has what the package has to run, and no tools to make it',
 
 test('the worker waits for the migration, and the migration for the database', () => {
   const { worker, migrate, database } = compose.services
-  expect(worker).toMatchObject({ command: 'worker', restart: 'unless-stopped' })
+  expect(worker).toMatchObject({ command: 'worker --name worker', restart: 'unless-stopped' })
   expect(worker?.depends_on).toEqual({ migrate: { condition: 'service_completed_successfully' } })
   expect(migrate).toMatchObject({ command: 'migrate', healthcheck: { disable: true } })
   expect(migrate?.depends_on).toEqual({ database: { condition: 'service_healthy' } })
