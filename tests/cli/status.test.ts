@@ -87,7 +87,7 @@ test('a check that cannot ask ends 1, and one that is asked wrongly 2: a monitor
   })
   expect(await status('--check', '--ignore', 'doubt')).toMatchObject({
     code: 2,
-    stderr: expect.stringMatching(/did you mean "doubts"\?\nTry: one of no_worker/),
+    stderr: expect.stringMatching(/did you mean "doubts"\?\nTry: one of restored, no_worker/),
   })
   expect(await status('--late', '5m')).toMatchObject({
     code: 2,
