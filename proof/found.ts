@@ -83,4 +83,9 @@ export const FOUND: readonly Finding[] = [
     what: 'A worker says each minute that it is there, on the session that holds its name. With a synchronous standby away that commit waited without end; the worker gave the session up as silent, and the server went on holding the name for it, so that the worker could not take it back, nor start again under it, before the standby was there.',
     mended: 'That commit waits for no standby: `tests/crash/standby-away.test.ts`.',
   },
+  {
+    where: 'C/standby',
+    what: 'A connection that was given up as silent lived on at the server while its statement waited for a lock, which a commit that waited for a standby held: each try took another connection, until the server had none left, not even for whoever came to help.',
+    mended: 'The server ends what nobody waits for any more: `tests/database/silence.test.ts`.',
+  },
 ]

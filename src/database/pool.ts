@@ -10,7 +10,7 @@ import { Client, Pool, type ClientConfig, type QueryResultRow } from 'pg'
 import { GoniecError } from '../errors.ts'
 import { explainDatabaseError, OLDEST_SERVER } from './failures.ts'
 import type { Schema } from './schema.ts'
-import { breakWhenSilent } from './silence.ts'
+import { breakWhenSilent, limitSilence } from './silence.ts'
 import { teachInstants, valueTypes } from './values.ts'
 
 /** Kysely over the tables of goniec; a transaction of it fits wherever this is asked for. */
@@ -135,7 +135,7 @@ function createPool(url: string, options: PoolOptions): Pool {
 }
 
 async function prepare(client: Client, silenceMs: number | undefined): Promise<void> {
-  if (silenceMs !== undefined) breakWhenSilent(client, silenceMs)
+  if (silenceMs !== undefined) await limitSilence(client, silenceMs)
   await doWithoutJit(client)
 }
 

@@ -16,7 +16,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Logger as GraphileLogger, parseCronItems, run, type Runner, type TaskList } from 'graphile-worker'
 import { Pool, type Client } from 'pg'
 import { clientConfig } from '../database/pool.ts'
-import { breakWhenSilent } from '../database/silence.ts'
+import { limitSilence } from '../database/silence.ts'
 import { messageOf } from '../errors.ts'
 import type { Logger } from '../log.ts'
 
@@ -151,7 +151,9 @@ export class Engine {
     const pool = new Pool({
       ...clientConfig(url, { name: 'engine' }),
       max: CONCURRENCY + 2,
-      onConnect: (client) => breakWhenSilent(client as Client, silenceMs),
+      // The pool waits for the promise, though its types do not say so.
+      // oxlint-disable-next-line typescript/no-misused-promises
+      onConnect: (client) => limitSilence(client as Client, silenceMs),
     })
     const onError = (error: Error): void => log.debug({ problem: messageOf(error) }, 'the engine lost a connection')
     pool.on('error', onError)

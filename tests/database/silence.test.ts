@@ -61,3 +61,15 @@ test('connections that nobody uses are given up at once, one that is used is lef
   await expect.poll(() => database.query('select from pg_stat_activity where pid = any ($1)', [gone])).toEqual([])
   used?.release()
 })
+
+test('the server ends what nobody waits for any more: it takes no connection until the lock is free that it waits for', async () => {
+  await using database = await open(100)
+  const holder = await database.patient.pool.connect()
+  await holder.query('begin; lock table goniec.installation in access exclusive mode')
+  await expect(database.query('select from goniec.installation')).rejects.toMatchObject(SILENT)
+  await expect
+    .poll(() => holder.query(`select from pg_locks where not granted`).then(({ rows }) => rows), { timeout: 5000 })
+    .toEqual([])
+  await holder.query('rollback')
+  holder.release()
+})
