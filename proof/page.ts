@@ -25,7 +25,8 @@ say that it is so: it says how we tried to break it, how often, and what came of
 
 **How it is tried.** A real worker sends real mail, over a real connection, to a mail server of ours, out of a real database. Then something goes
 wrong, at one exact place: that is a *cell* of the tables below. A *run* is one try of it, made different from the others by its *seed*: which mail it hits,
-how many go at once, whether a second worker is there. Afterwards everything that was due is sent to its end, and what happened is checked.
+how many go at once, whether a second worker is there. Afterwards everything that was due is sent to its end, and what happened is checked. Two blocks are
+of another kind: in block F a list stands for the mail server and sessions for the workers, so that every order of their steps can be had; block G runs tests.
 
 **Who decides.** Not goniec. The mail server writes down each mail on its disk *before* it says that it has accepted it; that record is what counts. It is held
 against goniec's own books:
@@ -39,7 +40,8 @@ against goniec's own books:
 - every check of [the audit](audit.md) holds; and where nothing went wrong there are no doubts.
 
 **What counts.** Only runs in which the fault is known to have happened: *hits*. If none of *n* hits broke anything, then, with 95 % certainty, fewer
-than 3 in *n* such faults would (the rule of three): that is the bound in the tables. And since a proof that cannot fail proves nothing, block G takes goniec's guards
+than 3 in *n* such faults would (the rule of three): that is the bound in the tables; a block's is that of its cells taken together, as if they were equally likely.
+Block F tries each order once and leaves none to chance; there the bound says only how many there were. And since a proof that cannot fail proves nothing, block G takes goniec's guards
 out, one at a time, and shows that something turns red.
 
 Times that are minutes in life (how long a mail belongs to its worker, how long a server may take) are seconds here, shrunk together, so that thousands of runs fit into
