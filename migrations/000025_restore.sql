@@ -192,7 +192,7 @@ set jit = off
 as $$
 declare
   v_entry record;
-  v_message bigint;
+  v_mail record;
   v_recalled integer := 0;
 begin
   for v_entry in
@@ -209,13 +209,21 @@ begin
       end if;
       continue;
     end if;
-    insert into goniec.recalled_mail (restoration_id, worker, attempt_id, passed_at, outcome, response, kind, recipient, campaign, step_key,
+    insert into goniec.recalled_mail as r (restoration_id, worker, attempt_id, passed_at, outcome, response, kind, recipient, campaign, step_key,
                                       idempotency_key, mailbox, rfc_message_id)
     values (p_restoration, p_worker, v_entry.attempt_id, v_entry.passed_at, v_entry.outcome, v_entry.response, v_entry.kind, v_entry.recipient,
             v_entry.campaign, v_entry.step_key, v_entry.idempotency_key, v_entry.mailbox, v_entry.rfc_message_id)
-    on conflict do nothing;
+    -- It was on the wire when it was told first, and the server's yes came behind that.
+    on conflict (attempt_id, passed_at) do update set outcome = excluded.outcome, response = excluded.response
+    where r.outcome = 'unknown' and excluded.outcome = 'accepted'
+    returning r.id, r.message_id, r.xmax = 0 as is_new into v_mail;
     continue when not found;
-    v_recalled := v_recalled + 1;
+    v_recalled := v_recalled + v_mail.is_new::integer;
+    if v_mail.message_id is not null then
+      update goniec.recalled_mail r
+      set became = goniec.put_on_record(v_mail.message_id, v_entry.mailbox, v_entry.passed_at, 'accepted', v_entry.response, v_entry.rfc_message_id)
+      where r.id = v_mail.id;
+    end if;
   end loop;
   perform goniec.place_recalled();
   return v_recalled;
@@ -470,7 +478,7 @@ begin
     grant insert, update on goniec.known_worker, goniec.restoration_report to goniec_worker;
     grant insert on goniec.home, goniec.restoration, goniec.restoration_due, goniec.recalled_mail to goniec_worker;
     grant update (reason, explanation) on goniec.restoration to goniec_worker;
-    grant update (message_id, became) on goniec.recalled_mail to goniec_worker;
+    grant update (outcome, response, message_id, became) on goniec.recalled_mail to goniec_worker;
     grant execute on function goniec.end_harmless_restoration(), goniec.put_on_record(bigint, text, timestamptz, text, text, text) to goniec_worker;
   end if;
 end $$;

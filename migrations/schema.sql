@@ -3007,7 +3007,7 @@ CREATE OR REPLACE FUNCTION goniec.recall_mails(p_restoration bigint, p_worker te
 AS $function$
 declare
   v_entry record;
-  v_message bigint;
+  v_mail record;
   v_recalled integer := 0;
 begin
   for v_entry in
@@ -3024,13 +3024,21 @@ begin
       end if;
       continue;
     end if;
-    insert into goniec.recalled_mail (restoration_id, worker, attempt_id, passed_at, outcome, response, kind, recipient, campaign, step_key,
+    insert into goniec.recalled_mail as r (restoration_id, worker, attempt_id, passed_at, outcome, response, kind, recipient, campaign, step_key,
                                       idempotency_key, mailbox, rfc_message_id)
     values (p_restoration, p_worker, v_entry.attempt_id, v_entry.passed_at, v_entry.outcome, v_entry.response, v_entry.kind, v_entry.recipient,
             v_entry.campaign, v_entry.step_key, v_entry.idempotency_key, v_entry.mailbox, v_entry.rfc_message_id)
-    on conflict do nothing;
+    -- It was on the wire when it was told first, and the server's yes came behind that.
+    on conflict (attempt_id, passed_at) do update set outcome = excluded.outcome, response = excluded.response
+    where r.outcome = 'unknown' and excluded.outcome = 'accepted'
+    returning r.id, r.message_id, r.xmax = 0 as is_new into v_mail;
     continue when not found;
-    v_recalled := v_recalled + 1;
+    v_recalled := v_recalled + v_mail.is_new::integer;
+    if v_mail.message_id is not null then
+      update goniec.recalled_mail r
+      set became = goniec.put_on_record(v_mail.message_id, v_entry.mailbox, v_entry.passed_at, 'accepted', v_entry.response, v_entry.rfc_message_id)
+      where r.id = v_mail.id;
+    end if;
   end loop;
   perform goniec.place_recalled();
   return v_recalled;
@@ -4537,6 +4545,10 @@ grant insert, select on goniec.recalled_mail to goniec_worker;
 grant update on goniec.recalled_mail (became) to goniec_worker;
 
 grant update on goniec.recalled_mail (message_id) to goniec_worker;
+
+grant update on goniec.recalled_mail (outcome) to goniec_worker;
+
+grant update on goniec.recalled_mail (response) to goniec_worker;
 
 grant insert, select on goniec.restoration to goniec_worker;
 

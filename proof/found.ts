@@ -88,4 +88,9 @@ export const FOUND: readonly Finding[] = [
     what: 'A connection that was given up as silent lived on at the server while its statement waited for a lock, which a commit that waited for a standby held: each try took another connection, until the server had none left, not even for whoever came to help.',
     mended: 'The server ends what nobody waits for any more: `tests/database/silence.test.ts`.',
   },
+  {
+    where: 'logbook',
+    what: 'A mail that was on the wire when a restored database was told of it was put in doubt, and stayed there: the server’s yes, which came a moment later and stands in the logbook, was told again each minute and left aside. Whoever had then resolved it as not sent would have had it mailed twice, though goniec knew better.',
+    mended: 'A yes that is told later counts: `tests/delivery/recall-mails.test.ts`.',
+  },
 ]

@@ -147,7 +147,7 @@ async function namesIn(folder: string): Promise<string[]> {
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
     throw new GoniecError('logbook_unreadable', `the worker’s logbook cannot be read: ${messageOf(error)}`, {
-      hint: `let the worker’s user read ${folder}`,
+      hint: `let the worker’s user read ${folder}, or name another directory that outlives it: GONIEC_STATE=/var/lib/goniec`,
       cause: error,
     })
   }
