@@ -258,6 +258,9 @@ begin
     where r.message_id is null
     order by m.id
   loop
+    -- Claimed anew since: its fence refuses it by its Message-ID, and in a minute it is free.
+    continue when exists (
+      select from goniec.attempt a where a.message_id = v_mail.found and a.state in ('claimed', 'transmitting') and a.claimed_at > v_mail.passed_at);
     update goniec.recalled_mail r
     set message_id = v_mail.found,
         became = goniec.put_on_record(
@@ -295,7 +298,7 @@ begin
 
   if v_attempt.id is not null then
     if v_attempt.state = 'claimed' then
-      update goniec.attempt a set state = 'transmitting', transmitting_at = p_at where a.id = v_attempt.id;
+      update goniec.attempt a set state = 'transmitting', transmitting_at = greatest(p_at, a.claimed_at) where a.id = v_attempt.id;
     end if;
     update goniec.attempt a
     set state = p_state, outcome = case p_state when 'accepted' then 'accepted' else 'unknown' end, response = p_response, finished_at = goniec.now(),

@@ -4,6 +4,7 @@ import { DOUBT_GUARDS } from './doubt-guards.ts'
 import { FENCE_GUARDS } from './fence-guards.ts'
 import { LEAD_GUARDS } from './lead-guards.ts'
 import type { Mutation } from './mutation.ts'
+import { RESTORE_GUARDS } from './restore-guards.ts'
 import { ROW_GUARDS } from './row-guards.ts'
 import { TIME_GUARDS } from './time-guards.ts'
 
@@ -15,4 +16,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...CLAIM_GUARDS,
   ...LEAD_GUARDS,
   ...DOUBT_GUARDS,
+  ...RESTORE_GUARDS,
 ]

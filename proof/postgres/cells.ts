@@ -3,6 +3,7 @@ import type { Cell } from '../cell.ts'
 import { NETWORK_FAULTS } from './faults-network.ts'
 import { SERVER_FAULTS } from './faults-server.ts'
 import { PHASES, playTogether } from './play.ts'
+import { RESTORE_CELLS } from './restore.ts'
 import type { Fault, PhaseName } from './scene.ts'
 
 const RUNS = 30
@@ -13,7 +14,7 @@ const AT_ONCE = 10
 /** Every fault of this block. */
 export const FAULTS: readonly Fault[] = [...NETWORK_FAULTS, ...SERVER_FAULTS]
 
-export const cells: readonly Cell[] = FAULTS.flatMap((fault) =>
+const faultCells = FAULTS.flatMap((fault) =>
   (Object.keys(PHASES) as PhaseName[])
     .filter((phase) => fault.not?.[phase] === undefined)
     .map((phase): Cell => ({
@@ -29,3 +30,5 @@ export const cells: readonly Cell[] = FAULTS.flatMap((fault) =>
         ),
     })),
 )
+
+export const cells: readonly Cell[] = [...faultCells, ...RESTORE_CELLS]

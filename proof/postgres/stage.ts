@@ -1,11 +1,11 @@
 /**
  * Where the runs of block C play: a durable Postgres of their own, the proxy before it, a mail server with its fsynced record, and one worker
- * process that lives through all of them. A run brings its own leads; when it is over, every mail of the world has ended, and all of it is
- * judged.
+ * process that lives through all of them. A run brings its own leads; when it is over, every mail of the world has ended, and is judged.
  */
 import { chmod, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { DatabaseError } from 'pg'
 import { isDatabaseAway } from '../../src/database/failures.ts'
 import { messageOf } from '../../src/errors.ts'
 import { startRecorder, type Recorder } from '../../tests/support/recorder.ts'
@@ -242,7 +242,7 @@ async function whileAway<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
     try {
       return await ask()
     } catch (error) {
-      if (!isDatabaseAway(error)) throw error
+      if (!isDatabaseAway(error) && !(error instanceof DatabaseError && error.code === '25006')) throw error
       await pause()
     }
   }

@@ -46,6 +46,10 @@ export class Memory {
     }
     const restoration = await lookBack(client, shelf, around)
     if (this.#logbook && restoration === null) this.#logbook.timeline = around.timeline
+    // How far it had been is told now: without this a worker that is started after a person’s word would ask for it again.
+    if (restoration?.reason === 'forgotten') {
+      await this.#logbook?.mark({ at: around.now, walPosition: around.walPosition })
+    }
     this.#tell(restoration)
   }
 

@@ -1,5 +1,6 @@
 /** A world whose mail server holds its answers back, so that a test says how many mails are out when the database is backed up. */
-import { startRecorder, type Recorder } from '../support/recorder.ts'
+import { tmpdir } from 'node:os'
+import { startRecorder, type Recorder, type RecorderOptions } from '../support/recorder.ts'
 import { makeFleet, type Fleet } from './fleet.ts'
 import { startRestorableServer, type RestorableServer } from './restorable-server.ts'
 
@@ -14,13 +15,17 @@ export interface RestoredWorld extends RestorableServer {
   end(): Promise<void>
 }
 
-/** Nothing is accepted before `allow`. */
-export async function makeRestoredWorld(fleet: Partial<Fleet> = {}): Promise<RestoredWorld> {
-  const server = await startRestorableServer()
+/** Nothing is accepted before `allow`. Its server is made below `base`. */
+export async function makeRestoredWorld(
+  fleet: Partial<Fleet> = {},
+  { base = tmpdir(), onAccept }: { base?: string } & Pick<RecorderOptions, 'onAccept'> = {},
+): Promise<RestoredWorld> {
+  const server = await startRestorableServer(base)
   let allowed = 0
   let begun = 0
   const waiting: { turn: number; go: () => void }[] = []
   const recorder = await startRecorder({
+    ...(onAccept ? { onAccept } : {}),
     refuse: {
       dot: async () => {
         begun += 1

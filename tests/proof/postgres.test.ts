@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { onGround } from '../../proof/gather.ts'
 import { cells, FAULTS } from '../../proof/postgres/cells.ts'
 import { playTogether, PHASES, type Try } from '../../proof/postgres/play.ts'
+import { RESTORE_CELLS } from '../../proof/postgres/restore.ts'
 import type { PhaseName } from '../../proof/postgres/scene.ts'
 import { serverOfTests } from './sample.ts'
 
@@ -41,7 +42,7 @@ test.concurrent.for(Object.entries(SAMPLES))(
 )
 
 test('there is a cell for each fault in each phase, but where nothing is written that a wait could be about', () => {
-  expect(cells).toHaveLength(FAULTS.length * Object.keys(PHASES).length - 2)
+  expect(cells).toHaveLength(FAULTS.length * Object.keys(PHASES).length - 2 + RESTORE_CELLS.length)
   expect(new Set(cells.map(({ name }) => name)).size).toBe(cells.length)
 })
 
