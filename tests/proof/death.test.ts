@@ -15,14 +15,20 @@ const CHAINS = [0, 1, 2].map((chain) =>
   ),
 )
 
+function runAll(tries: Parameters<typeof runChain>[0]): ReturnType<typeof runChain> {
+  return onGround(server, (ground) => runChain(tries, ground))
+}
+
 test.concurrent.for(CHAINS)(
   'a worker that dies at any point of its work mails nobody twice and loses nobody (%$)',
   { timeout: 600_000 },
   async (tries) => {
-    const runs = await onGround(server, (ground) => runChain(tries, ground))
-    expect(runs.map(({ hit, violations }, index) => ({ ...tries[index], isHit: hit !== null, violations }))).toEqual(
-      tries.map((tried) => ({ ...tried, isHit: true, violations: [] })),
-    )
+    const runs = await runAll(tries)
+    // Where the stroke came too late for its point (the machine was busy with something else) the run shows nothing, and is made again.
+    const missed = tries.filter((_, index) => runs[index]?.hit === null)
+    const again = missed.length > 0 ? await runAll(missed) : []
+    expect([...runs, ...again].flatMap(({ violations }) => violations)).toEqual([])
+    expect(missed.filter((_, index) => again[index]?.hit === null)).toEqual([])
   },
 )
 
