@@ -93,4 +93,20 @@ export const FOUND: readonly Finding[] = [
     what: 'A mail that was on the wire when a restored database was told of it was put in doubt, and stayed there: the server’s yes, which came a moment later and stands in the logbook, was told again each minute and left aside. Whoever had then resolved it as not sent would have had it mailed twice, though goniec knew better.',
     mended: 'A yes that is told later counts: `tests/delivery/recall-mails.test.ts`.',
   },
+  {
+    where: 'C/recover/reset',
+    what: 'A connection that broke while graphile-worker waited for the answer to LISTEN, as its runner was let go of, was given back to its pool twice, and nobody took the error of the second time: the worker ended, and its mails waited until it was started again.',
+    mended: 'The second time does nothing: `tests/worker/engine-pool.test.ts`.',
+  },
+  {
+    where: 'C/restored',
+    what: 'A worker that was started after a person had let a restored database send held everything once more: the last position in its logbook was above that of the server that had been set back.',
+    mended: 'What was reported is written down in the logbook: `tests/wire/restored.test.ts`.',
+  },
+  {
+    where: 'C/restored/asynchronous-standby',
+    what: 'A forgotten mail that was being claimed anew, after its lead had been imported again, was put on record with a fence before its claim, and the audit said so. Nobody was mailed twice.',
+    mended:
+      'It is left to its fence, which refuses it, and put on record a minute later: `tests/proof/restored.test.ts`.',
+  },
 ]

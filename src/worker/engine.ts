@@ -14,11 +14,12 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { Logger as GraphileLogger, parseCronItems, run, type Runner, type TaskList } from 'graphile-worker'
-import { Pool, type Client } from 'pg'
+import type { Client, Pool } from 'pg'
 import { clientConfig } from '../database/pool.ts'
 import { limitSilence } from '../database/silence.ts'
 import { messageOf } from '../errors.ts'
 import type { Logger } from '../log.ts'
+import { EnginePool } from './engine-pool.ts'
 
 export interface EngineOptions {
   url: string
@@ -148,7 +149,7 @@ export class Engine {
 
   #openPool(): Pool {
     const { url, silenceMs, log } = this.#options
-    const pool = new Pool({
+    const pool = new EnginePool({
       ...clientConfig(url, { name: 'engine' }),
       max: CONCURRENCY + 2,
       // The pool waits for the promise, though its types do not say so.
