@@ -25,6 +25,7 @@ export class Memory {
   readonly #options: MemoryOptions
   #logbook: Logbook | undefined
   #home: Home | undefined
+  #beating: Promise<void> = Promise.resolve()
   /** What was told last in the log. */
   #told = ''
 
@@ -57,7 +58,13 @@ export class Memory {
    * Once a minute: this worker is there, and so far is the database. One that was restored, as somebody else has noticed, is reported to. What
    * fails is tried again with the next one.
    */
-  async beat(session: WorkerSession): Promise<void> {
+  beat(session: WorkerSession): Promise<void> {
+    // One after the other: two at once would open the logbook twice, and where the server is slow the next minute comes before this one is answered.
+    this.#beating = this.#beating.then(() => this.#tryBeat(session))
+    return this.#beating
+  }
+
+  async #tryBeat(session: WorkerSession): Promise<void> {
     try {
       await session.withClient((client) => this.#beat(client, session.name))
     } catch (error) {

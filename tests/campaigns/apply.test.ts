@@ -288,6 +288,15 @@ describe('steps', () => {
     expect(await one(`select count(*) as mails from goniec.message where step_key = 'intro'`)).toEqual({ mails: 1 })
   })
 
+  it('that a worker makes the first mail of a removed step meanwhile is no change that somebody made', async () => {
+    await database.query(`update goniec.campaign set status = 'running', started_at = goniec.now()`)
+    const definition = parseDefinition([{ path: 'team.yaml', text: withoutIntro }])
+    const agreed = await previewApply(database, definition)
+    await enroll('a@klient.example', 'intro')
+    await applyDefinition(database, definition, agreed)
+    expect(await stepsNow()).toEqual(['reminder:1', 'intro:2:retired'])
+  })
+
   it('a step of a campaign that never ran, without mails, is removed for good', async () => {
     await apply(withoutIntro)
     expect(await stepsNow()).toEqual(['reminder:1'])

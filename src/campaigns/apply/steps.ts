@@ -81,12 +81,10 @@ function goneField({ key }: StoredStep): FieldChange {
 }
 
 function notesOn(wanted: readonly WantedStep[], retire: readonly StoredStep[]): string[] {
-  const removed = retire
-    .filter(({ hasMessages }) => hasMessages)
-    .map(
-      ({ key }) =>
-        `step ${key}: mails of it that have not gone out are cancelled; their leads go on with the next step`,
-    )
+  // Also where there are none just now: in a campaign that runs each mail that goes out may make one.
+  const removed = retire.map(
+    ({ key }) => `step ${key}: mails of it that have not gone out are cancelled; their leads go on with the next step`,
+  )
   const back = wanted
     .filter(({ stored }) => stored?.retired === true && stored.hasMessages)
     .map(({ key }) => `step ${key} is back: whoever has had it, or had it cancelled, does not get it again`)
