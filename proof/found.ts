@@ -109,4 +109,10 @@ export const FOUND: readonly Finding[] = [
     mended:
       'It is left to its fence, which refuses it, and put on record a minute later: `tests/proof/restored.test.ts`.',
   },
+  {
+    where: 'G/recovered-as-unsent-unguarded',
+    what: 'The test that a mail whose worker was killed behind the dot is not sent again could not fail: it looked for mails to send before the next worker had recovered anything.',
+    mended:
+      'It waits for the recovery and the plan behind it, and is red without the guards: `tests/wire/doubt.test.ts`.',
+  },
 ]

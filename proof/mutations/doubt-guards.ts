@@ -16,6 +16,11 @@ const RECOVERED_AS_UNSENT: Edit[] = [
     from: `set state = case l.state when 'claimed' then 'aborted' else 'in_doubt' end,`,
     to: `set state = 'aborted',`,
   },
+  {
+    file: 'migrations/000008_recover.sql',
+    from: `outcome = case l.state when 'claimed' then 'aborted' else 'unknown' end,`,
+    to: `outcome = 'aborted',`,
+  },
 ]
 
 const ABORTED_BY_ANYBODY: Edit = {

@@ -18,6 +18,7 @@ import {
   totalOf,
   writeRecord,
   type Invocation,
+  withoutMachine,
 } from '../../proof/record.ts'
 import { SHRUNK, SHRUNK_ATTEMPT_MS, SHRUNK_LEASE_MS } from '../../proof/shrunk.ts'
 import { readWorkerSettings } from '../../src/worker/settings.ts'
@@ -168,4 +169,13 @@ test('the shrunk times fit each other, and are those that are told', () => {
     leaseMs: SHRUNK_LEASE_MS,
     attemptMs: SHRUNK_ATTEMPT_MS,
   })
+})
+
+test('paths of a machine do not get into the record', () => {
+  const stack =
+    'at release (file:///home/anna/goniec/node_modules/graphile-worker/dist/main.js:347:20) at /srv/x.y/goniec/src/worker/engine.ts:1'
+  expect(withoutMachine(stack)).toBe(
+    'at release (node_modules/graphile-worker/dist/main.js:347:20) at src/worker/engine.ts:1',
+  )
+  expect(withoutMachine('1/2 of campaign-1/intro is pending')).toBe('1/2 of campaign-1/intro is pending')
 })

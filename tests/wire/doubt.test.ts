@@ -86,12 +86,17 @@ async function workUntilEnded(attempts: number): Promise<void> {
 /** A worker recovers what was left, plans, and sends whatever may be sent. */
 async function goOn(): Promise<void> {
   const worker = startWorker(database.urlAs('worker'), { args: ['--name', 'mine'] })
-  await worker.line(({ msg }) => msg === 'worker started')
+  await untilRow(database, RECOVERED)
   await untilRow(database, EVERYTHING_PLANNED)
   await untilNothingGoes(database)
   worker.kill('SIGTERM')
   await worker.endedWell()
 }
+
+/** The engine is started behind the recovery and the first plan. */
+const RECOVERED = `
+  select from pg_stat_activity
+  where datname = current_database() and application_name = 'goniec engine' and query ilike '%listen%'`
 
 const EVERYTHING_PLANNED = `select where not exists (select from goniec.message where status = 'pending' and (scheduled_at is null or scheduled_at < goniec.now() - interval '5 minutes'))`
 
