@@ -93,7 +93,7 @@ export function addRuns(invocation: Invocation, cell: string, runs: readonly Run
 
 /** Paths of the machine that ran it say nothing to anybody else, and would stand in the record for ever. */
 export function withoutMachine(text: string): string {
-  return text.replaceAll(/(?:file:\/\/)?(?:\/[\w.@+-]+)+?\/(?=(?:node_modules|src|proof|tests|dist)\/)/g, '')
+  return text.replaceAll(/(?:file:\/\/)?(?<!\w)\/[\w.@+/-]*?\/(?=(?:node_modules|src|proof|tests)\/)/g, '')
 }
 
 /** The first seed of a cell that no invocation has run, nor any above it. */
