@@ -1,6 +1,7 @@
 /** Slots laid by hand, where a test is about what the claim refuses: the plan, which knows every limit too, would not lay them. */
 // What nothing tells of is asked again and again.
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Client } from 'pg'
 import { assert } from '../../src/errors.ts'
 import type { Instant } from '../../src/time.ts'
 import type { TestDatabase } from '../support/database.ts'
@@ -49,23 +50,33 @@ async function clock(database: TestDatabase): Promise<Instant> {
 }
 
 /**
- * Waits until nothing more can go: a claim would take nothing (this one is taken back; while it is open nobody else claims), and the youngest
- * worker has nothing under way.
+ * Waits until nothing more can go: the youngest worker has nothing under way, a claim would take nothing (this one is taken back), and nobody
+ * has claimed between the two: what ends just then lets the next mail go.
  */
 export async function untilNothingGoes(database: TestDatabase): Promise<void> {
   const session = await database.session()
   for (;;) {
+    const before = await attempts(session)
     await session.query('begin')
     const claimed = await session.query<{ status: string }>(
       `select goniec.claim(max(id), 10, '1 min', '1 min') ->> 'status' as status from goniec.incarnation`,
     )
-    const live = await session.query(
-      `select from goniec.attempt a
-       where a.state in ('claimed', 'transmitting') and a.incarnation_id = (select max(id) from goniec.incarnation)`,
-    )
     await session.query('rollback')
-    if (claimed.rows[0]?.status === 'nothing' && live.rowCount === 0) return
+    const after = await attempts(session)
+    const isStill = before.live === 0 && after.live === 0 && before.made === after.made
+    if (claimed.rows[0]?.status === 'nothing' && isStill) return
     // Nothing tells of it.
     await delay(20)
   }
+}
+
+async function attempts(session: Client): Promise<{ live: number; made: number }> {
+  const { rows } = await session.query<{ live: number; made: number }>(
+    `select count(*) filter (where a.state in ('claimed', 'transmitting') and a.incarnation_id = (select max(id) from goniec.incarnation)) as live,
+            count(*) as made
+     from goniec.attempt a`,
+  )
+  const [row] = rows
+  assert(row, 'a count is one row')
+  return row
 }
