@@ -108,7 +108,8 @@ function disagreements(accepted: readonly AcceptedMail[], ledger: readonly Entry
 function unaccounted(ledger: readonly Entry[], allDue: boolean): string[] {
   return ledger.flatMap(({ what, status, account, is_held: isHeld, is_due: isDue }) => {
     if (status === 'sending') return [`${what} is still called sending`]
-    if (status === 'pending' && !isHeld && allDue) return [`${what} is pending at the end, and everything was due`]
+    if (status === 'pending' && !isHeld && allDue)
+      return [`${what} is pending at the end (${account ?? 'without a reason'}), and everything was due`]
     if (status === 'pending' && !isHeld && isDue) return [`${what} is due, and nobody has taken it`]
     return account === null ? [`${what} is ${status}, and nothing says why`] : []
   })
@@ -186,7 +187,7 @@ const LEDGER = `
            when m.status = 'failed' then m.failed_reason
            when m.held_reason is not null then m.held_reason
            when goniec.is_out(m) then 'out'
-           when m.status = 'pending' and m.scheduled_at is not null then 'planned'
+           when m.status = 'pending' and m.scheduled_at is not null then concat_ws(' ', 'planned for', m.scheduled_at, m.slot_reason)
            else m.slot_reason
          end as account
   from goniec.message m

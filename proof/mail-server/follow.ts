@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Database } from '../../src/database/pool.ts'
 import { assert } from '../../src/errors.ts'
 import { resolveDoubt } from '../../src/delivery/resolve-doubt.ts'
+import { hurryMails, planAnew } from '../hurry.ts'
 import type { AcceptedMail } from '../oracle.ts'
 
 export interface Followed {
@@ -49,9 +50,9 @@ export async function followToTheEnd(
 }
 
 async function hurry(database: Pick<Database, 'query'>): Promise<void> {
-  const moved = await database.query(HURRY_MAILS)
+  const moved = await hurryMails(database)
   const freed = await database.query(HURRY_MAILBOXES)
-  if (moved.length + freed.length > 0) await database.query(`select pg_notify('goniec', 'plan')`)
+  if (moved + freed.length > 0) await planAnew(database)
 }
 
 async function resolveDoubts(database: Database, accepted: Following['accepted']): Promise<Followed['doubts']> {
@@ -70,13 +71,6 @@ async function resolveDoubts(database: Database, accepted: Following['accepted']
 const OPEN = `
   select id, status, counted_attempts, uncounted_attempts from goniec.message
   where status in ('sending', 'in_doubt') or (status = 'pending' and held_reason is null) order by id`
-
-/** The plan may have given it a place already: one that is firm, since a plan moves no slot forward. */
-const HURRY_MAILS = `
-  update goniec.message set not_before = null, scheduled_at = null, mailbox_id = null, window_closes_at = null
-  where status = 'pending' and held_reason is null and counted_attempts + uncounted_attempts > 0
-    and (not_before > goniec.now() or scheduled_at > goniec.now() + interval '3 seconds')
-  returning id`
 
 const HURRY_MAILBOXES = `update goniec.mailbox_gate set free_from = null where free_from > goniec.now() returning mailbox_id`
 

@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 // How long a worker stands still is the point, so it goes on at a time and not at a signal.
 import { setTimeout as delay } from 'node:timers/promises'
+import { assert } from '../../src/errors.ts'
 import { startWorker, type WorkerProcess } from '../../tests/support/worker-process.ts'
 import { LEASE_MS, TIMES } from './times.ts'
 
@@ -12,7 +13,7 @@ export class Crew {
   #url: string
   #workers = new Map<string, WorkerProcess>()
   /** Those that stand still just now, or begin anew: nothing else befalls them. */
-  #busy = new Set<string>()
+  #busy = new Map<string, Promise<void>>()
   /** What ended by itself, a sentence each. */
   readonly unexpected: string[] = []
 
@@ -26,9 +27,8 @@ export class Crew {
     return this.#workers.size
   }
 
-  /** Nothing, while this one is in the hands of another act. */
-  async kill(which: number): Promise<boolean> {
-    return this.#befall(which, async (name, worker) => {
+  async kill(which: number): Promise<void> {
+    await this.#befall(which, async (name, worker) => {
       this.#workers.delete(name)
       worker.kill('SIGKILL')
       await worker.ended
@@ -36,8 +36,8 @@ export class Crew {
     })
   }
 
-  async stop(which: number): Promise<boolean> {
-    return this.#befall(which, async (_, worker) => {
+  async stop(which: number): Promise<void> {
+    await this.#befall(which, async (_, worker) => {
       worker.kill('SIGSTOP')
       await delay(STANDSTILL_MS)
       worker.kill('SIGCONT')
@@ -45,8 +45,8 @@ export class Crew {
   }
 
   /** `proof/many/standstill.ts` in the worker hears the signal. */
-  async block(which: number): Promise<boolean> {
-    return this.#befall(which, async (_, worker) => {
+  async standstill(which: number): Promise<void> {
+    await this.#befall(which, async (_, worker) => {
       await started(worker)
       worker.kill('SIGUSR2')
       await delay(STANDSTILL_MS)
@@ -79,18 +79,16 @@ export class Crew {
     }
   }
 
-  async #befall(which: number, act: (name: string, worker: WorkerProcess) => Promise<void>): Promise<boolean> {
-    const names = [...this.#workers.keys()]
-    const name = names[which % names.length]
-    const worker = name === undefined ? undefined : this.#workers.get(name)
-    if (name === undefined || worker === undefined || this.#busy.has(name)) return false
-    this.#busy.add(name)
-    try {
-      await act(name, worker)
-    } finally {
-      this.#busy.delete(name)
-    }
-    return true
+  /** Of those that nothing befalls just now; while there are none it waits. */
+  async #befall(which: number, act: (name: string, worker: WorkerProcess) => Promise<void>): Promise<void> {
+    let free: [string, WorkerProcess][] = []
+    while ((free = [...this.#workers].filter(([name]) => !this.#busy.has(name))).length === 0)
+      await Promise.race(this.#busy.values())
+    const [name, worker] = free[which % free.length] ?? []
+    assert(name !== undefined && worker, 'one of them is free')
+    const over = act(name, worker).finally(() => this.#busy.delete(name))
+    this.#busy.set(name, over)
+    await over
   }
 
   async #watch(name: string, worker: WorkerProcess): Promise<void> {

@@ -98,12 +98,9 @@ export async function tryMany({ workers, leads, seed }: ManyOptions, ground: Gro
   async function happen(what: string, at: number): Promise<void> {
     await accepted.until(at)
     const which = random.int(0, 7)
-    if (what === 'kill' || what === 'stop') count((await crew[what](which)) ? what : `${what} in vain`)
-    else if (what === 'standstill') count((await crew.block(which)) ? what : `${what} in vain`)
-    else {
-      await ACTS[what]?.(office)
-      count(what)
-    }
+    if (what === 'kill' || what === 'stop' || what === 'standstill') await crew[what](which)
+    else await ACTS[what]?.(office)
+    count(what)
   }
 }
 

@@ -3,6 +3,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Database } from '../../src/database/pool.ts'
 import { makeFleet } from '../../tests/crash/fleet.ts'
+import { hurryMails, planAnew } from '../hurry.ts'
 
 export const CAMPAIGNS = 5
 const MAILBOXES = 40
@@ -24,10 +25,7 @@ export async function letTimePass(database: Database, isOver: () => boolean): Pr
 
 /** What a vanished worker may still have on the wire is waited for as long as it takes. */
 async function passTime(database: Database): Promise<void> {
-  await database.query(
-    `update goniec.message set not_before = null
-     where id in (select id from goniec.message where status = 'pending' and not_before > goniec.now() order by id for no key update skip locked)`,
-  )
+  if ((await hurryMails(database)) > 0) await planAnew(database)
   await database.query(
     `update goniec.mailbox_gate set free_from = null, faults = 0
      where mailbox_id in (select mailbox_id from goniec.mailbox_gate where free_from > goniec.now() + interval '14 s' order by 1 for no key update skip locked)`,
