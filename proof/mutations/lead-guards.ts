@@ -14,7 +14,7 @@ const FOLLOW_UP: Edit = {
 }
 
 const PLAN: Edit = {
-  file: 'src/campaigns/plan/reads.ts',
+  file: 'src/campaigns/plan/message-reads.ts',
   from: `or (m.kind = 'campaign' and l.replied_at is not null) then 'lead_not_mailable'`,
   to: `then 'lead_not_mailable'`,
 }

@@ -1,6 +1,7 @@
 /** What the plan reads of recipient domains, where any has a limit; without limits nothing of it is asked. */
 import type { PlanInput } from '../../schedule/plan-input.ts'
-import { MESSAGE_JOINS, ms, OBJECTION, type Query } from './reads.ts'
+import { MESSAGE_JOINS, OBJECTION } from './message-reads.ts'
+import { ms, type Query } from './reads.ts'
 
 /** The limits of recipient domains, `*` for all that are not named. */
 export function domainLimits(

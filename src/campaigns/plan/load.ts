@@ -18,6 +18,7 @@ import {
 import { roomOf, roomOfDomain } from '../../schedule/room.ts'
 import type { Weekday } from '../../schedule/windows.ts'
 import * as domainReads from './domain-reads.ts'
+import * as messageReads from './message-reads.ts'
 import * as reads from './reads.ts'
 
 export interface LoadOptions {
@@ -56,14 +57,15 @@ export async function loadPlanInput(
 async function read(query: reads.Query, { horizonDays, graceMs }: Required<LoadOptions>): Promise<LoadedPlan> {
   const [installation] = await reads.installation(query)
   const { now_ms: nowMs = 0, timezone: timeZone = 'Europe/Warsaw', paused = false } = installation ?? {}
-  const mailboxes = (await reads.mailboxes(query)).map((row) => toMailbox(row, paused))
+  const mailboxRows = await reads.mailboxes(query)
+  const mailboxes = mailboxRows.map((row) => toMailbox(row, paused))
   const campaigns = (await reads.campaigns(query)).map((row) => toCampaign(row, paused))
   const rooms = campaigns.map((campaign) => ({
     id: campaign.id,
     room: roomOf(campaign, mailboxes, { nowMs, horizonDays }),
   }))
   const domainLimits = new Map((await domainReads.domainLimits(query)).map(({ domain, ...limits }) => [domain, limits]))
-  const messages = await readMessages(query, { rooms, domainLimits, horizonDays })
+  const messages = await readMessages(query, { rooms, mailboxes: mailboxRows, domainLimits, horizonDays })
   const input: PlanInput = {
     nowMs,
     timeZone,
@@ -92,19 +94,20 @@ async function read(query: reads.Query, { horizonDays, graceMs }: Required<LoadO
 /** Of each campaign the first mails that there could be room for; where domains have limits, no more of each than it may get. */
 async function readMessages(
   query: reads.Query,
-  { rooms, domainLimits, horizonDays }: Rooms,
-): Promise<reads.MessageRow[]> {
-  if (domainLimits.size === 0) return reads.messages(query, rooms, [])
+  { rooms, mailboxes, domainLimits, horizonDays }: Rooms,
+): Promise<messageReads.MessageRow[]> {
+  if (domainLimits.size === 0) return messageReads.messages(query, { rooms, named: [], mailboxes })
   const mostTo = (domain: string): number => roomOfDomain(domainLimits, domain, horizonDays)
   const firstMails: number[] = []
   for (const { id, room } of rooms)
     firstMails.push(...(await domainReads.firstMails(query, { campaignId: id, room, mostTo })))
   const others = rooms.map(({ id }) => ({ id, room: 0 }))
-  return reads.messages(query, others, firstMails)
+  return messageReads.messages(query, { rooms: others, named: firstMails, mailboxes })
 }
 
 interface Rooms {
   rooms: readonly { id: number; room: number }[]
+  mailboxes: readonly reads.MailboxRow[]
   domainLimits: ReadonlyMap<string, DomainLimits>
   horizonDays: number
 }
@@ -148,8 +151,10 @@ export function toCampaign(row: reads.CampaignRow, paused: boolean): PlanCampaig
   }
 }
 
+const NEVER: readonly string[] = []
+
 /** A message as the plan sees it. */
-export function toMessage(row: reads.MessageRow): PlanMessage {
+export function toMessage(row: messageReads.MessageRow): PlanMessage {
   const slot =
     row.at_ms === null || row.mailbox_id === null || row.window_closes_ms === null
       ? null
@@ -172,18 +177,18 @@ export function toMessage(row: reads.MessageRow): PlanMessage {
     notBeforeMs: row.not_before_ms,
     follows: row.follows_ms === null ? null : { sentAtMs: row.follows_ms, wait: waitOf(row) },
     order: row.id,
-    triedDays: row.tried_days,
+    triedDays: row.tried_days ?? NEVER,
     slot,
     lost: lostSlot(row),
   }
 }
 
-function waitOf({ wait_days: days, wait_ms: ms }: reads.MessageRow): { days: number } | { ms: number } {
+function waitOf({ wait_days: days, wait_ms: ms }: messageReads.MessageRow): { days: number } | { ms: number } {
   return days === null ? { ms: ms ?? 0 } : { days }
 }
 
 /** A mail that had a slot before it lost it: the first one stands for the one it lost. */
-function lostSlot(row: reads.MessageRow): PlanMessage['lost'] {
+function lostSlot(row: messageReads.MessageRow): PlanMessage['lost'] {
   const reason = MOVE_REASONS.find((known): known is MoveReason => known === row.slot_reason)
   if (row.at_ms !== null || row.first_planned_ms === null || reason === undefined) return null
   return { atMs: row.first_planned_ms, mailboxId: row.bound_mailbox_id ?? 0, reason }

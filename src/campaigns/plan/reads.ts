@@ -1,4 +1,4 @@
-/** The plan's queries: what stands in the tables, as rows of plain values. Instants are epoch milliseconds. */
+/** The plan's queries about everything but mails (`message-reads.ts`): what stands in the tables, as rows of plain values. Instants are epoch milliseconds. */
 import type { WarmupStage } from '../../schedule/warmup.ts'
 
 // oxlint-disable-next-line typescript/no-explicit-any -- the rows of a plain statement; each caller names their shape
@@ -46,6 +46,7 @@ export function salespeople(query: Query): Promise<SalespersonRow[]> {
 export interface MailboxRow {
   id: number
   version: number
+  salesperson_id: number
   daily_limit: number
   min_gap_ms: number
   warmup_started: string | null
@@ -63,7 +64,7 @@ export interface MailboxRow {
  */
 export function mailboxes(query: Query): Promise<MailboxRow[]> {
   return query(
-    `select b.id, b.version, b.daily_limit, b.min_gap_ms, b.warmup_started, b.warmup_daily_limit,
+    `select b.id, b.version, b.salesperson_id, b.daily_limit, b.min_gap_ms, b.warmup_started, b.warmup_daily_limit,
             b.status = 'active' and s.paused_at is null as usable,
             ${ms('g.free_from')} as free_from_ms, ${ms('g.last_fence_at')} as last_fence_ms,
             coalesce(last.occupies_ms, 20) as occupies_ms, coalesce(t.taken, '{}') as taken
@@ -145,96 +146,4 @@ export async function contacts(query: Query): Promise<Map<number, { day: string;
     else byLead.set(lead, [{ day, campaignId }])
   }
   return byLead
-}
-
-export interface MessageRow {
-  id: number
-  kind: 'response' | 'campaign' | 'warmup'
-  campaign_id: number | null
-  lead_id: number | null
-  /** Null where no domain has a limit, and for mail that is none of a campaign. */
-  domain: string | null
-  step_position: number | null
-  bound_mailbox_id: number | null
-  salesperson_id: number | null
-  not_before_ms: number | null
-  follows_ms: number | null
-  wait_days: number | null
-  wait_ms: number | null
-  tried_days: string[]
-  at_ms: number | null
-  mailbox_id: number | null
-  window_closes_ms: number | null
-  planned_campaign_version: number | null
-  planned_mailbox_version: number | null
-  first_planned_ms: number | null
-  slot_reason: string | null
-  /** Null: it may be mailed. Otherwise why not: what has a slot loses it. */
-  objection: string | null
-}
-
-/** A message as `MessageRow` has it, from `goniec.message m` with `MESSAGE_JOINS`. */
-export const MESSAGE_COLUMNS = `m.id, m.kind, case when m.kind = 'campaign' then m.campaign_id end as campaign_id, m.lead_id, st.position as step_position,
-            case when m.kind = 'campaign' and exists (select from goniec.domain_limit) then goniec.domain_of(m.recipient) end as domain,
-            m.bound_mailbox_id, bound.salesperson_id, ${ms('m.not_before')} as not_before_ms,
-            ${ms('m.follows_at')} as follows_ms, st.wait_days, st.wait_ms, m.tried_days,
-            ${ms('m.scheduled_at')} as at_ms, m.mailbox_id, ${ms('m.window_closes_at')} as window_closes_ms,
-            m.planned_campaign_version, m.planned_mailbox_version, ${ms('m.first_planned_at')} as first_planned_ms, m.slot_reason`
-
-/** What `MESSAGE_COLUMNS` and `OBJECTION` are read from, beside `goniec.message m`. */
-export const MESSAGE_JOINS = `left join goniec.step st on st.id = m.step_id
-     left join goniec.mailbox bound on bound.id = m.bound_mailbox_id
-     left join goniec.lead l on l.id = m.lead_id`
-
-/** Why a waiting message may not be mailed at all: it is held, or its lead is out. */
-export const OBJECTION = `case
-              when m.held_reason is not null then 'held'
-              when l.blocked_at is not null or l.unsubscribed_at is not null or l.bounced_at is not null
-                   or (m.kind = 'campaign' and l.replied_at is not null) then 'lead_not_mailable'
-              when exists (select from goniec.suppression x where x.value = any (case when l.email = m.recipient then l.suppression_values else goniec.suppression_values(m.recipient) end) offset 0)
-                then 'suppressed'
-            end`
-
-/** Everything with a slot, a retry or a follow-up, all other mail, of each campaign the first mails that there could be room for, and those named. */
-export function messages(
-  query: Query,
-  rooms: readonly { id: number; room: number }[],
-  named: readonly number[],
-): Promise<MessageRow[]> {
-  return query(
-    `select ${MESSAGE_COLUMNS}, ${OBJECTION} as objection
-     from goniec.message m
-     ${MESSAGE_JOINS}
-     where m.status = 'pending' and m.scheduled_at is not null
-     union all
-     select ${MESSAGE_COLUMNS}, null::text as objection
-     from goniec.message m
-     ${MESSAGE_JOINS}
-     where m.status = 'pending' and m.scheduled_at is null and (m.kind <> 'campaign' or m.campaign_id is null) and ${OBJECTION} is null
-     union all
-     select first_mail.*
-     from unnest($1::bigint[], $2::bigint[]) as room (campaign_id, mails)
-     cross join lateral (
-       select ${MESSAGE_COLUMNS}, null::text as objection
-       from goniec.message m
-       ${MESSAGE_JOINS}
-       where m.status = 'pending' and m.scheduled_at is null and m.kind = 'campaign' and m.campaign_id = room.campaign_id and ${OBJECTION} is null
-         and (m.follows_at is not null or m.first_planned_at is not null or m.not_before is not null)
-       union all
-       (select ${MESSAGE_COLUMNS}, null::text as objection
-        from goniec.message m
-        ${MESSAGE_JOINS}
-        where m.status = 'pending' and m.scheduled_at is null and m.kind = 'campaign' and m.campaign_id = room.campaign_id and ${OBJECTION} is null
-          and m.follows_at is null and m.first_planned_at is null and m.not_before is null
-        order by m.id
-        limit room.mails)
-     ) first_mail
-     union all
-     select ${MESSAGE_COLUMNS}, null::text as objection
-     from goniec.message m
-     ${MESSAGE_JOINS}
-     where m.id = any ($3::bigint[])
-     order by 1`,
-    [rooms.map(({ id }) => id), rooms.map(({ room }) => room), named],
-  )
 }

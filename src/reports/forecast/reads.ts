@@ -2,7 +2,8 @@
 import type { BindingCode } from '../../schedule/binding.ts'
 import type { CampaignForecast } from '../../schedule/forecast-result.ts'
 import type { Instant } from '../../time.ts'
-import { MESSAGE_COLUMNS, MESSAGE_JOINS, OBJECTION, type MessageRow, type Query } from '../../campaigns/plan/reads.ts'
+import { MESSAGE_COLUMNS, MESSAGE_JOINS, OBJECTION, type MessageRow } from '../../campaigns/plan/message-reads.ts'
+import type { Query } from '../../campaigns/plan/reads.ts'
 
 export interface NamedCampaign {
   id: number

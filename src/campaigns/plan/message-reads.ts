@@ -1,0 +1,132 @@
+/** What a plan reads of mails. Instants are epoch milliseconds. */
+import { ms, type Query } from './reads.ts'
+
+export interface MessageRow {
+  id: number
+  kind: 'response' | 'campaign' | 'warmup'
+  campaign_id: number | null
+  lead_id: number | null
+  /** Null where no domain has a limit, and for mail that is none of a campaign. */
+  domain: string | null
+  step_position: number | null
+  bound_mailbox_id: number | null
+  salesperson_id: number | null
+  not_before_ms: number | null
+  follows_ms: number | null
+  wait_days: number | null
+  wait_ms: number | null
+  /** Null: on none. */
+  tried_days: string[] | null
+  at_ms: number | null
+  mailbox_id: number | null
+  window_closes_ms: number | null
+  planned_campaign_version: number | null
+  planned_mailbox_version: number | null
+  first_planned_ms: number | null
+  slot_reason: string | null
+  /** Null: it may be mailed. Otherwise why not: what has a slot loses it. */
+  objection: string | null
+}
+
+const OWN_COLUMNS = `m.id, m.kind, case when m.kind = 'campaign' then m.campaign_id end as campaign_id, m.lead_id,
+            case when m.kind = 'campaign' and exists (select from goniec.domain_limit) then goniec.domain_of(m.recipient) end as domain,
+            m.bound_mailbox_id, ${ms('m.not_before')} as not_before_ms, ${ms('m.follows_at')} as follows_ms, nullif(m.tried_days, '{}') as tried_days,
+            ${ms('m.scheduled_at')} as at_ms, m.mailbox_id, ${ms('m.window_closes_at')} as window_closes_ms,
+            m.planned_campaign_version, m.planned_mailbox_version, ${ms('m.first_planned_at')} as first_planned_ms, m.slot_reason`
+
+/** A message as `MessageRow` has it, from `goniec.message m` with `MESSAGE_JOINS`. */
+export const MESSAGE_COLUMNS = `${OWN_COLUMNS}, st.position as step_position, st.wait_days, st.wait_ms, bound.salesperson_id`
+
+/** What `MESSAGE_COLUMNS` and `OBJECTION` are read from, beside `goniec.message m`. */
+export const MESSAGE_JOINS = `left join goniec.step st on st.id = m.step_id
+     left join goniec.mailbox bound on bound.id = m.bound_mailbox_id
+     left join goniec.lead l on l.id = m.lead_id`
+
+/** Why a waiting message may not be mailed at all: it is held, or its lead is out. */
+export const OBJECTION = `case
+              when m.held_reason is not null then 'held'
+              when l.blocked_at is not null or l.unsubscribed_at is not null or l.bounced_at is not null
+                   or (m.kind = 'campaign' and l.replied_at is not null) then 'lead_not_mailable'
+              when exists (select from goniec.suppression x where x.value = any (case when l.email = m.recipient then l.suppression_values else goniec.suppression_values(m.recipient) end) offset 0)
+                then 'suppressed'
+            end`
+
+/**
+ * Everything with a slot, a retry or a follow-up, all other mail, of each campaign the first mails that there could be room for, and those named;
+ * by id.
+ *
+ * What steps and mailboxes say is put to the mails here: a planner that underrates how many mails there are compares each of them with each mailbox,
+ * which was two thirds of what it cost to read a hundred thousand. Nor does it sort
+ * them: the first row would wait for the last.
+ */
+export async function messages(query: Query, { rooms, named, mailboxes }: Asked): Promise<MessageRow[]> {
+  const campaignIds = rooms.map(({ id }) => id)
+  const salespeople = new Map(mailboxes.map(({ id, salesperson_id: salesperson }) => [id, salesperson]))
+  const steps = new Map((await stepsOf(query, campaignIds)).map((step) => [step.id, step]))
+  const rows: (MessageRow & { step_id: number | null })[] = await query(MESSAGES, [
+    campaignIds,
+    rooms.map(({ room }) => room),
+    named,
+  ])
+  for (const row of rows) {
+    const step = steps.get(row.step_id ?? Number.NaN)
+    row.step_position = step?.position ?? null
+    row.wait_days = step?.wait_days ?? null
+    row.wait_ms = step?.wait_ms ?? null
+    row.salesperson_id = salespeople.get(row.bound_mailbox_id ?? Number.NaN) ?? null
+  }
+  return rows.sort((a, b) => a.id - b.id)
+}
+
+interface Asked {
+  rooms: readonly { id: number; room: number }[]
+  named: readonly number[]
+  mailboxes: readonly { id: number; salesperson_id: number }[]
+}
+
+function stepsOf(
+  query: Query,
+  campaignIds: readonly number[],
+): Promise<{ id: number; position: number; wait_days: number | null; wait_ms: number | null }[]> {
+  return query(`select s.id, s.position, s.wait_days, s.wait_ms from goniec.step s where s.campaign_id = any ($1)`, [
+    campaignIds,
+  ])
+}
+
+/** With places for what is put to them. */
+const BARE_COLUMNS = `${OWN_COLUMNS}, m.step_id, null::integer as step_position, null::integer as wait_days, null::bigint as wait_ms, null::bigint as salesperson_id`
+
+const LEADS = 'left join goniec.lead l on l.id = m.lead_id'
+
+const MESSAGES = `
+  select ${BARE_COLUMNS}, ${OBJECTION} as objection
+  from goniec.message m
+  ${LEADS}
+  where m.status = 'pending' and m.scheduled_at is not null
+  union all
+  select ${BARE_COLUMNS}, null
+  from goniec.message m
+  ${LEADS}
+  where m.status = 'pending' and m.scheduled_at is null and (m.kind <> 'campaign' or m.campaign_id is null) and ${OBJECTION} is null
+  union all
+  select first_mail.*
+  from unnest($1::bigint[], $2::bigint[]) as room (campaign_id, mails)
+  cross join lateral (
+    select ${BARE_COLUMNS}, null::text
+    from goniec.message m
+    ${LEADS}
+    where m.status = 'pending' and m.scheduled_at is null and m.kind = 'campaign' and m.campaign_id = room.campaign_id and ${OBJECTION} is null
+      and (m.follows_at is not null or m.first_planned_at is not null or m.not_before is not null)
+    union all
+    (select ${BARE_COLUMNS}, null
+     from goniec.message m
+     ${LEADS}
+     where m.status = 'pending' and m.scheduled_at is null and m.kind = 'campaign' and m.campaign_id = room.campaign_id and ${OBJECTION} is null
+       and m.follows_at is null and m.first_planned_at is null and m.not_before is null
+     order by m.id
+     limit room.mails)
+  ) first_mail
+  union all
+  select ${BARE_COLUMNS}, null
+  from goniec.message m
+  where m.id = any ($3::bigint[])`
