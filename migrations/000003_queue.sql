@@ -181,7 +181,9 @@ create unique index one_live_or_accepted_attempt_per_message on goniec.attempt (
 create unique index one_live_attempt_per_mailbox on goniec.attempt (mailbox_id) where state in ('claimed', 'transmitting');
 comment on index goniec.one_live_attempt_per_mailbox is 'The mailbox lock. There is no busy flag that could go stale.';
 
-create index attempt_live on goniec.attempt (incarnation_id, id) where state in ('claimed', 'transmitting');
+-- Not of use for "is this mailbox busy": with the condition of the one above alone it looks as good to the planner while hardly anything is under way,
+-- and then reads all that is.
+create index attempt_live on goniec.attempt (incarnation_id, id) where state in ('claimed', 'transmitting') and incarnation_id is not null;
 create index attempt_unfinished_business on goniec.attempt (id) where (give_back and holds_capacity) or bounce_due;
 create index attempt_by_message on goniec.attempt (message_id, id);
 create index attempt_by_mailbox on goniec.attempt (mailbox_id, id desc);

@@ -27,31 +27,39 @@ as $$
        * (0.8 + 0.4 * (('x' || substr(md5('mailbox:' || spread_by || ':' || faults), 1, 8))::bit(32)::bigint / 4294967295.0))
 $$;
 
--- The variant that an enrollment gets of a step: by weight, the same on every call.
-create function goniec.pick_variant(p_step bigint, p_enrollment bigint) returns text
-language sql stable
+-- The variant that an enrollment gets of a step: by weight, the same on every call; null where the step has none. Written to be inlined into what asks.
+create function goniec.variant_for(p_step bigint, p_enrollment bigint) returns table (letter text)
+language sql stable rows 1
 as $$
-  with
-  weighed as (
-    select v.letter, sum(v.weight) over (order by v.letter) as upto, sum(v.weight) over () as total
-    from goniec.variant v
-    where v.step_id = p_step and v.weight > 0
-  )
   select coalesce(
-    (select w.letter from weighed w
+    (select w.letter
+     from (select v.letter, sum(v.weight) over (order by v.letter) as upto, sum(v.weight) over () as total
+           from goniec.variant v
+           where v.step_id = p_step and v.weight > 0) as w
      where w.upto > ('x' || substr(md5(p_enrollment || ':' || p_step), 1, 8))::bit(32)::bigint % w.total
      order by w.letter limit 1),
     (select min(v.letter) from goniec.variant v where v.step_id = p_step))
 $$;
+
+create function goniec.pick_variant(p_step bigint, p_enrollment bigint) returns text
+language sql stable
+as $$ select v.letter from goniec.variant_for(p_step, p_enrollment) v $$;
 
 -- The next step's message of each of these sent messages, where there is a next step and the lead may still be mailed. It is the first one behind
 -- everything that the lead has had, and counts from the last of these mails: where steps were put in another order, or history names a later
 -- step, nobody goes back to an earlier one, and nobody is on two ways at once. A next mail that a person or the lead has ended ends the sequence; one
 -- that went with its step, when that was out of the definition file for a while, is passed over. A step that was removed while its mail was under way
 -- has no place any more: its lead goes on behind the others that it has had.
+--
+-- Each mail is found by its number, and the lead's others by the lead ("offset 0" keeps the status out of both looks): the planner, as long as it
+-- believes that nothing was sent, prefers the index over what a campaign has sent, and then each mail reads all that went out before it (measured:
+-- 450 µs a mail behind the first two thousand of a campaign, instead of 90).
 create function goniec.follow_up(p_messages bigint[]) returns bigint
 language plpgsql
 set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
 declare
@@ -60,8 +68,9 @@ begin
   insert into goniec.message (kind, campaign_id, enrollment_id, lead_id, recipient, step_id, step_key, variant, bound_mailbox_id, follows_at)
   select distinct on (m.campaign_id, m.lead_id)
          'campaign', m.campaign_id, m.enrollment_id, m.lead_id, m.recipient, next_step.id, next_step.key,
-         goniec.pick_variant(next_step.id, m.enrollment_id), m.mailbox_id, m.sent_at
-  from goniec.message m
+         picked.letter, m.mailbox_id, m.sent_at
+  from unnest(p_messages) as asked (id)
+  cross join lateral (select sent.* from goniec.message sent where sent.id = asked.id offset 0) as m
   join goniec.campaign c on c.id = m.campaign_id and c.status <> 'cancelled'
   join goniec.enrollment e on e.id = m.enrollment_id and e.removed_at is null
   join goniec.lead l on l.id = m.lead_id
@@ -69,9 +78,12 @@ begin
   join goniec.step step on step.id = m.step_id
   join lateral (
     select max(had.position) as position
-    from goniec.message p
+    from (
+      select p.step_id, p.status from goniec.message p
+      where p.campaign_id = m.campaign_id and p.lead_id = m.lead_id and p.kind = 'campaign' offset 0
+    ) as p
     join goniec.step had on had.id = p.step_id and had.retired_at is null
-    where p.campaign_id = m.campaign_id and p.lead_id = m.lead_id and p.kind = 'campaign' and p.status = 'sent'
+    where p.status = 'sent'
   ) as furthest on true
   join lateral (
     select s.id, s.key from goniec.step s
@@ -82,7 +94,10 @@ begin
                         and p.status = 'cancelled' and p.slot_reason = 'step removed')
     order by s.position limit 1
   ) as next_step on true
-  where m.id = any (p_messages) and m.kind = 'campaign' and m.status = 'sent' and not goniec.is_suppressed(m.recipient)
+  cross join lateral goniec.variant_for(next_step.id, m.enrollment_id) as picked
+  where m.kind = 'campaign' and m.status = 'sent'
+    and not exists (select from goniec.suppression x
+                    where x.value = any (case when l.email = m.recipient then l.suppression_values else goniec.suppression_values(m.recipient) end) offset 0)
   order by m.campaign_id, m.lead_id, m.sent_at desc, m.id desc
   on conflict do nothing;
   get diagnostics v_made = row_count;

@@ -604,7 +604,7 @@ CREATE INDEX attempt_by_message ON goniec.attempt USING btree (message_id, id);
 
 CREATE INDEX attempt_ended_by_day ON goniec.attempt USING btree (COALESCE(campaign_day, mailbox_day), campaign_id) WHERE (state = ANY (ARRAY['accepted'::text, 'deferred'::text, 'rejected'::text, 'in_doubt'::text, 'aborted'::text, 'presumed_unsent'::text]));
 
-CREATE INDEX attempt_live ON goniec.attempt USING btree (incarnation_id, id) WHERE (state = ANY (ARRAY['claimed'::text, 'transmitting'::text]));
+CREATE INDEX attempt_live ON goniec.attempt USING btree (incarnation_id, id) WHERE ((state = ANY (ARRAY['claimed'::text, 'transmitting'::text])) AND (incarnation_id IS NOT NULL));
 
 CREATE INDEX attempt_rejected_by_campaign ON goniec.attempt USING btree (campaign_id, finished_at) WHERE (state = 'rejected'::text);
 
@@ -886,7 +886,7 @@ begin
         limit 1
       ) as first
       where b.status = 'active' and b.id <> all (p_not_mailboxes)
-        and not exists (select from goniec.attempt live where live.mailbox_id = b.id and live.state in ('claimed', 'transmitting'))
+        and not exists (select from goniec.attempt live where live.mailbox_id = b.id and live.state in ('claimed', 'transmitting') offset 0)
       order by first.kind_rank, first.scheduled_at, first.message_id
       limit p_most
     ) c);
@@ -903,7 +903,6 @@ declare
   v_paused timestamptz;
   v_most integer := p_batch;
   v_chosen goniec.candidate[];
-  v_locked goniec.candidate[];
   v_rows record;
   v_not_messages bigint[] := '{}';
   v_not_mailboxes bigint[] := '{}';
@@ -933,21 +932,18 @@ begin
     v_chosen := goniec.choose(v_now, v_today, v_most, p_grace, v_not_messages, v_not_mailboxes, v_not_campaigns, v_not_salespeople, v_not_domains);
     exit when v_chosen is null;
 
-    v_rows := goniec.lock_chosen(v_chosen, v_today, goniec.hour_of(v_now));
-    v_locked := array(
-      select c from unnest(v_chosen) c
-      where c.message_id = any (v_rows.messages) and c.mailbox_id = any (v_rows.mailboxes)
-        and (c.campaign_id is null or c.campaign_id = any (v_rows.campaigns))
-        and (c.kind = 'warmup' or c.salesperson_id = any (v_rows.salespeople))
-        and (c.domain is null or c.domain = any (v_rows.domains)));
-    if cardinality(v_locked) > 0 then
-      begin
-        v_attempts := goniec.take(v_locked, p_incarnation, p_batch, p_lease, p_total, v_now, v_today, p_grace);
-      exception when integrity_constraint_violation or raise_exception or data_exception or lock_not_available or deadlock_detected then
-        v_attempts := goniec.take_singly(v_locked, p_incarnation, p_batch, p_lease, p_total, v_now, v_today, p_grace);
-      end;
-    end if;
-    v_left_out := v_left_out or cardinality(v_locked) < cardinality(v_chosen);
+    -- The locks are taken in the same subtransaction as what is changed: a row that one locks and another changes gets a multixact, and whoever meets
+    -- one of its versions afterwards takes it apart (measured: a sixth of a claim). Where the taking fails they are given back, and taken again.
+    begin
+      v_rows := goniec.lock_chosen(v_chosen, v_today, goniec.hour_of(v_now));
+      if cardinality(v_rows.candidates) > 0 then
+        v_attempts := goniec.take(v_rows.candidates, p_incarnation, p_batch, p_lease, p_total, v_now, v_today, p_grace);
+      end if;
+    exception when integrity_constraint_violation or raise_exception or data_exception or lock_not_available or deadlock_detected then
+      v_rows := goniec.lock_chosen(v_chosen, v_today, goniec.hour_of(v_now));
+      v_attempts := goniec.take_singly(v_rows.candidates, p_incarnation, p_batch, p_lease, p_total, v_now, v_today, p_grace);
+    end;
+    v_left_out := v_left_out or cardinality(v_rows.candidates) < cardinality(v_chosen);
     exit when v_attempts <> '[]';
 
     select v_not_messages || array_agg(c.message_id)
@@ -1562,6 +1558,9 @@ CREATE OR REPLACE FUNCTION goniec.follow_up(p_messages bigint[])
  RETURNS bigint
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
  SET jit TO 'off'
 AS $function$
 declare
@@ -1570,8 +1569,9 @@ begin
   insert into goniec.message (kind, campaign_id, enrollment_id, lead_id, recipient, step_id, step_key, variant, bound_mailbox_id, follows_at)
   select distinct on (m.campaign_id, m.lead_id)
          'campaign', m.campaign_id, m.enrollment_id, m.lead_id, m.recipient, next_step.id, next_step.key,
-         goniec.pick_variant(next_step.id, m.enrollment_id), m.mailbox_id, m.sent_at
-  from goniec.message m
+         picked.letter, m.mailbox_id, m.sent_at
+  from unnest(p_messages) as asked (id)
+  cross join lateral (select sent.* from goniec.message sent where sent.id = asked.id offset 0) as m
   join goniec.campaign c on c.id = m.campaign_id and c.status <> 'cancelled'
   join goniec.enrollment e on e.id = m.enrollment_id and e.removed_at is null
   join goniec.lead l on l.id = m.lead_id
@@ -1579,9 +1579,12 @@ begin
   join goniec.step step on step.id = m.step_id
   join lateral (
     select max(had.position) as position
-    from goniec.message p
+    from (
+      select p.step_id, p.status from goniec.message p
+      where p.campaign_id = m.campaign_id and p.lead_id = m.lead_id and p.kind = 'campaign' offset 0
+    ) as p
     join goniec.step had on had.id = p.step_id and had.retired_at is null
-    where p.campaign_id = m.campaign_id and p.lead_id = m.lead_id and p.kind = 'campaign' and p.status = 'sent'
+    where p.status = 'sent'
   ) as furthest on true
   join lateral (
     select s.id, s.key from goniec.step s
@@ -1592,7 +1595,10 @@ begin
                         and p.status = 'cancelled' and p.slot_reason = 'step removed')
     order by s.position limit 1
   ) as next_step on true
-  where m.id = any (p_messages) and m.kind = 'campaign' and m.status = 'sent' and not goniec.is_suppressed(m.recipient)
+  cross join lateral goniec.variant_for(next_step.id, m.enrollment_id) as picked
+  where m.kind = 'campaign' and m.status = 'sent'
+    and not exists (select from goniec.suppression x
+                    where x.value = any (case when l.email = m.recipient then l.suppression_values else goniec.suppression_values(m.recipient) end) offset 0)
   order by m.campaign_id, m.lead_id, m.sent_at desc, m.id desc
   on conflict do nothing;
   get diagnostics v_made = row_count;
@@ -2331,7 +2337,7 @@ CREATE OR REPLACE FUNCTION goniec.local_part_of(p_rfc_message_id text)
  IMMUTABLE PARALLEL SAFE STRICT
 AS $function$ select split_part(ltrim(p_rfc_message_id, '<'), '@', 1) $function$;
 
-CREATE OR REPLACE FUNCTION goniec.lock_chosen(p_chosen goniec.candidate[], p_today date, p_hour timestamp with time zone, OUT messages bigint[], OUT mailboxes bigint[], OUT campaigns bigint[], OUT salespeople bigint[], OUT domains text[])
+CREATE OR REPLACE FUNCTION goniec.lock_chosen(p_chosen goniec.candidate[], p_today date, p_hour timestamp with time zone, OUT messages bigint[], OUT mailboxes bigint[], OUT campaigns bigint[], OUT salespeople bigint[], OUT domains text[], OUT candidates goniec.candidate[])
  RETURNS record
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
@@ -2387,6 +2393,12 @@ begin
          array(select salesperson_id from salesperson_day_rows),
          array(select domain from domain_day_rows intersect select domain from domain_hour_rows)
   into messages, mailboxes, campaigns, salespeople, domains;
+  candidates := array(
+    select c from unnest(p_chosen) c
+    where c.message_id = any (messages) and c.mailbox_id = any (mailboxes)
+      and (c.campaign_id is null or c.campaign_id = any (campaigns))
+      and (c.kind = 'warmup' or c.salesperson_id = any (salespeople))
+      and (c.domain is null or c.domain = any (domains)));
 end $function$;
 
 CREATE OR REPLACE FUNCTION goniec.lock_key(name text)
@@ -2771,12 +2783,16 @@ begin
      order by m.scheduled_at
      limit 1)
     union all
-    select greatest(g.free_from, g.last_fence_at + b.min_gap_ms * interval '1 millisecond')
-    from goniec.mailbox_gate g
-    join goniec.mailbox b on b.id = g.mailbox_id
-    where greatest(g.free_from, g.last_fence_at + b.min_gap_ms * interval '1 millisecond') > p_now
-      and exists (select from goniec.message m
-                  where m.mailbox_id = g.mailbox_id and m.kind in ('response', 'campaign', 'warmup') and m.status = 'pending'
+    select resting.opens_at
+    from (
+      select g.mailbox_id, greatest(g.free_from, g.last_fence_at + b.min_gap_ms * interval '1 millisecond') as opens_at
+      from goniec.mailbox_gate g
+      join goniec.mailbox b on b.id = g.mailbox_id
+      where greatest(g.free_from, g.last_fence_at + b.min_gap_ms * interval '1 millisecond') > p_now
+      offset 0
+    ) as resting
+    where exists (select from goniec.message m
+                  where m.mailbox_id = resting.mailbox_id and m.kind in ('response', 'campaign', 'warmup') and m.status = 'pending'
                     and m.scheduled_at between p_now - p_grace and p_now offset 0)
     union all
     select greatest(g.last_claim_at, g.last_fence_at) + c.shortest_delay_ms * interval '1 millisecond'
@@ -2880,19 +2896,7 @@ CREATE OR REPLACE FUNCTION goniec.pick_variant(p_step bigint, p_enrollment bigin
  RETURNS text
  LANGUAGE sql
  STABLE
-AS $function$
-  with
-  weighed as (
-    select v.letter, sum(v.weight) over (order by v.letter) as upto, sum(v.weight) over () as total
-    from goniec.variant v
-    where v.step_id = p_step and v.weight > 0
-  )
-  select coalesce(
-    (select w.letter from weighed w
-     where w.upto > ('x' || substr(md5(p_enrollment || ':' || p_step), 1, 8))::bit(32)::bigint % w.total
-     order by w.letter limit 1),
-    (select min(v.letter) from goniec.variant v where v.step_id = p_step))
-$function$;
+AS $function$ select v.letter from goniec.variant_for(p_step, p_enrollment) v $function$;
 
 CREATE OR REPLACE FUNCTION goniec.place_recalled()
  RETURNS integer
@@ -3758,7 +3762,7 @@ begin
     set status = 'sending'
     from taken t
     where m.id = t.message_id
-    returning m.id, m.planned_campaign_version, m.planned_mailbox_version
+    returning m.planned_campaign_version, m.planned_mailbox_version, t.*
   ),
   attempts as (
     insert into goniec.attempt (
@@ -3766,16 +3770,17 @@ begin
       mailbox_day, campaign_day, domain_hour, campaign_version, mailbox_version, claimed_at)
     select t.message_id, t.mailbox_id, t.kind, t.campaign_id, t.salesperson_id, t.lead_id, p_incarnation, p_now + p_lease, p_now + p_total,
            p_today, case when t.campaign_id is not null then t.campaign_day end,
-           case when t.domain is not null then goniec.hour_of(p_now) end, m.planned_campaign_version, m.planned_mailbox_version, p_now
-    from taken t
-    join messages_sending m on m.id = t.message_id
+           case when t.domain is not null then goniec.hour_of(p_now) end, t.planned_campaign_version, t.planned_mailbox_version, p_now
+    from messages_sending t
+    order by t.kind_rank, t.scheduled_at, t.message_id
     returning id, message_id, mailbox_id
   )
-  select coalesce(jsonb_agg(jsonb_build_object('attempt_id', a.id, 'message_id', a.message_id, 'mailbox_id', a.mailbox_id, 'scheduled_at', t.scheduled_at)
-                            order by t.kind_rank, t.scheduled_at, t.message_id), '[]')
+  -- The message by its key, as it was before this statement: a join with what was taken compares each with each.
+  select coalesce(jsonb_agg(jsonb_build_object('attempt_id', a.id, 'message_id', a.message_id, 'mailbox_id', a.mailbox_id, 'scheduled_at', m.scheduled_at)
+                            order by a.id), '[]')
   into v_attempts
   from attempts a
-  join taken t on t.message_id = a.message_id;
+  join goniec.message m on m.id = a.message_id;
   return v_attempts;
 end $function$;
 
@@ -3878,6 +3883,21 @@ begin
 exception when sqlstate 'GN001' or lock_not_available or deadlock_detected or unique_violation then
   return null;
 end $function$;
+
+CREATE OR REPLACE FUNCTION goniec.variant_for(p_step bigint, p_enrollment bigint)
+ RETURNS TABLE(letter text)
+ LANGUAGE sql
+ STABLE ROWS 1
+AS $function$
+  select coalesce(
+    (select w.letter
+     from (select v.letter, sum(v.weight) over (order by v.letter) as upto, sum(v.weight) over () as total
+           from goniec.variant v
+           where v.step_id = p_step and v.weight > 0) as w
+     where w.upto > ('x' || substr(md5(p_enrollment || ':' || p_step), 1, 8))::bit(32)::bigint % w.total
+     order by w.letter limit 1),
+    (select min(v.letter) from goniec.variant v where v.step_id = p_step))
+$function$;
 
 CREATE OR REPLACE FUNCTION goniec.wake_plan()
  RETURNS trigger
@@ -4383,7 +4403,7 @@ grant execute on function goniec.limit_for_day(p_limit integer, p_taken integer)
 
 grant execute on function goniec.local_day(at timestamp with time zone, zone text) to goniec_worker;
 
-grant execute on function goniec.lock_chosen(p_chosen goniec.candidate[], p_today date, p_hour timestamp with time zone, OUT messages bigint[], OUT mailboxes bigint[], OUT campaigns bigint[], OUT salespeople bigint[], OUT domains text[]) to goniec_worker;
+grant execute on function goniec.lock_chosen(p_chosen goniec.candidate[], p_today date, p_hour timestamp with time zone, OUT messages bigint[], OUT mailboxes bigint[], OUT campaigns bigint[], OUT salespeople bigint[], OUT domains text[], OUT candidates goniec.candidate[]) to goniec_worker;
 
 grant execute on function goniec.lock_key(name text) to goniec_worker;
 
@@ -4460,6 +4480,8 @@ grant execute on function goniec.take_minute(p_every interval) to goniec_worker;
 grant execute on function goniec.take_singly(p_chosen goniec.candidate[], p_incarnation bigint, p_most integer, p_lease interval, p_total interval, p_now timestamp with time zone, p_today date, p_grace interval) to goniec_worker;
 
 grant execute on function goniec.take_slot(mailbox text, kind text, lease interval) to goniec_worker;
+
+grant execute on function goniec.variant_for(p_step bigint, p_enrollment bigint) to goniec_worker;
 
 grant execute on function goniec.wake_plan() to goniec_worker;
 
@@ -4663,7 +4685,7 @@ grant execute on function goniec.local_day(at timestamp with time zone, zone tex
 
 grant execute on function goniec.local_part_of(p_rfc_message_id text) to public;
 
-grant execute on function goniec.lock_chosen(p_chosen goniec.candidate[], p_today date, p_hour timestamp with time zone, OUT messages bigint[], OUT mailboxes bigint[], OUT campaigns bigint[], OUT salespeople bigint[], OUT domains text[]) to public;
+grant execute on function goniec.lock_chosen(p_chosen goniec.candidate[], p_today date, p_hour timestamp with time zone, OUT messages bigint[], OUT mailboxes bigint[], OUT campaigns bigint[], OUT salespeople bigint[], OUT domains text[], OUT candidates goniec.candidate[]) to public;
 
 grant execute on function goniec.lock_key(name text) to public;
 
@@ -4758,6 +4780,8 @@ grant execute on function goniec.take_minute(p_every interval) to public;
 grant execute on function goniec.take_singly(p_chosen goniec.candidate[], p_incarnation bigint, p_most integer, p_lease interval, p_total interval, p_now timestamp with time zone, p_today date, p_grace interval) to public;
 
 grant execute on function goniec.take_slot(mailbox text, kind text, lease interval) to public;
+
+grant execute on function goniec.variant_for(p_step bigint, p_enrollment bigint) to public;
 
 grant execute on function goniec.wake_plan() to public;
 
