@@ -16,10 +16,22 @@ async function sent(mail: Mail): Promise<void> {
 /** Lets the lead's mail of a step have been sent, without the mail after it. */
 async function had(step: string, campaign: number, lead: number): Promise<void> {
   const { id } = await here.world.mail({ step, campaign, lead })
+  await accept(id)
+}
+
+async function accept(id: number): Promise<void> {
   const attempt = await claimOne(here.session, here.worker, id)
   await fence(here.session, here.worker, attempt)
   await here.session.query(`update goniec.attempt set state = 'accepted' where id = $1`, [attempt])
   await here.session.query(`update goniec.message set status = 'sent', sent_at = goniec.now() where id = $1`, [id])
+}
+
+/** How many mails this transaction has read by index so far. */
+async function rowsRead(): Promise<number> {
+  const { rows } = await here.session.query<{ read: number }>(
+    `select idx_tup_fetch as read from pg_stat_xact_user_tables where relid = 'goniec.message'::regclass`,
+  )
+  return rows[0]?.read ?? Number.NaN
 }
 
 async function waiting(lead: number | null): Promise<string[]> {
@@ -86,4 +98,16 @@ test('a mail whose step was removed while it was on the wire does not end the se
   await here.session.query(`update goniec.step set retired_at = goniec.now() where key = 'two'`)
   await settle(here.session, here.worker, { attempt, outcome: 'accepted' })
   expect(await waiting(lead)).toEqual(['three'])
+})
+
+test('it is made without reading what the campaign has sent before, also where the planner believes that nothing was', async () => {
+  const campaign = await here.world.campaign({ steps: STEPS })
+  const mails: Mail[] = []
+  for (let n = 0; n < 50; n++) mails.push(await here.world.mail({ step: 'one', campaign }))
+  await here.session.query('analyze goniec.message')
+  for (const mail of mails) await accept(mail.id)
+  const before = await rowsRead()
+  await here.session.query('select goniec.follow_up(array[$1::bigint])', [mails.at(-1)?.id])
+  expect((await rowsRead()) - before).toBeLessThan(mails.length)
+  expect(await waiting(mails.at(-1)?.lead ?? null)).toEqual(['two'])
 })
