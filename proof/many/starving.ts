@@ -4,7 +4,7 @@ import { Temporal } from '../../src/time.ts'
 import type { Stop } from '../invariants.ts'
 import type { AcceptedMail } from '../oracle.ts'
 
-/** Its share would be every fifth; follow-ups of others go first, and what is killed loses a lease. */
+/** A fifth of all: its share would be every fifth mail, follow-ups of others go first, and what is killed loses a lease. With one campaign after the other the last would wait for four fifths. */
 const MOST_OF_OTHERS = 400
 
 /** Campaigns that were passed over for longer than that, while they ran and had mail. */

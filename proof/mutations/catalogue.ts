@@ -3,6 +3,7 @@ import { CLAIM_GUARDS } from './claim-guards.ts'
 import { DOUBT_GUARDS } from './doubt-guards.ts'
 import { FENCE_GUARDS } from './fence-guards.ts'
 import { LEAD_GUARDS } from './lead-guards.ts'
+import { MANY_GUARDS } from './many-guards.ts'
 import type { Mutation } from './mutation.ts'
 import { RESTORE_GUARDS } from './restore-guards.ts'
 import { ROW_GUARDS } from './row-guards.ts'
@@ -17,4 +18,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...LEAD_GUARDS,
   ...DOUBT_GUARDS,
   ...RESTORE_GUARDS,
+  ...MANY_GUARDS,
 ]

@@ -3,6 +3,7 @@ import { afterAll, expect, inject } from 'vitest'
 import { dropProofTemplate } from '../../proof/database.ts'
 import { onGround } from '../../proof/gather.ts'
 import type { Cell, Run } from '../../proof/cell.ts'
+import { assert } from '../../src/errors.ts'
 import type { TestServer } from '../support/server.ts'
 
 /** The server of this test run, as a proof stands on it. To be called at the top of a file. */
@@ -12,12 +13,14 @@ export function serverOfTests(): TestServer {
   return server
 }
 
-/** Expects that the cell's fault was hit in each of these runs, and that nothing was broken. */
+/** Expects that the cell's fault was hit in each of these runs, and that nothing was broken: else what was stands in the error. */
 export async function expectToHold(cell: Cell, seeds: readonly number[], server: TestServer): Promise<void> {
   const runs = await onGround(server, (ground) => cell.run(seeds, ground))
-  expect(runs.map(briefly)).toEqual(seeds.map((seed) => ({ cell: cell.name, seed, isHit: true, violations: [] })))
+  const broken = runs.flatMap(({ violations }) => violations)
+  assert(broken.length === 0, broken.join('\n'))
+  expect(runs.map(briefly)).toEqual(seeds.map((seed) => ({ cell: cell.name, seed, isHit: true })))
 
-  function briefly({ seed, hit, violations }: Run): unknown {
-    return { cell: cell.name, seed, isHit: hit !== null, violations }
+  function briefly({ seed, hit }: Run): unknown {
+    return { cell: cell.name, seed, isHit: hit !== null }
   }
 }
