@@ -21,7 +21,8 @@ create function goniec.lock_key(name text) returns bigint
 language sql immutable strict parallel safe
 as $$
   select case name when 'claim' then 4702394921427289921 when 'barrier' then 4702394921427289922 when 'plan' then 4702394921427289923
-                   when 'forecast' then 4702394921427289924 when 'refusals' then 4702394921427289925 end
+                   when 'forecast' then 4702394921427289924 when 'refusals' then 4702394921427289925
+                   when 'recall' then 4702394921427289926 end
 $$;
 
 -- Who did it: a command sets goniec.actor for its transaction; without it the database's user is named.

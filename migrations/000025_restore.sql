@@ -5,6 +5,7 @@
 -- Promises   from the notice on nothing is claimed and nothing passes its fence, until a person has said so; or, after a promotion only, until every
 --            worker that was known has reported from its logbook and nothing of any of them is missing. What a logbook knows and the database has
 --            forgotten becomes sent or in_doubt, and is never sent again: by its row where there is one, by its Message-ID at the fence where there is none.
+--            Who tells of mails, places them or doubts them does so one after the other (the lock "recall", taken first of all): none fails by the other.
 -- Leaves     the logbook itself, outside the database, to the worker (src/worker/logbook); the decision to a person (goniec resume --after-restore).
 --
 -- Noticed by three things, each of which is enough:
@@ -195,6 +196,7 @@ declare
   v_mail record;
   v_recalled integer := 0;
 begin
+  perform pg_advisory_xact_lock(goniec.lock_key('recall'));
   for v_entry in
     select e.*, known.message_id as known_message, known.id is not null as is_known, known.state
     from jsonb_to_recordset(p_entries) as e (
@@ -221,7 +223,8 @@ begin
     v_recalled := v_recalled + v_mail.is_new::integer;
     if v_mail.message_id is not null then
       update goniec.recalled_mail r
-      set became = goniec.put_on_record(v_mail.message_id, v_entry.mailbox, v_entry.passed_at, 'accepted', v_entry.response, v_entry.rfc_message_id)
+      set became = coalesce(
+        goniec.put_on_record(v_mail.message_id, v_entry.mailbox, v_entry.passed_at, 'accepted', v_entry.response, v_entry.rfc_message_id), r.became)
       where r.id = v_mail.id;
     end if;
   end loop;
@@ -229,7 +232,8 @@ begin
   return v_recalled;
 end $$;
 
--- Finds the rows of recalled mails: at once, and again every minute for those whose lead or campaign comes back by an import.
+-- Finds the rows of recalled mails: at once, and again every minute for those whose lead or campaign comes back by an import. Where somebody else is
+-- at it, he does it. Returns how many were found.
 create function goniec.place_recalled() returns integer
 language plpgsql
 set enable_seqscan = off
@@ -237,8 +241,10 @@ set jit = off
 as $$
 declare
   v_mail record;
+  v_became text;
   v_placed integer := 0;
 begin
+  if not pg_try_advisory_xact_lock(goniec.lock_key('recall')) then return 0; end if;
   for v_mail in
     select r.*, m.id as found
     from goniec.recalled_mail r
@@ -261,19 +267,18 @@ begin
     -- Claimed anew since: its fence refuses it by its Message-ID, and in a minute it is free.
     continue when exists (
       select from goniec.attempt a where a.message_id = v_mail.found and a.state in ('claimed', 'transmitting') and a.claimed_at > v_mail.passed_at);
-    update goniec.recalled_mail r
-    set message_id = v_mail.found,
-        became = goniec.put_on_record(
-          v_mail.found, v_mail.mailbox, v_mail.passed_at, case v_mail.outcome when 'accepted' then 'accepted' else 'in_doubt' end,
-          coalesce(v_mail.response, 'it went out before the restore, and the server''s answer is not known'), v_mail.rfc_message_id)
-    where r.id = v_mail.id and r.message_id is null;
+    v_became := goniec.put_on_record(
+      v_mail.found, v_mail.mailbox, v_mail.passed_at, case v_mail.outcome when 'accepted' then 'accepted' else 'in_doubt' end,
+      coalesce(v_mail.response, 'it went out before the restore, and the server''s answer is not known'), v_mail.rfc_message_id);
+    continue when v_became is null;
+    update goniec.recalled_mail r set message_id = v_mail.found, became = v_became where r.id = v_mail.id;
     v_placed := v_placed + 1;
   end loop;
   return v_placed;
 end $$;
 
 -- Makes a message sent (p_state accepted) or in_doubt, by an attempt that passed at that instant, whatever the database believed. Returns what it is
--- now: also what it was already (sent, in_doubt), or cancelled, which nothing sends.
+-- now: also what it was already (sent, in_doubt), or cancelled, which nothing sends. Null: it was claimed at this very instant, and stays as it is.
 create function goniec.put_on_record(
   p_message bigint, p_mailbox text, p_at timestamptz, p_state text, p_response text, p_rfc_message_id text)
 returns text
@@ -294,6 +299,11 @@ begin
   select m.* into v_message from goniec.message m where m.id = p_message for no key update;
   if v_message.status in ('sent', 'cancelled') or (v_message.status = 'in_doubt' and p_state = 'in_doubt') then
     return v_message.status;
+  end if;
+  -- A claim that committed while its message was waited for. To lock its attempt now, behind the message, would be the wrong order.
+  if v_attempt.id is null and exists (
+    select from goniec.attempt a where a.message_id = p_message and a.state in ('claimed', 'transmitting', 'accepted', 'in_doubt') offset 0) then
+    return null;
   end if;
 
   if v_attempt.id is not null then
@@ -447,6 +457,7 @@ declare
   v_due record;
   v_doubted integer := 0;
 begin
+  perform pg_advisory_xact_lock(goniec.lock_key('recall'));
   for v_due in
     select d.message_id, d.due_at, b.address
     from goniec.restoration_due d

@@ -1170,6 +1170,7 @@ declare
   v_due record;
   v_doubted integer := 0;
 begin
+  perform pg_advisory_xact_lock(goniec.lock_key('recall'));
   for v_due in
     select d.message_id, d.due_at, b.address
     from goniec.restoration_due d
@@ -2407,7 +2408,8 @@ CREATE OR REPLACE FUNCTION goniec.lock_key(name text)
  IMMUTABLE PARALLEL SAFE STRICT
 AS $function$
   select case name when 'claim' then 4702394921427289921 when 'barrier' then 4702394921427289922 when 'plan' then 4702394921427289923
-                   when 'forecast' then 4702394921427289924 when 'refusals' then 4702394921427289925 end
+                   when 'forecast' then 4702394921427289924 when 'refusals' then 4702394921427289925
+                   when 'recall' then 4702394921427289926 end
 $function$;
 
 CREATE OR REPLACE FUNCTION goniec.locked_messages(p_now timestamp with time zone, p_grace interval, p_mailboxes bigint[], p_not_messages bigint[])
@@ -2906,8 +2908,10 @@ CREATE OR REPLACE FUNCTION goniec.place_recalled()
 AS $function$
 declare
   v_mail record;
+  v_became text;
   v_placed integer := 0;
 begin
+  if not pg_try_advisory_xact_lock(goniec.lock_key('recall')) then return 0; end if;
   for v_mail in
     select r.*, m.id as found
     from goniec.recalled_mail r
@@ -2930,12 +2934,11 @@ begin
     -- Claimed anew since: its fence refuses it by its Message-ID, and in a minute it is free.
     continue when exists (
       select from goniec.attempt a where a.message_id = v_mail.found and a.state in ('claimed', 'transmitting') and a.claimed_at > v_mail.passed_at);
-    update goniec.recalled_mail r
-    set message_id = v_mail.found,
-        became = goniec.put_on_record(
-          v_mail.found, v_mail.mailbox, v_mail.passed_at, case v_mail.outcome when 'accepted' then 'accepted' else 'in_doubt' end,
-          coalesce(v_mail.response, 'it went out before the restore, and the server''s answer is not known'), v_mail.rfc_message_id)
-    where r.id = v_mail.id and r.message_id is null;
+    v_became := goniec.put_on_record(
+      v_mail.found, v_mail.mailbox, v_mail.passed_at, case v_mail.outcome when 'accepted' then 'accepted' else 'in_doubt' end,
+      coalesce(v_mail.response, 'it went out before the restore, and the server''s answer is not known'), v_mail.rfc_message_id);
+    continue when v_became is null;
+    update goniec.recalled_mail r set message_id = v_mail.found, became = v_became where r.id = v_mail.id;
     v_placed := v_placed + 1;
   end loop;
   return v_placed;
@@ -2961,6 +2964,11 @@ begin
   select m.* into v_message from goniec.message m where m.id = p_message for no key update;
   if v_message.status in ('sent', 'cancelled') or (v_message.status = 'in_doubt' and p_state = 'in_doubt') then
     return v_message.status;
+  end if;
+  -- A claim that committed while its message was waited for. To lock its attempt now, behind the message, would be the wrong order.
+  if v_attempt.id is null and exists (
+    select from goniec.attempt a where a.message_id = p_message and a.state in ('claimed', 'transmitting', 'accepted', 'in_doubt') offset 0) then
+    return null;
   end if;
 
   if v_attempt.id is not null then
@@ -3017,6 +3025,7 @@ declare
   v_mail record;
   v_recalled integer := 0;
 begin
+  perform pg_advisory_xact_lock(goniec.lock_key('recall'));
   for v_entry in
     select e.*, known.message_id as known_message, known.id is not null as is_known, known.state
     from jsonb_to_recordset(p_entries) as e (
@@ -3043,7 +3052,8 @@ begin
     v_recalled := v_recalled + v_mail.is_new::integer;
     if v_mail.message_id is not null then
       update goniec.recalled_mail r
-      set became = goniec.put_on_record(v_mail.message_id, v_entry.mailbox, v_entry.passed_at, 'accepted', v_entry.response, v_entry.rfc_message_id)
+      set became = coalesce(
+        goniec.put_on_record(v_mail.message_id, v_entry.mailbox, v_entry.passed_at, 'accepted', v_entry.response, v_entry.rfc_message_id), r.became)
       where r.id = v_mail.id;
     end if;
   end loop;

@@ -34,8 +34,9 @@ export async function resumeAfterRestore(
 ): Promise<Resumed> {
   return transactOrRehearse(database, { dryRun }, async (tx) => {
     await nameActor(tx)
+    // Not "for update": a worker that tells refers to the row by foreign keys, and would wait for this while this waits for it.
     const { rows } = await sql<{ id: number }>`
-      select r.id from goniec.restoration r where r.ended_at is null for update`.execute(tx)
+      select r.id from goniec.restoration r where r.ended_at is null for no key update`.execute(tx)
     const [open] = rows
     if (!open) return { changed: false, doubted: 0 }
     const { rows: workers } = await sql<{ worker: string; is_complete: boolean }>`
