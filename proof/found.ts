@@ -115,4 +115,16 @@ export const FOUND: readonly Finding[] = [
     mended:
       'It waits for the recovery and the plan behind it, and is red without the guards: `tests/wire/doubt.test.ts`.',
   },
+  {
+    where: 'C/restored',
+    what: 'Suspected by a reader, then seen between two sessions: of two that put one forgotten mail on record at once (workers that report, a worker and a person who gives another one up, a claim just then) one failed, or both waited for each other until the server ended one. Its report was lost until the worker’s next look, and with it what it alone knew. Nobody was mailed twice in any of the orders tried.',
+    mended:
+      'They do it one after the other, and what is claimed just then waits for its fence: `tests/race/recall.test.ts`.',
+  },
+  {
+    where: 'G/lead-all',
+    what: 'Three tests could miss what was switched off: one looked in a world whose campaign ended meanwhile, which cancels what is left; one asked the claim in the worker’s stead and took back what it had set aside; one waited for a second connection that the worker’s own queue kept back.',
+    mended:
+      '`tests/wire/replied.test.ts`, `tests/wire/limits.test.ts` and `tests/wire/one-at-a-time.test.ts` turn red each time.',
+  },
 ]

@@ -24,7 +24,8 @@ test('a mailbox whose mail is under way begins no other, whichever worker is fre
   await makeFleet(database, { mailboxes: 1, campaigns: 1, leads: 2, smtpPort: server.port })
   await holdPlan(database)
   await layByHand(database)
-  startWorker(database.urlAs('worker'), { args: ['--name', 'mine'] })
+  // This one has its hands full: were it to take the second mail too, its own connection would keep that back, and the claim would not be asked.
+  startWorker(database.urlAs('worker'), { args: ['--name', 'mine'], env: { GONIEC_IN_FLIGHT: '1' } })
   await (await server.connection(0)).reached('dot')
   startWorker(database.urlAs('worker'), { args: ['--name', 'other'] })
   await sendLast(database, server.port)
