@@ -1,14 +1,15 @@
 /** docs/proof.md, made from the record: nothing on it is written by hand but the words around the counts. */
 import { BLOCKS, type Block } from './blocks.ts'
-import { FOUND } from './found.ts'
-import { totalOf, type Invocation, type ProofRecord } from './record.ts'
+import { FOUND, MENDED } from './found.ts'
+import { sinceMended, totalOf, type Invocation, type ProofRecord } from './record.ts'
 
 /** The page as markdown. */
 export function describePage(record: ProofRecord): string {
+  const counted = sinceMended(record, MENDED)
   return [
     INTRODUCTION,
-    ...summary(record),
-    ...BLOCKS.flatMap((block) => describeBlock(block, record)),
+    ...summary(counted),
+    ...BLOCKS.flatMap((block) => describeBlock(block, counted)),
     ...found(),
     ...brokenRuns(record),
     ...untried(),
@@ -44,6 +45,8 @@ than 3 in *n* such faults would (the rule of three): that is the bound in the ta
 Block F tries each order once and leaves none to chance; there the bound says only how many there were. And since a proof that cannot fail proves nothing, block G takes goniec's guards
 out, one at a time, and shows that something turns red.
 
+Where a run broke something, and that is mended, the run stays listed below, and its cell begins anew: what it had been tried before counts no more.
+
 Times that are minutes in life (how long a mail belongs to its worker, how long a server may take) are seconds here, shrunk together, so that thousands of runs fit into
 a day.
 `
@@ -53,7 +56,7 @@ function summary(record: ProofRecord): string[] {
     const { runs, hit, accepted, doubts, broken } = sumOf(block, record)
     if (runs === 0) return [block.name, block.title, block.cells.length, '–', '–', '–', '–', '–', 'not run yet']
     // Guards that are switched off are no sample of anything: there is no rate to bound.
-    const limit = block.describe && broken === 0 ? '–' : bound(hit, broken)
+    const limit = block.name === 'G' && broken === 0 ? '–' : bound(hit, broken)
     return [block.name, block.title, block.cells.length, runs, hit, accepted, doubts, broken, limit]
   })
   const head = ['Block', '', 'Cells', 'Runs', 'Hits', 'Mails accepted', 'In doubt', 'Broken', 'Bound']
@@ -89,7 +92,10 @@ function found(): string[] {
 function brokenRuns({ invocations }: ProofRecord): string[] {
   const entries = invocations.flatMap(({ commit, cells }) =>
     Object.entries(cells).flatMap(([name, { broken }]) =>
-      broken.map(({ seed, violations }) => `- \`${name}\`, seed ${seed}, at ${commit}: ${violations.join('; ')}`),
+      broken.map(({ seed, violations }) => {
+        const isMended = MENDED.some((run) => run.cell === name && run.seed === seed)
+        return `- \`${name}\`, seed ${seed}, at ${commit}${isMended ? ', mended since' : ''}: ${violations.join('; ')}`
+      }),
     ),
   )
   return entries.length === 0 ? [] : ['## Runs that broke something', '', ...entries, '']

@@ -102,6 +102,32 @@ export function nextSeed({ invocations }: ProofRecord, cell: string): number {
   return seeds.reduce((most, seed) => Math.max(most, seed), 0) + 1
 }
 
+/**
+ * What counts of a record, since the mending of these runs: of their cells only invocations behind the last one in which one of them broke.
+ * A run that broke something and is none of them counts for ever.
+ */
+export function sinceMended(
+  { invocations }: ProofRecord,
+  mended: readonly { cell: string; seed: number }[],
+): ProofRecord {
+  const seedsOf = Map.groupBy(mended, ({ cell }) => cell)
+  const from = new Map(
+    [...seedsOf].map(([cell, runs]) => {
+      const seeds = new Set(runs.map(({ seed }) => seed))
+      return [
+        cell,
+        invocations.findLastIndex(({ cells }) => cells[cell]?.broken.some(({ seed }) => seeds.has(seed))) + 1,
+      ]
+    }),
+  )
+  return {
+    invocations: invocations.map((invocation, index) => ({
+      ...invocation,
+      cells: Object.fromEntries(Object.entries(invocation.cells).filter(([cell]) => index >= (from.get(cell) ?? 0))),
+    })),
+  }
+}
+
 /** What all invocations' runs of a cell came to. */
 export function totalOf({ invocations }: ProofRecord, cell: string): Omit<CellCount, 'seeds' | 'missed'> {
   const counts = invocations.flatMap(({ cells }) => cells[cell] ?? [])

@@ -16,10 +16,20 @@ import { startTestServer, type TestServer } from '../tests/support/server.ts'
 import { endWorkers } from '../tests/support/worker-process.ts'
 import { BLOCKS, chooseCells } from './blocks.ts'
 import type { Cell, Run } from './cell.ts'
+import { MENDED } from './found.ts'
 import { gather } from './gather.ts'
 import { beginInvocation } from './invocation.ts'
 import { describePage } from './page.ts'
-import { addRuns, mergeRecords, nextSeed, readRecord, totalOf, writeFormatted, writeRecord } from './record.ts'
+import {
+  addRuns,
+  mergeRecords,
+  nextSeed,
+  readRecord,
+  sinceMended,
+  totalOf,
+  writeFormatted,
+  writeRecord,
+} from './record.ts'
 
 const DOCS = join(import.meta.dirname, '..', 'docs')
 const RECORD = join(DOCS, 'proof.json')
@@ -50,7 +60,7 @@ else if (cells.length === 0) {
 else process.exitCode = await run()
 
 function list(): void {
-  const record = readRecord(RECORD)
+  const record = sinceMended(readRecord(RECORD), MENDED)
   for (const { name, runs } of cells) process.stdout.write(`${name}  ${totalOf(record, name).hit} of ${runs}\n`)
 }
 
@@ -105,7 +115,7 @@ async function giveUp(server: TestServer): Promise<void> {
 function seedsOf({ name, runs }: Cell): number[] {
   if (values.seed !== undefined) return consecutive(Number(values.seed), Number(values.runs ?? 1))
   const record = readRecord(RECORD)
-  const left = Math.max(0, runs - totalOf(record, name).hit)
+  const left = Math.max(0, runs - totalOf(sinceMended(record, MENDED), name).hit)
   return consecutive(nextSeed(record, name), values.runs === undefined ? left : Math.min(left, Number(values.runs)))
 }
 

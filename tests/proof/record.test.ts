@@ -14,6 +14,7 @@ import {
   mergeRecords,
   nextSeed,
   readRecord,
+  sinceMended,
   toRanges,
   totalOf,
   writeRecord,
@@ -72,6 +73,21 @@ test('records are merged without losing or doubling an invocation, and seeds go 
   expect(totalOf(merged, 'A/x')).toMatchObject({ runs: 3, hit: 3, accepted: 6 })
   expect(nextSeed(merged, 'A/x')).toBe(8)
   expect(nextSeed(merged, 'A/y')).toBe(1)
+})
+
+test('a cell whose broken run is mended begins anew behind it; one that is not mended counts for ever', () => {
+  const [one, two, three] = [invocation('1'), invocation('2'), invocation('3')]
+  addRuns(one, 'A/x', [run(1), run(2, { violations: ['twice'] })])
+  addRuns(one, 'A/y', [run(1), run(2, { violations: ['twice'] })])
+  addRuns(two, 'A/x', [run(3), run(4)])
+  addRuns(three, 'A/x', [run(5)])
+  const record = { invocations: [one, two, three] }
+  const mended = [{ cell: 'A/x', seed: 2 }]
+  expect(totalOf(sinceMended(record, mended), 'A/x')).toMatchObject({ hit: 3, broken: [] })
+  expect(totalOf(sinceMended(record, mended), 'A/y')).toMatchObject({ hit: 2, broken: [{ seed: 2 }] })
+  expect(totalOf(sinceMended(record, []), 'A/x')).toMatchObject({ hit: 5, broken: [{ seed: 2 }] })
+  addRuns(three, 'A/x', [run(6, { violations: ['twice'] })])
+  expect(totalOf(sinceMended(record, mended), 'A/x').broken).toMatchObject([{ seed: 6 }])
 })
 
 test('what is written is read again', async () => {
