@@ -75,10 +75,11 @@ create table goniec.restoration_due (
   restoration_id bigint not null references goniec.restoration,
   message_id bigint not null references goniec.message,
   due_at timestamptz not null,
-  mailbox_id bigint not null,
+  mailbox_id bigint,
   primary key (restoration_id, message_id)
 );
 
+comment on column goniec.restoration_due.mailbox_id is 'Null: it had no slot yet.';
 comment on table goniec.restoration_due is 'What was to go out in the time that the database may have forgotten, written down before any plan moves it: a worker that cannot report may have sent it.';
 
 -- Writes down that this database was restored, unless it was not. p_reason: what a worker knows by its logbook. Returns the restoration that has not
@@ -136,6 +137,12 @@ begin
   where m.status in ('pending', 'sending', 'in_doubt') and m.status <> 'in_doubt' and m.scheduled_at > '-infinity'
     and m.scheduled_at between coalesce(v_last, '-infinity') - interval '5 minutes' and v_now
     and not exists (select from goniec.attempt a where a.message_id = m.id and a.state = 'transmitting' offset 0);
+  -- A mail that no plan had looked at yet had no slot, and may have got one and gone out a moment later.
+  insert into goniec.restoration_due (restoration_id, message_id, due_at)
+  select v_id, m.id, greatest(m.created_at, m.follows_at, m.not_before)
+  from goniec.message m
+  where m.status = 'pending' and m.scheduled_at is null and m.held_reason is null and (m.slot_reason is null or m.slot_reason = 'retry')
+    and greatest(m.created_at, m.follows_at, m.not_before) between coalesce(v_last, '-infinity') - interval '5 minutes' and v_now;
   return v_id;
 end $$;
 
@@ -462,7 +469,7 @@ begin
     select d.message_id, d.due_at, b.address
     from goniec.restoration_due d
     join goniec.message m on m.id = d.message_id and m.status in ('pending', 'sending', 'failed')
-    join goniec.mailbox b on b.id = d.mailbox_id
+    left join goniec.mailbox b on b.id = d.mailbox_id
     where d.restoration_id = p_restoration
     order by d.message_id
   loop

@@ -497,7 +497,7 @@ create table goniec.restoration_due (
   restoration_id bigint not null,
   message_id bigint not null,
   due_at timestamp with time zone not null,
-  mailbox_id bigint not null,
+  mailbox_id bigint,
   constraint restoration_due_message_id_fkey FOREIGN KEY (message_id) REFERENCES goniec.message(id),
   constraint restoration_due_restoration_id_fkey FOREIGN KEY (restoration_id) REFERENCES goniec.restoration(id),
   constraint restoration_due_pkey PRIMARY KEY (restoration_id, message_id)
@@ -1175,7 +1175,7 @@ begin
     select d.message_id, d.due_at, b.address
     from goniec.restoration_due d
     join goniec.message m on m.id = d.message_id and m.status in ('pending', 'sending', 'failed')
-    join goniec.mailbox b on b.id = d.mailbox_id
+    left join goniec.mailbox b on b.id = d.mailbox_id
     where d.restoration_id = p_restoration
     order by d.message_id
   loop
@@ -2871,6 +2871,12 @@ begin
   where m.status in ('pending', 'sending', 'in_doubt') and m.status <> 'in_doubt' and m.scheduled_at > '-infinity'
     and m.scheduled_at between coalesce(v_last, '-infinity') - interval '5 minutes' and v_now
     and not exists (select from goniec.attempt a where a.message_id = m.id and a.state = 'transmitting' offset 0);
+  -- A mail that no plan had looked at yet had no slot, and may have got one and gone out a moment later.
+  insert into goniec.restoration_due (restoration_id, message_id, due_at)
+  select v_id, m.id, greatest(m.created_at, m.follows_at, m.not_before)
+  from goniec.message m
+  where m.status = 'pending' and m.scheduled_at is null and m.held_reason is null and (m.slot_reason is null or m.slot_reason = 'retry')
+    and greatest(m.created_at, m.follows_at, m.not_before) between coalesce(v_last, '-infinity') - interval '5 minutes' and v_now;
   return v_id;
 end $function$;
 
@@ -4230,6 +4236,8 @@ comment on column goniec.restoration.last_known_at is 'The last thing that the d
 comment on column goniec.restoration.ended_by is 'Who said that sending may go on; "workers": all of them had reported, and nothing was missing.';
 
 comment on table goniec.restoration_due is 'What was to go out in the time that the database may have forgotten, written down before any plan moves it: a worker that cannot report may have sent it.';
+
+comment on column goniec.restoration_due.mailbox_id is 'Null: it had no slot yet.';
 
 comment on table goniec.restoration_report is 'Which workers have told what they had sent.';
 

@@ -496,7 +496,8 @@ export interface RestorationDueTable {
   restoration_id: number
   message_id: number
   due_at: Instant
-  mailbox_id: number
+  /** Null: it had no slot yet. */
+  mailbox_id: number | null
 }
 
 export interface RestorationReportTable {

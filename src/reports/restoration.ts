@@ -56,7 +56,8 @@ export interface DueMail {
   recipient: string
   campaign: string | null
   step: string | null
-  mailbox: string
+  /** Null: no plan had given it a slot yet. */
+  mailbox: string | null
   due_at: Instant
 }
 
@@ -107,7 +108,7 @@ const DUE = `
   select d.message_id, m.recipient, c.name as campaign, m.step_key as step, b.address as mailbox, d.due_at
   from goniec.restoration_due d
   join goniec.message m on m.id = d.message_id and m.status in ('pending', 'sending', 'failed')
-  join goniec.mailbox b on b.id = d.mailbox_id
+  left join goniec.mailbox b on b.id = d.mailbox_id
   left join goniec.campaign c on c.id = m.campaign_id and m.kind = 'campaign'
   where d.restoration_id = $1
   order by d.due_at, d.message_id`

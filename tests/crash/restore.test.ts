@@ -46,7 +46,7 @@ interface Answer {
     reason: string
     workers: { worker: string; is_complete: boolean; mails: number | null }[]
     mails: { recipient: string; step: string; rfc_message_id: string; outcome: string; became: string }[]
-    due: { recipient: string }[]
+    due: { recipient: string; step: string }[]
   } | null
 }
 
@@ -176,6 +176,45 @@ test(
     const { in_doubt: doubts, pending } = await world.statuses()
     expect(doubts).toBeGreaterThanOrEqual(data.doubted)
     expect(pending).toBeUndefined()
+    await audited()
+  },
+)
+
+test(
+  'a mail that no plan had looked at when the backup was made may have gone out as well: without a report it is in doubt',
+  { timeout: 300_000 },
+  async () => {
+    const one = start('one')
+    await one.line(({ msg }) => msg === 'worker started')
+    await untilRow(world.database, `select from goniec.attempt where state = 'transmitting' having count(*) = 3`)
+    const planner = await world.database.pool.connect()
+    await planner.query(`select pg_advisory_lock(goniec.lock_key('plan'))`)
+    world.allow(4)
+    await untilRow(world.database, `select from goniec.message where status = 'sent' having count(*) = 4`)
+    const [unplanned] = await world.database.query<{ mails: number }>(
+      `select count(*)::int as mails from goniec.message where step_key = 'reminder' and scheduled_at is null`,
+    )
+    expect(unplanned?.mails).toBe(4)
+    await world.backUp()
+    await planner.query(`select pg_advisory_unlock(goniec.lock_key('plan'))`)
+    planner.release()
+    world.allow(1000)
+    await untilRow(world.database, `select from goniec.message where status = 'sent' having count(*) = $1`, [ALL])
+    one.kill('SIGTERM')
+    await one.endedWell()
+    rmSync(state, { recursive: true })
+    await world.fail('recovered')
+    await world.database.query(`update goniec.attempt set deadline_at = goniec.now() where state = 'transmitting'`)
+
+    const again = start('one')
+    await again.line(restored)
+    await untilRow(world.database, 'select from goniec.restoration_report')
+    const { data } = await resume('--yes', '--without', 'one')
+    expect(data.restoration?.due.filter(({ step }) => step === 'reminder')).toHaveLength(4)
+    again.kill('SIGTERM')
+    await again.endedWell()
+    await start('one', ['--until-idle']).endedWell()
+    expect(world.recorder.mails).toHaveLength(ALL)
     await audited()
   },
 )

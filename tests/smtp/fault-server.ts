@@ -71,9 +71,8 @@ export const rst: Fault = (connection) => connection.reset()
 /** Says nothing any more, and reads on. */
 export const silence: Fault = (connection) => connection.ignoreTheRest()
 
-/** Says nothing and reads no more, as a host that is gone: the client's bytes pile up, and what came in the same piece (pipelined) has no answer either. */
+/** Says nothing and reads no more, as a host that is gone: the client's bytes pile up. */
 export const deaf: Fault = (connection) => {
-  connection.ignoreTheRest()
   connection.socket.pause()
 }
 
