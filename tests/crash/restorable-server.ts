@@ -38,12 +38,12 @@ export interface RestorableServer {
 
 let count = 0
 
-/** Makes a server with a migrated database. It takes a few seconds. */
-export async function startRestorableServer(base = tmpdir()): Promise<RestorableServer> {
+/** Makes a server with a migrated database, of the version that the environment names. It takes a few seconds. */
+export async function startRestorableServer(base = tmpdir(), env = process.env): Promise<RestorableServer> {
   count += 1
   const directory = join(base, `goniec-restorable-${process.pid}-${count}`)
   const [data, backup] = [join(directory, 'data'), join(directory, 'backup')]
-  const { programs, initdbFlags } = chosenPrograms()
+  const { programs, initdbFlags } = chosenPrograms(env)
   const settings = { fsync: 'off', log_min_messages: 'fatal', max_connections: '60', restore_command: 'false' }
   const start = () => ensureCluster(directory, programs, { settings, initdbFlags })
   const url = await start()

@@ -18,9 +18,13 @@ export interface RestoredWorld extends RestorableServer {
 /** Nothing is accepted before `allow`. Its server is made below `base`. */
 export async function makeRestoredWorld(
   fleet: Partial<Fleet> = {},
-  { base = tmpdir(), onAccept }: { base?: string } & Pick<RecorderOptions, 'onAccept'> = {},
+  {
+    base = tmpdir(),
+    env,
+    onAccept,
+  }: { base?: string; env?: NodeJS.ProcessEnv } & Pick<RecorderOptions, 'onAccept'> = {},
 ): Promise<RestoredWorld> {
-  const server = await startRestorableServer(base)
+  const server = await startRestorableServer(base, env)
   let allowed = 0
   let begun = 0
   const waiting: { turn: number; go: () => void }[] = []

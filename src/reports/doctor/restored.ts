@@ -23,7 +23,11 @@ export async function checkRestored(database: Pick<Database, 'query'>): Promise<
 }
 
 function textOf(restoration: Restoration): string {
+  return `${restoration.explanation}; nothing is sent (${waitingFor(restoration)})`
+}
+
+function waitingFor(restoration: Restoration): string {
+  if (restoration.id === null) return 'no worker has noticed it yet, nor reported'
   const silent = unreported(restoration).map(({ worker }) => worker)
-  const waiting = silent.length === 0 ? 'every worker has reported' : `not reported: ${silent.join(', ')}`
-  return `${restoration.explanation}; nothing is sent (${waiting})`
+  return silent.length === 0 ? 'every worker has reported' : `not reported: ${silent.join(', ')}`
 }
