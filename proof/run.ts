@@ -26,6 +26,7 @@ import {
   nextSeed,
   readRecord,
   sinceMended,
+  toRanges,
   totalOf,
   writeFormatted,
   writeRecord,
@@ -93,7 +94,7 @@ async function run(): Promise<number> {
       onFault(cell, seeds, error) {
         wrong += 1
         const why = error instanceof Error ? error.stack : String(error)
-        process.stdout.write(`${cell.name}: the proof itself failed with seeds ${seeds.join(', ')}: ${why}\n`)
+        process.stdout.write(`${cell.name}: the proof itself failed with seeds ${toRanges(seeds)}: ${why}\n`)
       },
     })
   } finally {

@@ -40,6 +40,8 @@ export class AccessTokens {
   readonly #options: AccessTokensOptions
   readonly #asked = new Map<string, Promise<AccessToken>>()
   readonly #renewed = new Map<string, { insteadOf: string; token: string }>()
+  /** References that were told to be open to all: each once, however often it is read. */
+  readonly #told = new Set<string>()
 
   constructor(options: AccessTokensOptions) {
     this.#options = options
@@ -63,8 +65,19 @@ export class AccessTokens {
     this.#asked.delete(JSON.stringify(source))
   }
 
+  /** The secret behind a reference, a password's as well; of a file that everybody may read a warning is given, once. */
+  async read(reference: string): Promise<string> {
+    const { environment, onWarning } = this.#options
+    return resolveCredential(reference, environment, {
+      onWarning: (text) => {
+        if (!this.#told.has(reference)) onWarning(text)
+        this.#told.add(reference)
+      },
+    })
+  }
+
   async #ask(source: TokenSource): Promise<AccessToken> {
-    const stored = source.refreshToken === null ? null : await this.#read(source.refreshToken)
+    const stored = source.refreshToken === null ? null : await this.read(source.refreshToken)
     const refreshToken = stored === null ? null : this.#newest(source.refreshToken ?? '', stored)
     const askedAtMs = performance.now()
     // Loaded when a mailbox needs it: most workers have none that does.
@@ -72,18 +85,13 @@ export class AccessTokens {
     const answer = await requestToken(source.tokenUrl, {
       grant_type: refreshToken === null ? 'client_credentials' : 'refresh_token',
       client_id: source.clientId,
-      ...(source.clientSecret === null ? {} : { client_secret: await this.#read(source.clientSecret) }),
+      ...(source.clientSecret === null ? {} : { client_secret: await this.read(source.clientSecret) }),
       ...(refreshToken === null ? {} : { refresh_token: refreshToken }),
       ...(source.scope === null ? {} : { scope: source.scope }),
     })
     if (stored !== null && answer.refresh_token !== undefined && answer.refresh_token !== refreshToken)
       await this.#keep(source.refreshToken ?? '', stored, answer.refresh_token)
     return { token: answer.access_token, expiresAtMs: askedAtMs + answer.expires_in * 1000 }
-  }
-
-  async #read(reference: string): Promise<string> {
-    const { environment, onWarning } = this.#options
-    return resolveCredential(reference, environment, { onWarning })
   }
 
   /** The one that came instead of what stands there; what a person has put there since goes before it. */

@@ -25,8 +25,14 @@ export async function resolveCredential(
   const { kind, name } = parse(reference)
   if (kind === 'env') return check(reference, readVariable(reference, name, environment))
   const path = kind === 'file' ? resolve(name) : credentialPath(reference, name, environment)
-  if (kind === 'file') await warnIfOpen(reference, path, onWarning)
+  if (kind === 'file' && (await attempt(reference, path, () => isOpenToAll(path))))
+    onWarning(`every user of this machine may read the password ${reference}; chmod 600 ${path}`)
   return check(reference, await readSecret(reference, path))
+}
+
+/** Whether every user of this machine may read the file. */
+export async function isOpenToAll(path: string): Promise<boolean> {
+  return ((await stat(path)).mode & 0o004) !== 0
 }
 
 /** Writes a secret in the place of the one that `file:PATH` holds; the file is there whole, old or new. Other references cannot be written. */
@@ -91,12 +97,6 @@ function credentialPath(reference: string, name: string, environment: Environmen
       hint: `add LoadCredential=${name}:/path/to/file to the worker’s unit; without systemd use file:PATH or env:NAME`,
     },
   )
-}
-
-async function warnIfOpen(reference: string, path: string, onWarning: (text: string) => void): Promise<void> {
-  const { mode } = await attempt(reference, path, () => stat(path))
-  if ((mode & 0o004) !== 0)
-    onWarning(`every user of this machine may read the password ${reference}; chmod 600 ${path}`)
 }
 
 async function readSecret(reference: string, path: string): Promise<string> {

@@ -10,7 +10,6 @@ import type { Deadlines } from '../delivery/deadlines.ts'
 import { MailboxConnection } from '../delivery/dialogue.ts'
 import { assert } from '../errors.ts'
 import type { AccessTokens, TokenSource } from '../mailboxes/access-tokens.ts'
-import { resolveCredential } from '../mailboxes/credentials.ts'
 
 /** A mailbox as its server sees it. */
 export interface MailboxAccount {
@@ -76,7 +75,7 @@ export async function toSmtpAccount(mailbox: MailboxAccount, tokens: AccessToken
   if (user === null) return { ...account, auth: null }
   if (source !== null) return { ...account, auth: { user, accessToken: (await tokens.of(source)).token } }
   assert(reference !== null, 'a mailbox with a user has a password or a source of tokens')
-  return { ...account, auth: { user, pass: await resolveCredential(reference, process.env) } }
+  return { ...account, auth: { user, pass: await tokens.read(reference) } }
 }
 
 /** The accounts of these mailboxes, by id. */

@@ -19,6 +19,7 @@ import type { Settlement } from '../delivery/settle.ts'
 import { messageOf } from '../errors.ts'
 import { instantAt } from '../time.ts'
 import type { Logger } from '../log.ts'
+import { busyWaitMs } from './busy.ts'
 import { loadAccounts } from './connections.ts'
 import type { Sender } from './sender.ts'
 import type { WorkerSettings } from './settings.ts'
@@ -40,9 +41,6 @@ export interface DispatchOptions {
 /** `run` returns instead of waiting for what is further away than this: longer than the engine may take to call it, which is told so early. */
 const SOON_MS = 60_000
 
-/** Another worker is claiming: how long to leave it alone, from and to. */
-const BUSY_MS = [4, 12] as const
-
 export class Dispatch {
   #options: DispatchOptions
   #inFlight = new Map<number, Promise<void>>()
@@ -53,6 +51,7 @@ export class Dispatch {
   #stopping = false
   /** A claim whose answer was lost: its attempts are ours, and nobody has them. */
   #claimLost = false
+  #busyInARow = 0
   #answeredAtMs = performance.now()
   #woken = false
   #wake: () => void = () => undefined
@@ -217,7 +216,8 @@ export class Dispatch {
 
   /** Milliseconds until a look is worth it by itself. */
   #waitAfter({ status, now, attempts, nextAt }: Claim, askedAtMs: number): number | undefined {
-    if (status === 'busy') return BUSY_MS[0] + Math.random() * (BUSY_MS[1] - BUSY_MS[0])
+    if (status === 'busy') return busyWaitMs(this.#busyInARow++)
+    this.#busyInARow = 0
     if (attempts.length === this.#options.settings.batch) return 0
     if (nextAt === undefined) return undefined
     const elapsedMs = performance.now() - askedAtMs

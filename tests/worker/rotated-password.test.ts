@@ -1,5 +1,5 @@
 /** A password that is changed while a worker runs: the mail server takes only the one of the moment, and no login may fail. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
@@ -65,6 +65,19 @@ test.each(Object.entries(references))('a password by %s is taken up without a re
   expect(said.at(-1)).toBe('the second one')
   expect(wrong).toEqual([])
   expect(await database.query('select from goniec.mailbox_gate where faults > 0')).toEqual([])
+})
+
+test('a password file that everybody may read is told of in the log, once, and used', async () => {
+  rotate(password)
+  chmodSync(join(directory, 'anna'), 0o644)
+  await useReference(references['file:PATH']())
+  const worker = start()
+  await untilSent(2)
+  await untilDisconnected()
+  await respond('later')
+  await untilSent(3)
+  const told = worker.log.filter(({ msg }) => msg.startsWith('every user of this machine may read'))
+  expect(told).toMatchObject([{ level: 'warn', msg: expect.stringContaining(`chmod 600 ${join(directory, 'anna')}`) }])
 })
 
 test('a password by env:NAME is taken up by the worker that is started next', async () => {

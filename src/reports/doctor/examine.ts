@@ -18,6 +18,7 @@ import { checkRestored } from './restored.ts'
 import { checkRoles } from './roles.ts'
 import { checkRoom } from './room.ts'
 import { checkSchema } from './schema.ts'
+import { checkSecrets } from './secrets.ts'
 import { checkServer } from './server.ts'
 import { checkWorkerLogins, checkWorkers } from './workers.ts'
 import { checkZones } from './zones.ts'
@@ -86,6 +87,7 @@ function uponSchema(database: Database, { choice, logins, names, selectors }: Ex
     { name: 'workers', check: () => checkWorkers(database) },
     { name: 'workers’ login', check: () => checkWorkerLogins(database, { embedded: choice.kind === 'embedded' }) },
     ...(logins ? [{ name: 'mailbox logins', check: () => checkLogins(database) }] : []),
+    { name: 'secret files', check: () => checkSecrets(database) },
     { name: 'SPF, DKIM, DMARC', check: () => checkDomains(database, { names, selectors }) },
   ]
 }
