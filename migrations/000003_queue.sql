@@ -3,7 +3,7 @@
 -- The indexes named "one_…" are the last line of the promise: they hold even if every piece of code above them is wrong.
 
 create table goniec.message (
-  id bigint generated always as identity primary key,
+  id bigint generated always as identity primary key with (fillfactor = 50),
   kind text not null constraint message_kind_is_known check (kind in ('response', 'campaign', 'warmup')),
   status text not null default 'pending'
     constraint message_status_is_known check (status in ('pending', 'sending', 'sent', 'failed', 'cancelled', 'in_doubt')),
@@ -23,7 +23,7 @@ create table goniec.message (
   not_before timestamptz,
   follows_at timestamptz,
 
-  mailbox_id bigint references goniec.mailbox,
+  mailbox_id bigint,
   scheduled_at timestamptz,
   window_closes_at timestamptz,
   planned_campaign_version bigint,
@@ -57,6 +57,7 @@ comment on column goniec.message.is_test is 'A copy to oneself (goniec campaign 
 comment on column goniec.message.response_day is 'The day, in the installation''s zone, that a response was asked for: one a day per lead and campaign, unless asked for again.';
 comment on column goniec.message.not_before is 'A retry''s, or a response''s, earliest time.';
 comment on column goniec.message.follows_at is 'When the step before was sent; the plan adds the step''s wait.';
+comment on column goniec.message.mailbox_id is 'Where its slot is. No foreign key looks it up for each slot that is laid: mailboxes are kept for ever, and a slot at none is never claimed.';
 comment on column goniec.message.planned_campaign_version is 'The settings that the slot was planned with. A slot with older ones is void.';
 comment on column goniec.message.first_planned_at is 'The first slot it was ever given; kept for ever.';
 comment on column goniec.message.slot_reason is 'Why the slot stands where it stands, or why there is none: the plan''s last word.';
@@ -66,7 +67,9 @@ comment on column goniec.message.tried_days is 'The local days of counted attemp
 comment on column goniec.message.held_reason is 'Set aside: not planned, not claimed, until goniec message retry.';
 comment on column goniec.message.rfc_message_id is 'Its Message-ID header, the same on every attempt.';
 
-create unique index one_message_per_campaign_lead_and_step on goniec.message (campaign_id, lead_id, step_key) where kind = 'campaign';
+-- The three that hold every mail, whatever its state, are half empty at first: each change of a mail puts another entry beside the one that is there, and
+-- pages that are full by then are searched for entries that could go, again and again, before they are split.
+create unique index one_message_per_campaign_lead_and_step on goniec.message (campaign_id, lead_id, step_key) with (fillfactor = 50) where kind = 'campaign';
 create unique index one_response_per_idempotency_key on goniec.message (idempotency_key) where kind = 'response';
 create unique index one_response_per_lead_campaign_and_day on goniec.message (lead_id, coalesce(campaign_id, 0), response_day)
   where kind = 'response' and not is_test and not again and status <> 'cancelled';
@@ -78,7 +81,7 @@ create index message_due_by_mailbox on goniec.message (mailbox_id, kind, schedul
 create index message_due on goniec.message (scheduled_at, id) where status in ('pending', 'sending', 'in_doubt') and scheduled_at > '-infinity';
 create index message_open_by_campaign on goniec.message (campaign_id, scheduled_at, id) where status in ('pending', 'sending', 'in_doubt');
 create index message_unplanned_by_campaign on goniec.message (campaign_id, id) where status = 'pending' and scheduled_at is null;
-create index message_by_lead on goniec.message (lead_id, id);
+create index message_by_lead on goniec.message (lead_id, id) with (fillfactor = 50);
 create index message_in_doubt on goniec.message (id) where status = 'in_doubt';
 -- Few at any time, and looked for every second by whoever watches.
 create index message_held on goniec.message (id) where status = 'pending' and held_reason is not null;

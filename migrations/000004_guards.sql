@@ -104,15 +104,17 @@ end $$;
 
 create trigger guard_message_insert before insert on goniec.message
   for each row when (new.status <> 'pending') execute function goniec.guard_message();
-create trigger guard_message_update before update of status, kind, campaign_id, lead_id, step_key, recipient, enrollment_id, idempotency_key, is_test, first_planned_at, sent_at
+create trigger guard_message_update before update of status, kind, campaign_id, lead_id, step_key, recipient, enrollment_id, idempotency_key, is_test, sent_at
   on goniec.message for each row
-  -- A slot that is laid writes first_planned_at for the first time, a hundred thousand times in a plan: nothing of it is guarded.
   when (new.status <> old.status
         or (new.kind, new.campaign_id, new.lead_id, new.step_key, new.recipient, new.enrollment_id, new.idempotency_key, new.is_test)
            is distinct from
            (old.kind, old.campaign_id, old.lead_id, old.step_key, old.recipient, old.enrollment_id, old.idempotency_key, old.is_test)
-        or (old.first_planned_at is not null and new.first_planned_at is distinct from old.first_planned_at)
         or new.sent_at is distinct from old.sent_at)
+  execute function goniec.guard_message();
+-- Apart from the others: a slot that is laid writes it for the first time, a hundred thousand times in a plan, and nothing of that is guarded.
+create trigger guard_message_first_plan before update of first_planned_at on goniec.message
+  for each row when (old.first_planned_at is not null and new.first_planned_at is distinct from old.first_planned_at)
   execute function goniec.guard_message();
 
 create function goniec.guard_attempt() returns trigger
@@ -262,6 +264,7 @@ end $$;
 
 create trigger message_is_kept before delete or truncate on goniec.message for each statement execute function goniec.refuse_removal();
 create trigger attempt_is_kept before delete or truncate on goniec.attempt for each statement execute function goniec.refuse_removal();
+create trigger mailbox_is_kept before delete or truncate on goniec.mailbox for each statement execute function goniec.refuse_removal();
 create trigger event_is_kept before delete or truncate on goniec.event for each statement execute function goniec.refuse_removal();
 create trigger transition_is_kept before delete or truncate on goniec.transition for each statement execute function goniec.refuse_removal();
 create trigger contradiction_is_kept before delete or truncate on goniec.contradiction for each statement execute function goniec.refuse_removal();

@@ -53,13 +53,21 @@ comment on column goniec_report.leads.unsubscribed_at is 'When it asked for no m
 comment on column goniec_report.leads.bounced_at is 'When a server said that there is no such address.';
 comment on column goniec_report.leads.suppressed is 'Whether its address, or a domain it belongs to, is suppressed.';
 
+-- Events of mails are found by the lead's mails: an index over leads is kept of the others only.
 create view goniec_report.lead_history as
-select l.email as lead, e.at, e.type as event, c.name as campaign, m.step_key as step, e.message_id, b.address as mailbox,
+select e.lead, e.at, e.type as event, c.name as campaign, e.step, e.message_id, b.address as mailbox,
        case when e.type in ('planned', 'moved') then (e.data ->> 'to')::timestamptz end as planned_for,
        case when e.type <> 'sent' then coalesce(e.data ->> 'reason', e.data ->> 'outcome') end as reason, e.data ->> 'response' as response, e.actor, e.id as event_id
-from goniec.event e
-join goniec.lead l on l.id = e.lead_id
-left join goniec.message m on m.id = e.message_id
+from (
+  select own.*, l.email as lead, null as step
+  from goniec.lead l
+  join goniec.event own on own.lead_id = l.id and own.message_id is null
+  union all
+  select of_mail.*, l.email, m.step_key
+  from goniec.lead l
+  join goniec.message m on m.lead_id = l.id
+  join goniec.event of_mail on of_mail.message_id = m.id and of_mail.lead_id = l.id
+) as e
 left join goniec.campaign c on c.id = e.campaign_id
 left join goniec.mailbox b on b.id = e.mailbox_id;
 

@@ -409,7 +409,6 @@ create table goniec.message (
   constraint message_campaign_id_fkey FOREIGN KEY (campaign_id) REFERENCES goniec.campaign(id),
   constraint message_enrollment_id_fkey FOREIGN KEY (enrollment_id) REFERENCES goniec.enrollment(id),
   constraint message_lead_id_fkey FOREIGN KEY (lead_id) REFERENCES goniec.lead(id),
-  constraint message_mailbox_id_fkey FOREIGN KEY (mailbox_id) REFERENCES goniec.mailbox(id),
   constraint message_step_id_fkey FOREIGN KEY (step_id) REFERENCES goniec.step(id),
   constraint message_pkey PRIMARY KEY (id)
 );
@@ -624,7 +623,7 @@ CREATE INDEX enrollment_by_lead ON goniec.enrollment USING btree (lead_id);
 
 CREATE INDEX event_by_campaign ON goniec.event USING btree (campaign_id, id) WHERE ((campaign_id IS NOT NULL) AND (message_id IS NULL));
 
-CREATE INDEX event_by_lead ON goniec.event USING btree (lead_id, id) WHERE (lead_id IS NOT NULL);
+CREATE INDEX event_by_lead ON goniec.event USING btree (lead_id, id) WHERE ((lead_id IS NOT NULL) AND (message_id IS NULL));
 
 CREATE INDEX event_by_message ON goniec.event USING btree (message_id, id) WHERE (message_id IS NOT NULL);
 
@@ -636,7 +635,7 @@ CREATE INDEX incarnation_by_worker ON goniec.incarnation USING btree (worker, id
 
 CREATE INDEX mailbox_day_by_day ON goniec.mailbox_day USING btree (day);
 
-CREATE INDEX message_by_lead ON goniec.message USING btree (lead_id, id);
+CREATE INDEX message_by_lead ON goniec.message USING btree (lead_id, id) WITH (fillfactor='50');
 
 CREATE INDEX message_due ON goniec.message USING btree (scheduled_at, id) WHERE ((status = ANY (ARRAY['pending'::text, 'sending'::text, 'in_doubt'::text])) AND (scheduled_at > '-infinity'::timestamp with time zone));
 
@@ -656,7 +655,7 @@ CREATE UNIQUE INDEX one_live_attempt_per_mailbox ON goniec.attempt USING btree (
 
 CREATE UNIQUE INDEX one_live_or_accepted_attempt_per_message ON goniec.attempt USING btree (message_id) WHERE (state = ANY (ARRAY['claimed'::text, 'transmitting'::text, 'accepted'::text, 'in_doubt'::text]));
 
-CREATE UNIQUE INDEX one_message_per_campaign_lead_and_step ON goniec.message USING btree (campaign_id, lead_id, step_key) WHERE (kind = 'campaign'::text);
+CREATE UNIQUE INDEX one_message_per_campaign_lead_and_step ON goniec.message USING btree (campaign_id, lead_id, step_key) WITH (fillfactor='50') WHERE (kind = 'campaign'::text);
 
 CREATE UNIQUE INDEX one_recall_per_attempt ON goniec.recalled_mail USING btree (attempt_id, passed_at);
 
@@ -3967,11 +3966,15 @@ CREATE TRIGGER event_is_kept BEFORE DELETE OR TRUNCATE ON goniec.event FOR EACH 
 
 CREATE TRIGGER installation_wakes_plan AFTER UPDATE ON goniec.installation FOR EACH ROW EXECUTE FUNCTION goniec.wake_plan();
 
+CREATE TRIGGER mailbox_is_kept BEFORE DELETE OR TRUNCATE ON goniec.mailbox FOR EACH STATEMENT EXECUTE FUNCTION goniec.refuse_removal();
+
 CREATE TRIGGER mailbox_wakes_plan AFTER UPDATE ON goniec.mailbox FOR EACH ROW EXECUTE FUNCTION goniec.wake_plan();
+
+CREATE TRIGGER guard_message_first_plan BEFORE UPDATE OF first_planned_at ON goniec.message FOR EACH ROW WHEN (((old.first_planned_at IS NOT NULL) AND (new.first_planned_at IS DISTINCT FROM old.first_planned_at))) EXECUTE FUNCTION goniec.guard_message();
 
 CREATE TRIGGER guard_message_insert BEFORE INSERT ON goniec.message FOR EACH ROW WHEN ((new.status <> 'pending'::text)) EXECUTE FUNCTION goniec.guard_message();
 
-CREATE TRIGGER guard_message_update BEFORE UPDATE OF status, kind, campaign_id, lead_id, step_key, recipient, enrollment_id, idempotency_key, is_test, first_planned_at, sent_at ON goniec.message FOR EACH ROW WHEN (((new.status <> old.status) OR ((((((((new.kind IS DISTINCT FROM old.kind) OR (new.campaign_id IS DISTINCT FROM old.campaign_id)) OR (new.lead_id IS DISTINCT FROM old.lead_id)) OR (new.step_key IS DISTINCT FROM old.step_key)) OR (new.recipient IS DISTINCT FROM old.recipient)) OR (new.enrollment_id IS DISTINCT FROM old.enrollment_id)) OR (new.idempotency_key IS DISTINCT FROM old.idempotency_key)) OR (new.is_test IS DISTINCT FROM old.is_test)) OR ((old.first_planned_at IS NOT NULL) AND (new.first_planned_at IS DISTINCT FROM old.first_planned_at)) OR (new.sent_at IS DISTINCT FROM old.sent_at))) EXECUTE FUNCTION goniec.guard_message();
+CREATE TRIGGER guard_message_update BEFORE UPDATE OF status, kind, campaign_id, lead_id, step_key, recipient, enrollment_id, idempotency_key, is_test, sent_at ON goniec.message FOR EACH ROW WHEN (((new.status <> old.status) OR ((((((((new.kind IS DISTINCT FROM old.kind) OR (new.campaign_id IS DISTINCT FROM old.campaign_id)) OR (new.lead_id IS DISTINCT FROM old.lead_id)) OR (new.step_key IS DISTINCT FROM old.step_key)) OR (new.recipient IS DISTINCT FROM old.recipient)) OR (new.enrollment_id IS DISTINCT FROM old.enrollment_id)) OR (new.idempotency_key IS DISTINCT FROM old.idempotency_key)) OR (new.is_test IS DISTINCT FROM old.is_test)) OR (new.sent_at IS DISTINCT FROM old.sent_at))) EXECUTE FUNCTION goniec.guard_message();
 
 CREATE CONSTRAINT TRIGGER message_agrees_with_its_attempts AFTER UPDATE OF status ON goniec.message DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION goniec.check_agreement();
 
@@ -4172,6 +4175,8 @@ comment on column goniec.message.response_day is 'The day, in the installation''
 comment on column goniec.message.not_before is 'A retry''s, or a response''s, earliest time.';
 
 comment on column goniec.message.follows_at is 'When the step before was sent; the plan adds the step''s wait.';
+
+comment on column goniec.message.mailbox_id is 'Where its slot is. No foreign key looks it up for each slot that is laid: mailboxes are kept for ever, and a slot at none is never claimed.';
 
 comment on column goniec.message.planned_campaign_version is 'The settings that the slot was planned with. A slot with older ones is void.';
 

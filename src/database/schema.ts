@@ -392,6 +392,7 @@ export interface MessageTable {
   not_before: Instant | null
   /** When the step before was sent; the plan adds the step's wait. */
   follows_at: Instant | null
+  /** Where its slot is. No foreign key looks it up for each slot that is laid: mailboxes are kept for ever, and a slot at none is never claimed. */
   mailbox_id: number | null
   scheduled_at: Instant | null
   window_closes_at: Instant | null

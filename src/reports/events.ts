@@ -1,5 +1,5 @@
 /**
- * The record of everything that happens, newest first. A lead's events have an index; for the others the record is read backwards, piece by
+ * The record of everything that happens, newest first. A lead's events are found by its mails; for the others the record is read backwards, piece by
  * piece, until enough is found: more indexes would slow down every mail.
  */
 import type { Database } from '../database/pool.ts'
@@ -124,8 +124,17 @@ async function readFitting(
   if (stretch) conditions.push(`e.id >= $${values.push(stretch.from)}`)
   if (stretch?.before !== undefined) conditions.push(`e.id < $${values.push(stretch.before)}`)
   const where = conditions.length === 0 ? '' : `where ${conditions.join(' and ')}`
-  const relation = `select e.* from goniec.event e ${where} order by e.id desc limit $1`
+  const source = filter.leadId === undefined ? 'goniec.event' : ofLead(`$${values.push(filter.leadId)}`)
+  const relation = `select e.* from ${source} as e ${where} order by e.id desc limit $1`
   return (await queryEvents(database, relation, values)).reverse()
+}
+
+/** What happened to a lead, and to its mails. */
+function ofLead(id: string): string {
+  return `(
+    select own.* from goniec.event own where own.lead_id = ${id} and own.message_id is null
+    union all
+    select of_mail.* from goniec.message mail join goniec.event of_mail on of_mail.message_id = mail.id where mail.lead_id = ${id})`
 }
 
 /** The oldest of the `size` events before this one. */

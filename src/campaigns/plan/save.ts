@@ -139,19 +139,26 @@ const INSTANT = (column: string): string => `to_timestamp(${column} / 1000.0)`
 /** A slot as it was read: the same instant, or none. Stored slots are whole milliseconds. */
 const AS_READ = `m.scheduled_at is not distinct from ${INSTANT('given.was_at')}`
 
+/** Each of them is looked at once, as it is locked. */
 const WRITE_SLOTS = `
-  with ${locked(`$1::bigint[], $2::float8[], $3::float8[], $4::bigint[], $5::float8[], $6::bigint[], $7::bigint[], $8::text[])
-                 as rows (id, was_at, at, mailbox_id, closes_at, campaign_version, mailbox_version, move`)}
+  with mine as (
+    select given.*
+    from unnest($1::bigint[], $2::float8[], $3::float8[], $4::bigint[], $5::float8[], $6::bigint[], $7::bigint[], $8::text[])
+         as given (id, was_at, at, mailbox_id, closes_at, campaign_version, mailbox_version, move)
+    join goniec.message m on m.id = given.id
+    join goniec.mailbox b on b.id = given.mailbox_id and b.version = given.mailbox_version
+    where m.status = 'pending' and m.held_reason is null and ${AS_READ}
+      and (given.campaign_version is null
+           or exists (select from goniec.campaign c where c.id = m.campaign_id and c.status = 'running' and c.version = given.campaign_version))
+    order by m.id
+    for no key update of m skip locked
+  )
   update goniec.message m
   set scheduled_at = ${INSTANT('given.at')}, mailbox_id = given.mailbox_id, window_closes_at = ${INSTANT('given.closes_at')},
       planned_campaign_version = given.campaign_version, planned_mailbox_version = given.mailbox_version,
       first_planned_at = coalesce(m.first_planned_at, ${INSTANT('given.at')}), slot_reason = given.move
-  from given
-  join mine on mine.id = given.id
-  join goniec.mailbox b on b.id = given.mailbox_id and b.version = given.mailbox_version
-  where m.id = given.id and m.held_reason is null and ${AS_READ}
-    and (given.campaign_version is null
-         or exists (select from goniec.campaign c where c.id = m.campaign_id and c.status = 'running' and c.version = given.campaign_version))
+  from mine given
+  where m.id = given.id
   returning given.move is not null as moved`
 
 const MAKE_DOMAIN_ROWS = `

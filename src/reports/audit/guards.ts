@@ -6,6 +6,7 @@ const TRIGGERS: Record<string, readonly string[]> = {
   message: [
     'guard_message_insert',
     'guard_message_update',
+    'guard_message_first_plan',
     'message_agrees_with_its_attempts',
     'message_is_kept',
     'message_records_its_changes',
@@ -24,6 +25,7 @@ const TRIGGERS: Record<string, readonly string[]> = {
   contradiction: ['contradiction_is_kept', 'contradiction_is_append_only'],
   transition: ['transition_is_kept'],
   campaign: ['guard_campaign_update'],
+  mailbox: ['mailbox_is_kept'],
 }
 
 const INDEXES = [

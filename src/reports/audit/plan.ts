@@ -71,11 +71,12 @@ export const planChecks: readonly Check[] = [
     sql: `
       select m.id as message, m.kind, b.address as mailbox, bound.address as bound_to
       from goniec.message m
-      join goniec.mailbox b on b.id = m.mailbox_id
+      left join goniec.mailbox b on b.id = m.mailbox_id
       left join goniec.mailbox bound on bound.id = m.bound_mailbox_id
       left join goniec.campaign c on c.id = m.campaign_id
-      where m.status = 'pending'
-        and case when m.bound_mailbox_id is not null then m.mailbox_id <> m.bound_mailbox_id
+      where m.status = 'pending' and m.scheduled_at is not null
+        and case when b.id is null then true
+                 when m.bound_mailbox_id is not null then m.mailbox_id <> m.bound_mailbox_id
                  else c.version = m.planned_campaign_version
                       and not exists (select from goniec.campaign_mailbox cm where cm.campaign_id = m.campaign_id and cm.mailbox_id = m.mailbox_id) end`,
   },
