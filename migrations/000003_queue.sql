@@ -85,6 +85,8 @@ create index message_by_lead on goniec.message (lead_id, id) with (fillfactor = 
 create index message_in_doubt on goniec.message (id) where status = 'in_doubt';
 -- Few at any time, and looked for every second by whoever watches.
 create index message_held on goniec.message (id) where status = 'pending' and held_reason is not null;
+-- Mails that came back from a try, by step: those of a step that was removed meanwhile.
+create index message_tried_by_step on goniec.message (step_id) where kind = 'campaign' and status = 'pending' and counted_attempts + uncounted_attempts > 0;
 create index message_sent_by_campaign on goniec.message (campaign_id, sent_at) where status = 'sent';
 
 create table goniec.message_material (

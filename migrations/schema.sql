@@ -649,6 +649,8 @@ CREATE INDEX message_open_by_campaign ON goniec.message USING btree (campaign_id
 
 CREATE INDEX message_sent_by_campaign ON goniec.message USING btree (campaign_id, sent_at) WHERE (status = 'sent'::text);
 
+CREATE INDEX message_tried_by_step ON goniec.message USING btree (step_id) WHERE ((kind = 'campaign'::text) AND (status = 'pending'::text) AND ((counted_attempts + uncounted_attempts) > 0));
+
 CREATE INDEX message_unplanned_by_campaign ON goniec.message USING btree (campaign_id, id) WHERE ((status = 'pending'::text) AND (scheduled_at IS NULL));
 
 CREATE UNIQUE INDEX one_live_attempt_per_mailbox ON goniec.attempt USING btree (mailbox_id) WHERE (state = ANY (ARRAY['claimed'::text, 'transmitting'::text]));

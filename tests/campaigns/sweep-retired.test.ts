@@ -52,6 +52,16 @@ describe('a mail of a step that was removed two days ago', () => {
     await runPlan(held.database)
     expect(await mails(held.database)).toEqual(GONE_ON)
   })
+
+  test('is not sent where it is recovered by a worker that has been there all the while', async () => {
+    const held = await inTheHandsOf(1)
+    const other = await held.world.worker()
+    await removeIntro(held)
+    await held.database.query(`update goniec.incarnation set started_at = $1`, [NOON])
+    await recover(held.database.pool, other, { gone: [1] })
+    await runPlan(held.database)
+    expect(await mails(held.database)).toEqual(GONE_ON)
+  })
 })
 
 /** Of a lead whose next step would be the reminder. */
