@@ -30,6 +30,7 @@ create table goniec.message (
   planned_mailbox_version bigint,
   first_planned_at timestamptz,
   slot_reason text,
+  missed_from timestamptz,
 
   counted_attempts integer not null default 0,
   uncounted_attempts integer not null default 0,
@@ -63,6 +64,7 @@ comment on column goniec.message.first_planned_at is 'The first slot it was ever
 comment on column goniec.message.slot_reason is 'Why the slot stands where it stands, or why there is none: the plan''s last word.';
 comment on column goniec.message.counted_attempts is 'Temporary refusals; after five it has failed.';
 comment on column goniec.message.uncounted_attempts is 'Attempts that ended through no fault of the mail; after ten it is held.';
+comment on column goniec.message.missed_from is 'The slot that it missed, as long as no plan has found another for it: it takes what is free, before others, and displaces nobody.';
 comment on column goniec.message.tried_days is 'The local days of counted attempts; it is given up instead of being tried on a fourth.';
 comment on column goniec.message.held_reason is 'Set aside: not planned, not claimed, until goniec message retry.';
 comment on column goniec.message.rfc_message_id is 'Its Message-ID header, the same on every attempt.';

@@ -390,6 +390,7 @@ create table goniec.message (
   planned_mailbox_version bigint,
   first_planned_at timestamp with time zone,
   slot_reason text,
+  missed_from timestamp with time zone,
   counted_attempts integer not null default 0,
   uncounted_attempts integer not null default 0,
   tried_days date[] not null default '{}'::date[],
@@ -4185,6 +4186,8 @@ comment on column goniec.message.planned_campaign_version is 'The settings that 
 comment on column goniec.message.first_planned_at is 'The first slot it was ever given; kept for ever.';
 
 comment on column goniec.message.slot_reason is 'Why the slot stands where it stands, or why there is none: the plan''s last word.';
+
+comment on column goniec.message.missed_from is 'The slot that it missed, as long as no plan has found another for it: it takes what is free, before others, and displaces nobody.';
 
 comment on column goniec.message.counted_attempts is 'Temporary refusals; after five it has failed.';
 

@@ -403,6 +403,8 @@ export interface MessageTable {
   first_planned_at: Instant | null
   /** Why the slot stands where it stands, or why there is none: the plan's last word. */
   slot_reason: string | null
+  /** The slot that it missed, as long as no plan has found another for it: it takes what is free, before others, and displaces nobody. */
+  missed_from: Instant | null
   /** Temporary refusals; after five it has failed. */
   counted_attempts: Generated<number>
   /** Attempts that ended through no fault of the mail; after ten it is held. */

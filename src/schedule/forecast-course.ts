@@ -118,8 +118,9 @@ export class Course {
         lost: null,
       })
     }
-    // Why it waits stands where its slot's reason stood: the next plan does not know any more which one it lost.
-    for (const { messageId } of plan.withdrawals) this.#change(messageId, { slot: null, lost: null })
+    // Why it waits stands where its slot's reason stood: the next plan knows only of those that were missed.
+    for (const { messageId, reason, from } of plan.withdrawals)
+      this.#change(messageId, { slot: null, lost: reason === 'missed' ? { ...from, reason } : null })
     for (const { messageId, ...stamp } of plan.restamps) {
       const slot = this.#open.get(messageId)?.message.slot
       if (slot) this.#change(messageId, { slot: { ...slot, ...stamp } })

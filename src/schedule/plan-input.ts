@@ -107,7 +107,7 @@ export interface PlanMessage {
   /** The distinct days on which an attempt counted: the campaign's days for campaign mail, else the installation's. */
   triedDays: readonly string[]
   slot: PlanSlot | null
-  /** A slot it lost before, with the reason: the next one is then recorded as a move from it. */
+  /** A slot it lost before, with the reason: the next one is then recorded as a move from it. One that was missed stays so until there is another. */
   lost: { atMs: number; mailboxId: number; reason: MoveReason } | null
 }
 

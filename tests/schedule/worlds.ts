@@ -130,7 +130,7 @@ export function world(over: Partial<PlanInput> = {}): PlanInput {
 export function stored(input: PlanInput, plan: Plan): PlanInput {
   const slots = new Map(plan.slots.map((slot) => [slot.messageId, slot]))
   const restamps = new Map(plan.restamps.map((restamp) => [restamp.messageId, restamp]))
-  const withdrawn = new Set(plan.withdrawals.map(({ messageId }) => messageId))
+  const withdrawn = new Map(plan.withdrawals.map((withdrawal) => [withdrawal.messageId, withdrawal]))
   const gone = new Set(plan.giveUps.map(({ messageId }) => messageId))
   const messages = input.messages
     .filter(({ id }) => !gone.has(id))
@@ -140,8 +140,9 @@ export function stored(input: PlanInput, plan: Plan): PlanInput {
         const { atMs, mailboxId, windowClosesMs, campaignVersion, mailboxVersion } = slot
         return { ...message, lost: null, slot: { atMs, mailboxId, windowClosesMs, campaignVersion, mailboxVersion } }
       }
-      // Why it waits is stored in the place of why it lost its slot.
-      if (withdrawn.has(message.id)) return { ...message, slot: null, lost: null }
+      // Why it waits is stored in the place of why it lost its slot; that it was missed is kept beside it.
+      const { reason, from } = withdrawn.get(message.id) ?? {}
+      if (reason) return { ...message, slot: null, lost: reason === 'missed' && from ? { ...from, reason } : null }
       const restamp = restamps.get(message.id)
       return restamp && message.slot ? { ...message, slot: { ...message.slot, ...withoutId(restamp) } } : message
     })

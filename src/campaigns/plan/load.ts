@@ -187,8 +187,10 @@ function waitOf({ wait_days: days, wait_ms: ms }: messageReads.MessageRow): { da
   return days === null ? { ms: ms ?? 0 } : { days }
 }
 
-/** A mail that had a slot before it lost it: the first one stands for the one it lost. */
+/** A mail that had a slot before it lost it: where it was not missed, the first one stands for the one it lost. */
 function lostSlot(row: messageReads.MessageRow): PlanMessage['lost'] {
+  if (row.at_ms === null && row.missed_from_ms !== null)
+    return { atMs: row.missed_from_ms, mailboxId: row.bound_mailbox_id ?? 0, reason: 'missed' }
   const reason = MOVE_REASONS.find((known): known is MoveReason => known === row.slot_reason)
   if (row.at_ms !== null || row.first_planned_ms === null || reason === undefined) return null
   return { atMs: row.first_planned_ms, mailboxId: row.bound_mailbox_id ?? 0, reason }

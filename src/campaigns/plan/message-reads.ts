@@ -24,6 +24,7 @@ export interface MessageRow {
   planned_mailbox_version: number | null
   first_planned_ms: number | null
   slot_reason: string | null
+  missed_from_ms: number | null
   /** Null: it may be mailed. Otherwise why not: what has a slot loses it. */
   objection: string | null
 }
@@ -32,7 +33,7 @@ const OWN_COLUMNS = `m.id, m.kind, case when m.kind = 'campaign' then m.campaign
             case when m.kind = 'campaign' and exists (select from goniec.domain_limit) then goniec.domain_of(m.recipient) end as domain,
             m.bound_mailbox_id, ${ms('m.not_before')} as not_before_ms, ${ms('m.follows_at')} as follows_ms, nullif(m.tried_days, '{}') as tried_days,
             ${ms('m.scheduled_at')} as at_ms, m.mailbox_id, ${ms('m.window_closes_at')} as window_closes_ms,
-            m.planned_campaign_version, m.planned_mailbox_version, ${ms('m.first_planned_at')} as first_planned_ms, m.slot_reason`
+            m.planned_campaign_version, m.planned_mailbox_version, ${ms('m.first_planned_at')} as first_planned_ms, m.slot_reason, ${ms('m.missed_from')} as missed_from_ms`
 
 /** A message as `MessageRow` has it, from `goniec.message m` with `MESSAGE_JOINS`. */
 export const MESSAGE_COLUMNS = `${OWN_COLUMNS}, st.position as step_position, st.wait_days, st.wait_ms, bound.salesperson_id`

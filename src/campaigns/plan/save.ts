@@ -156,7 +156,7 @@ const WRITE_SLOTS = `
   update goniec.message m
   set scheduled_at = ${INSTANT('given.at')}, mailbox_id = given.mailbox_id, window_closes_at = ${INSTANT('given.closes_at')},
       planned_campaign_version = given.campaign_version, planned_mailbox_version = given.mailbox_version,
-      first_planned_at = coalesce(m.first_planned_at, ${INSTANT('given.at')}), slot_reason = given.move
+      first_planned_at = coalesce(m.first_planned_at, ${INSTANT('given.at')}), slot_reason = given.move, missed_from = null
   from mine given
   where m.id = given.id
   returning given.move is not null as moved`
@@ -178,7 +178,8 @@ const RESTAMP = `
 const WITHDRAW = `
   with ${locked(`$1::bigint[], $2::float8[], $3::text[]) as rows (id, was_at, reason`)}
   update goniec.message m
-  set scheduled_at = null, mailbox_id = null, window_closes_at = null, slot_reason = given.reason
+  set scheduled_at = null, mailbox_id = null, window_closes_at = null, slot_reason = given.reason,
+      missed_from = case when given.reason = 'missed' then m.scheduled_at end
   from given
   join mine on mine.id = given.id
   where m.id = given.id and ${AS_READ}
