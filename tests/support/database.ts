@@ -76,6 +76,8 @@ function wrap(serverUrl: string, name: string, prefix: string): Internal {
       session.on('error', () => undefined)
       await session.connect()
       sessions.push(session)
+      // As every session of goniec does: with Debian's Postgres a statement on tables that were not analysed took seconds.
+      await session.query('set jit = off')
       return session
     },
     async drop() {
