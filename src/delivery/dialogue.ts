@@ -7,7 +7,6 @@
  * `released` is set, and that every call ends within the deadlines, whatever the server does. It decides nothing: what a result
  * means for the message stands in outcomes.ts. It knows no database.
  */
-import { assert } from '../errors.ts'
 import { type Failure, type FailureKind, type SmtpAccount } from './connection.ts'
 import type { Deadlines } from './deadlines.ts'
 import type { Clocks } from './elapsed.ts'
@@ -56,6 +55,7 @@ export class MailboxConnection {
   #idleTimer: NodeJS.Timeout | undefined
   #resetting: Promise<unknown> = Promise.resolve()
   #busy = false
+  #last: Promise<unknown> = Promise.resolve()
   #closed = false
 
   constructor(account: SmtpAccount, deadlines: Deadlines, clocks?: Clocks) {
@@ -64,15 +64,22 @@ export class MailboxConnection {
     this.#clocks = clocks
   }
 
-  /** Sends one mail. One at a time. Resolves in any case; it rejects only for a mistake of ours. */
+  /**
+   * Sends one mail, one at a time: where a lease was over in the middle of a dialogue, the mailbox's next mail waits here for the end of that one.
+   * Resolves in any case; it rejects only for a mistake of ours.
+   */
   async send(mail: Mail): Promise<DialogueResult> {
-    assert(!this.#busy, 'a mailbox sends one mail at a time')
+    const sending = this.#last.then(() => this.#sendNow(mail))
+    this.#last = sending.catch(() => undefined) // Told to whoever gave that one.
+    return sending
+  }
+
+  async #sendNow(mail: Mail): Promise<DialogueResult> {
+    const startedMs = performance.now()
     this.#busy = true
     clearTimeout(this.#idleTimer)
-    const startedMs = performance.now()
     try {
-      const result = await this.#send(mail)
-      return { ...result, durationMs: performance.now() - startedMs }
+      return { ...(await this.#send(mail)), durationMs: performance.now() - startedMs }
     } finally {
       this.#busy = false
       if (this.#closed) await this.close()
