@@ -81,6 +81,12 @@ const wrongLogin: Explanation = (database, text) => [
   'correct the user or the password in DATABASE_URL',
 ]
 
+const noTls: Explanation = (database, text) => [
+  'database_tls',
+  `${database} speaks no TLS: ${text}`,
+  'switch ssl on at the server; or, where the way to it is a private one, take sslmode out of DATABASE_URL',
+]
+
 const noDatabase: Explanation = (database, text) => [
   'database_missing',
   `${database} is not there: ${text}`,
@@ -150,7 +156,8 @@ const EXPLANATIONS: Record<string, Explanation> = {
 function explanationOfText(text: string): Explanation | undefined {
   if (/timeout expired|connection timeout|timeout exceeded when trying to connect/i.test(text)) return noServer
   if (/Connection terminated|connection is closed|Client has encountered a connection error/i.test(text)) return lost
-  if (/password must be a string|does not support SSL|SASL/i.test(text)) return wrongLogin
+  if (/does not support SSL/i.test(text)) return noTls
+  if (/password must be a string|SASL/i.test(text)) return wrongLogin
   return undefined
 }
 

@@ -199,7 +199,7 @@ export function interrupted(error: unknown, { rows, enrolled }: ImportCounts, ur
   if (known === undefined) return error
   const done = `${rows} lines were done before, and ${enrolled} leads enrolled`
   return new GoniecError(known.code, `the import stopped: ${known.message}; ${done}`, {
-    hint: 'mend that, and import the same file again: nobody is enrolled twice',
+    hint: `${known.hint ?? 'mend that'}; then import the same file again: nobody is enrolled twice`,
     cause: error,
   })
 }

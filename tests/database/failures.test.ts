@@ -9,7 +9,7 @@ const database = await createTestDatabase()
 
 /** What a command would be told, and shown; never with the password in it. */
 async function failure(
-  change: Partial<Pick<URL, 'username' | 'password' | 'port' | 'pathname' | 'hostname'>>,
+  change: Partial<Pick<URL, 'username' | 'password' | 'port' | 'pathname' | 'hostname' | 'search'>>,
 ): Promise<GoniecError> {
   const url = Object.assign(new URL(database.url), { password: 'tajne-haslo' }, change)
   const error = await connectDatabase(url.href, { connectTimeoutMs: 300 }).then(
@@ -37,6 +37,10 @@ test('a wrong password, an unknown user, a missing database and a closed port ea
   expect(await failure({ port: '1' })).toMatchObject({
     code: 'database_unreachable',
     message: expect.stringMatching(/:1\//),
+  })
+  expect(await failure({ password: right, search: '?ssl=true' })).toMatchObject({
+    code: 'database_tls',
+    hint: expect.stringContaining('sslmode'),
   })
   expect(await failure({ hostname: 'no-such-host.invalid' })).toMatchObject({ code: 'database_unreachable' })
 })
