@@ -44,6 +44,9 @@ const MOST_BYTES = 1024 ** 3
 /** How soon the disk has what was written: one flush for all lines of that time. */
 const FLUSH_MS = 1000
 
+/** How long an answer waits for company. */
+const ANSWERS_MS = 5
+
 export class Logbook {
   /** The database's, as it was when the worker looked last; a fence passes on no other. */
   timeline: number | null = null
@@ -55,6 +58,9 @@ export class Logbook {
   #begunAt: Instant
   #work: Promise<void> = Promise.resolve()
   #flush: NodeJS.Timeout | undefined
+  /** Lines whose write has not begun. */
+  #waiting: { lines: Line[]; written?: Promise<void> } | undefined
+  #soon: NodeJS.Timeout | undefined
   #broken: GoniecError | undefined
 
   private constructor(options: LogbookOptions, file: LogFile, handle: FileHandle, bytes: number) {
@@ -92,10 +98,12 @@ export class Logbook {
     await this.#append([...mails.map((mail) => ({ kind: 'passed', mail }) as const), { kind: 'mark', mark }])
   }
 
-  /** The server has answered. */
+  /** The server has answered. Written with what passes next, or a moment later: a write for each answer cost as much as half a dialogue. */
   answered(answer: Answer): void {
+    this.#waiting ??= { lines: [] }
+    this.#waiting.lines.push({ kind: 'answer', answer })
     // What fails is told by `onBroken`.
-    this.#append([{ kind: 'answer', answer }]).catch(() => undefined)
+    this.#soon ??= setTimeout(() => void this.#append([]).catch(() => undefined), ANSWERS_MS)
   }
 
   /** So far was the database. */
@@ -107,23 +115,36 @@ export class Logbook {
 
   /** Writes what is left to the disk. */
   async close(): Promise<void> {
+    // What fails is told by `onBroken`.
+    await this.#append([]).catch(() => undefined)
     clearTimeout(this.#flush)
     await this.#work
     if (this.#broken === undefined) await this.#handle.datasync()
     await this.#handle.close()
   }
 
+  /** Lines that wait for the write before them go with the next one, together. */
   async #append(lines: readonly Line[]): Promise<void> {
-    if (lines.length === 0) return
-    await this.#inOrder(async () => {
-      const bytes = Buffer.from(lines.map(formatLine).join(''))
-      const { bytesWritten } = await this.#handle.write(bytes)
-      this.#bytes += bytesWritten
-      if (bytesWritten < bytes.length) throw new GoniecError('logbook_unwritable', 'only a part could be written')
-      this.#flush ??= setTimeout(() => void this.#flushNow(), FLUSH_MS).unref()
-      const newest = lines.findLast((line) => line.kind === 'passed')
-      if (this.#bytes > FILE_BYTES && newest) await this.#begin(newest.mail.passedAt)
+    clearTimeout(this.#soon)
+    this.#soon = undefined
+    const batch = (this.#waiting ??= { lines: [] })
+    batch.lines.push(...lines)
+    batch.written ??= this.#inOrder(() => {
+      this.#waiting = undefined
+      return this.#write(batch.lines)
     })
+    await batch.written
+  }
+
+  async #write(lines: readonly Line[]): Promise<void> {
+    if (lines.length === 0) return
+    const bytes = Buffer.from(lines.map(formatLine).join(''))
+    const { bytesWritten } = await this.#handle.write(bytes)
+    this.#bytes += bytesWritten
+    if (bytesWritten < bytes.length) throw new GoniecError('logbook_unwritable', 'only a part could be written')
+    this.#flush ??= setTimeout(() => void this.#flushNow(), FLUSH_MS).unref()
+    const newest = lines.findLast((line) => line.kind === 'passed')
+    if (this.#bytes > FILE_BYTES && newest) await this.#begin(newest.mail.passedAt)
   }
 
   async #flushNow(): Promise<void> {
