@@ -1,10 +1,9 @@
 /**
- * A mail's bytes from plain data, by nodemailer's MailComposer. The same data gives the same bytes, on every attempt. Everything that
+ * A mail's bytes from plain data, encoded by nodemailer. The same data gives the same bytes, on every attempt. Everything that
  * comes from people is kept out of the header's structure: one sender, one recipient, no line break anywhere (see header-text.ts),
  * addresses and Message-IDs checked. Nothing is ever read from a file or an address on the web.
  */
 import { createHash } from 'node:crypto'
-import MailComposer from 'nodemailer/lib/mail-composer'
 import { assert, GoniecError } from '../errors.ts'
 import type { Instant } from '../time.ts'
 import { toEnvelopeAddress } from './envelope.ts'
@@ -59,7 +58,7 @@ export async function compose(composition: Composition): Promise<ComposedMail> {
   const { text, html } = bodies(composition)
   const subject = toHeaderText(composition.subject)
   const messageId = checkMessageId(composition.messageId)
-  const composer = new MailComposer({
+  const mime = await mimeBytes({
     messageId,
     from: mailAddress(composition.from),
     to: mailAddress(composition.to),
@@ -72,10 +71,8 @@ export async function compose(composition: Composition): Promise<ComposedMail> {
     headers: { ...extraHeaders(composition.headers ?? {}), ...listUnsubscribe(composition.listUnsubscribe) },
     attachments: composition.attachments.map(attachment),
     baseBoundary: createHash('sha256').update(messageId).digest('hex').slice(0, 16),
-    disableFileAccess: true,
-    disableUrlAccess: true,
   })
-  const bytes = toWireForm(await mimeBytes(composer.compile()))
+  const bytes = toWireForm(mime)
   return { bytes, subject, text, html, headers: headersOf(bytes) }
 }
 

@@ -30,15 +30,24 @@ export function checkMessageId(id: string): string {
   })
 }
 
-/** 160 bits: no two messages of any installation meet. */
+/** 160 bits: no two messages of any installation meet. A multiple of five bytes. */
 const LOCAL_PART_BYTES = 20
 
 const MESSAGE_ID = /^<[!-;=?A-~]+@[!-;=?A-~]+>$/
 
 const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567'
 
+/** Five bytes at a time are eight letters; a number holds their forty bits exactly. */
 function toBase32(bytes: Buffer): string {
-  let bits = ''
-  for (const byte of bytes) bits += byte.toString(2).padStart(8, '0')
-  return (bits.match(/.{1,5}/g) ?? []).map((five) => BASE32.charAt(Number.parseInt(five.padEnd(5, '0'), 2))).join('')
+  let text = ''
+  for (let offset = 0; offset < bytes.length; offset += 5) {
+    let five = bytes.readUIntBE(offset, 5)
+    let letters = ''
+    for (let n = 0; n < 8; n++) {
+      letters = BASE32.charAt(five % 32) + letters
+      five = Math.floor(five / 32)
+    }
+    text += letters
+  }
+  return text
 }

@@ -1,36 +1,122 @@
 /**
- * A mail's bytes from nodemailer's tree of MIME parts, without streams: headers and encodings are nodemailer's, only their joining is done
- * here. `build()` joins the same through some thirty streams, which costs four times as much, and a worker composes every mail that it sends.
- * Parts that are not short text (attachments) are left to it. That both give the same bytes is a property (tests/property/mime.test.ts).
+ * A mail's bytes from nodemailer's encoders, without its tree of parts: which headers a mail has, in which order, and how its parts are joined is
+ * said here; how a header's value and a part's text are encoded is nodemailer's. Its composer asks for every header by name again and again, and
+ * joins the parts through some thirty streams: together four times as much, and a worker composes every mail that it sends. Mails with
+ * attachments or long texts are left to it. That both give the same bytes is a property (tests/property/mime.test.ts).
  */
 import * as base64 from 'nodemailer/lib/base64'
-import type MimeNode from 'nodemailer/lib/mime-node'
+import MailComposer from 'nodemailer/lib/mail-composer'
+import { foldLines } from 'nodemailer/lib/mime-funcs'
+import MimeNode from 'nodemailer/lib/mime-node'
 import * as qp from 'nodemailer/lib/qp'
 
-/** The bytes of the mail with this root. */
-export async function mimeBytes(root: MimeNode): Promise<Buffer> {
-  return isText(root) ? Buffer.from(textOf(root)) : await root.build()
+/** What a mail is made of, in nodemailer's words. */
+export interface MimeMail {
+  headers: Record<string, string>
+  from: { name: string; address: string }
+  to: { name: string; address: string }
+  inReplyTo?: string
+  references?: string[]
+  subject: string
+  messageId: string
+  date: string
+  text?: string
+  html?: string
+  attachments: { filename: string; contentType?: string; content: Buffer }[]
+  /** Stands in the line between two parts. */
+  baseBoundary: string
 }
 
-/** Nodemailer encodes longer parts slice by slice. */
+/** The bytes of this mail. */
+export async function mimeBytes(mail: MimeMail): Promise<Buffer> {
+  const parts = [partOf('text/plain', mail.text), partOf('text/html', mail.html)].filter((part) => part !== undefined)
+  if (mail.attachments.length > 0 || parts.length === 0 || parts.some(isLeft))
+    return await new MailComposer({ ...mail, disableFileAccess: true, disableUrlAccess: true }).compile().build()
+  return Buffer.from(joined(mail, parts))
+}
+
+/** Nodemailer encodes longer parts slice by slice, and by its stream wraps the last line otherwise if it ends in a blank. */
+function isLeft({ content }: Part): boolean {
+  return content.length > LONGEST || /[ \t]$/.test(content)
+}
+
 const LONGEST = 32_768
 
-function isText({ content, childNodes }: MimeNode): boolean {
-  return (
-    (content === undefined || (typeof content === 'string' && content.length <= LONGEST)) && childNodes.every(isText)
-  )
+interface Part {
+  type: string
+  content: string
 }
 
-function textOf(node: MimeNode): string {
-  const head = `${node.buildHeaders()}\r\n\r\n${encoded(node)}`
-  if (!node.multipart) return head
-  const parts = node.childNodes.map((child) => `--${node.boundary}\r\n${textOf(child)}`)
-  return `${head}${parts.join('\r\n')}\r\n--${node.boundary}--\r\n`
+function partOf(type: string, content: string | undefined): Part | undefined {
+  // Nodemailer leaves out a part without text.
+  return content ? { type: `${type}; charset=utf-8`, content } : undefined
 }
 
-function encoded(node: MimeNode): string {
-  const content = typeof node.content === 'string' ? node.content : ''
-  const encoding = node.getTransferEncoding()
-  if (encoding === 'quoted-printable') return qp.wrap(qp.encode(content))
-  return encoding === 'base64' ? base64.wrap(base64.encode(content)) : content
+function joined(mail: MimeMail, parts: readonly Part[]): string {
+  const head = headLines(mail)
+  const [first, second] = parts.map(encodedPart)
+  if (!second) {
+    const type = first?.head.slice(0, 1) ?? []
+    const encoding = first?.head.slice(1) ?? []
+    return [...head, ...encoding, VERSION, ...type, '', first?.body].join('\r\n')
+  }
+  const boundary = `--_NmP-${mail.baseBoundary}-Part_1`
+  const type = foldLines(`Content-Type: multipart/alternative; boundary="${boundary}"`, 76)
+  const bodies = [first, second].map((part) => [`--${boundary}`, ...(part?.head ?? []), '', part?.body].join('\r\n'))
+  return `${[...head, VERSION, type, '', ...bodies].join('\r\n')}\r\n--${boundary}--\r\n`
+}
+
+const VERSION = 'MIME-Version: 1.0'
+
+/** The part's own headers, type and encoding, and its text as it goes out. */
+function encodedPart({ type, content }: Part): { head: string[]; body: string } {
+  const encoding = new MimeNode(type, PLAIN).setContent(content).getTransferEncoding()
+  return {
+    head: [`Content-Type: ${type}`, `Content-Transfer-Encoding: ${encoding}`],
+    body:
+      encoding === 'quoted-printable'
+        ? qp.wrap(qp.encode(content))
+        : encoding === 'base64'
+          ? base64.wrap(base64.encode(content))
+          : content,
+  }
+}
+
+/** Without a boundary of its own a node takes one by chance, which costs more than all else of it. */
+const PLAIN = { baseBoundary: 'none' }
+
+/** All headers but those that say how the parts are joined. */
+function headLines(mail: MimeMail): string[] {
+  return [
+    ...Object.entries(mail.headers).map(([name, value]) => keptLine(name, value)),
+    keptLine('From', mail.from),
+    headerLine('To', mail.to),
+    mail.inReplyTo ? headerLine('In-Reply-To', mail.inReplyTo) : undefined,
+    mail.references ? headerLine('References', mail.references) : undefined,
+    mail.subject ? headerLine('Subject', mail.subject) : undefined,
+    headerLine('Message-ID', mail.messageId),
+    headerLine('Date', mail.date),
+  ].filter((line) => line !== undefined)
+}
+
+type HeaderValue = Parameters<MimeNode['encodeHeaderValue']>[1]
+
+const encoder = new MimeNode('text/plain', PLAIN)
+
+function headerLine(name: string, value: HeaderValue): string | undefined {
+  const encoded = encoder.encodeHeaderValue(name, value)
+  return encoded.trim() ? foldLines(`${name}: ${encoded}`, 76) : undefined
+}
+
+/** Lines that are the same in all mails of a mailbox. */
+const kept = new Map<string, string | undefined>()
+const MOST_KEPT = 1000
+
+function keptLine(name: string, value: HeaderValue): string | undefined {
+  const key = `${name}:${JSON.stringify(value)}`
+  if (kept.has(key)) return kept.get(key)
+  if (kept.size >= MOST_KEPT) kept.clear()
+  const line = headerLine(name, value)
+  kept.set(key, line)
+  return line
 }
