@@ -3,7 +3,7 @@
  * what else the machine was doing.
  *
  *     npm run bench                        all of it
- *     npm run bench -- throughput          one of: throughput, scale, plan, import, idle, restart, lateness, questions
+ *     npm run bench -- throughput          one of: throughput, protocol, scale, plan, import, idle, restart, lateness, questions
  *     npm run bench -- --size 0.1 import   a tenth of it
  */
 import { parseArgs } from 'node:util'
@@ -13,6 +13,7 @@ import { importing } from './import.ts'
 import { install } from './installed.ts'
 import { lateness } from './lateness.ts'
 import { planning } from './plan.ts'
+import { protocol } from './protocol.ts'
 import { questions } from './questions.ts'
 import { restart } from './restart.ts'
 import { scale } from './scale.ts'
@@ -21,6 +22,7 @@ import { throughput } from './throughput.ts'
 
 const BENCHMARKS: Readonly<Record<string, { run: Benchmark; settings?: Record<string, string> }>> = {
   throughput: { run: throughput },
+  protocol: { run: protocol },
   scale: { run: scale, settings: { max_wal_size: '8GB' } },
   plan: { run: planning },
   import: { run: importing },

@@ -20,34 +20,13 @@ export async function startGoniec(
 ): Promise<Peer> {
   await makeWorld(database, { port, mails, rounds })
   const worker = startWorker(url, { root, args: ['--name', 'bench'], env: { GONIEC_LOG_LEVEL: 'warn' } })
-  const until = async (text: string, values: readonly unknown[] = []): Promise<Record<string, unknown>> => {
-    // Asked seldom: the asking costs the server time that it is measured by.
-    for (;;) {
-      const [row] = await database.query(text, values)
-      if (row) return row
-      await wait(100)
-    }
-  }
+  const until = (text: string, values?: readonly unknown[]): Promise<Record<string, unknown>> =>
+    untilRow(database, text, values)
   await until('select from goniec.incarnation where ended_at is null')
   return {
     name: 'goniec',
     pid: worker.pid,
-    async prepare({ from }) {
-      const campaign = Math.ceil(from / mails)
-      await database.query('vacuum (analyze) goniec.message')
-      // At once, or the plan would lay slots of its own.
-      await database.transaction(async (tx) => {
-        await sql`update goniec.campaign set status = 'running', started_at = goniec.now() where id = ${campaign}`.execute(
-          tx,
-        )
-        await sql`select goniec.make_day_rows(3)`.execute(tx)
-        await sql.raw(slotsOf(campaign)).execute(tx)
-      })
-      await database.query(`select pg_notify('goniec', 'dispatch')`)
-      await until('select from goniec.message where campaign_id = $1 and scheduled_at <= goniec.now() limit 1', [
-        campaign,
-      ])
-    },
+    prepare: async ({ from }) => await beginRound(database, Math.ceil(from / mails)),
     async send({ from }) {
       const campaign = Math.ceil(from / mails)
       await until(OVER, [campaign])
@@ -63,7 +42,40 @@ export async function startGoniec(
   }
 }
 
-async function makeWorld(
+/** Plans the mails of a campaign for an instant, all for the same one, and waits until it is there. */
+export async function beginRound(database: BenchServer['database'], campaign: number): Promise<void> {
+  await database.query('vacuum (analyze) goniec.message')
+  // At once, or the plan would lay slots of its own.
+  await database.transaction(async (tx) => {
+    await sql`update goniec.campaign set status = 'running', started_at = goniec.now() where id = ${campaign}`.execute(
+      tx,
+    )
+    await sql`select goniec.make_day_rows(3)`.execute(tx)
+    await sql.raw(slotsOf(campaign)).execute(tx)
+  })
+  await database.query(`select pg_notify('goniec', 'dispatch')`)
+  await untilRow(
+    database,
+    'select from goniec.message where campaign_id = $1 and scheduled_at <= goniec.now() limit 1',
+    [campaign],
+  )
+}
+
+async function untilRow(
+  database: BenchServer['database'],
+  text: string,
+  values: readonly unknown[] = [],
+): Promise<Record<string, unknown>> {
+  // Asked seldom: the asking costs the server time that it is measured by.
+  for (;;) {
+    const [row] = await database.query(text, values)
+    if (row) return row
+    await wait(100)
+  }
+}
+
+/** Campaigns of two steps, as many as rounds, each with its own leads; a mail of the first step for each. */
+export async function makeWorld(
   { query }: BenchServer['database'],
   { port, mails, rounds }: { port: number; mails: number; rounds: number },
 ): Promise<void> {

@@ -6,6 +6,7 @@ import { idle } from '../../bench/idle.ts'
 import { importing } from '../../bench/import.ts'
 import { lateness } from '../../bench/lateness.ts'
 import { planning } from '../../bench/plan.ts'
+import { protocol } from '../../bench/protocol.ts'
 import { questions } from '../../bench/questions.ts'
 import { restart } from '../../bench/restart.ts'
 import { scale } from '../../bench/scale.ts'
@@ -19,6 +20,7 @@ afterEach(endWorkers)
 
 const TOYS: [string, Benchmark, { size: number; rows: number }][] = [
   ['throughput', throughput, { size: 0.01, rows: 4 }],
+  ['protocol', protocol, { size: 0.05, rows: 3 }],
   ['scale', scale, { size: 0.001, rows: 3 }],
   ['plan', planning, { size: 0.001, rows: 4 }],
   ['import', importing, { size: 0.001, rows: 1 }],
