@@ -40,6 +40,13 @@ it('an import prints its counts by the contract, and nothing of its progress in 
   expect(readFileSync(join(directory, 'leads.rejects.csv'), 'utf8')).toContain('4;')
 })
 
+it('a file with a header and nothing below it is told so', async () => {
+  writeFileSync(join(directory, 'bare.csv'), 'email;imie\n')
+  const { code, stderr } = await goniec(['lead', 'import', 'bare.csv', '--campaign', 'spring'])
+  expect(code).toBe(0)
+  expect(stderr).toMatch(/^The file has a header, and no lead on a line below it\.$/m)
+})
+
 it('with --strict a rejected line ends 1, and nothing came in', async () => {
   writeFileSync(join(directory, 'strict.csv'), 'email\newa@klient.example\nnobody\n')
   const { code, stderr } = await goniec(['lead', 'import', 'strict.csv', '--campaign', 'spring', '--strict'])

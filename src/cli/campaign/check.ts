@@ -38,9 +38,7 @@ export function printFindings(cli: Cli, { problems, warnings, leads, capacity }:
   if (capacity !== null && leads.toMail > 0) {
     const days =
       capacity.sendingDays === null ? 'more than a year' : `about ${count(capacity.sendingDays, 'sending day')}`
-    cli.output.line(
-      `${leads.toMail} leads, ${leads.mails} mails if nobody replies, ${days} at up to ${capacity.mailsPerDay} a day`,
-    )
+    cli.output.line(`${describeMails(leads)}, ${days} at up to ${capacity.mailsPerDay} a day`)
   }
   if (leads.problems.length === 0) return
   cli.output.line('')
@@ -102,6 +100,11 @@ function summary({ name, status, problems, warnings }: CheckReport): string {
   const found = [count(problems.length, 'problem'), count(warnings.length, 'warning')].join(', ')
   const next = problems.length === 0 && status === 'draft' ? ` Next: goniec campaign start ${shellWord(name)}` : ''
   return `Campaign "${name}": ${found}.${next}`
+}
+
+/** `1 lead, 2 mails if nobody replies`. */
+export function describeMails({ toMail, mails }: Pick<CheckReport['leads'], 'toMail' | 'mails'>): string {
+  return `${count(toMail, 'lead')}, ${count(mails, 'mail')} if nobody replies`
 }
 
 function count(number: number, word: string): string {

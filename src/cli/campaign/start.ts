@@ -3,7 +3,7 @@ import { requireStartable, startCampaign, type Started } from '../../campaigns/s
 import { shellWord } from '../../campaigns/campaign.ts'
 import { GoniecError } from '../../errors.ts'
 import type { Cli } from '../cli.ts'
-import { check, printFindings, reportJson } from './check.ts'
+import { check, describeMails, printFindings, reportJson } from './check.ts'
 
 /** Checks a campaign and starts it; with problems it is refused, with the reasons. */
 export async function runStart(cli: Cli, name: string, options: { login: boolean; dryRun?: boolean }): Promise<void> {
@@ -29,7 +29,7 @@ function refuse(cli: Cli, report: CheckReport): never {
 }
 
 function question({ name, leads }: CheckReport): string {
-  return `Start campaign "${name}": ${leads.toMail} leads, ${leads.mails} mails if nobody replies?`
+  return `Start campaign "${name}": ${describeMails(leads)}?`
 }
 
 function printStarted(cli: Cli, report: CheckReport, started: Started | null): void {

@@ -81,6 +81,7 @@ function report(
   cli.output.data({ ...counts, rejects_file: rejectsFile, dry_run: dryRun }, () =>
     cli.output.properties(Object.entries({ ...counts, 'rejects file': rejectsFile })),
   )
+  if (counts.rows === 0) cli.output.say('The file has a header, and no lead on a line below it.')
   if (dryRun) return cli.output.say('Dry run: nothing was imported.')
   if (!written) throw notClean(counts.rejected, rejectsFile)
   // Clean when it was tried, and not when it was done: somebody was blocked in between.
