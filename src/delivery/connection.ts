@@ -103,7 +103,15 @@ export function openSocket(account: SmtpAccount, { onHandshake, onReady, onFailu
 export function socketFailure(error: Error): Failure {
   // Nodemailer puts a code of its own over the system's.
   const { code = '', syscall = '', originalCode = code } = error as NodeJS.ErrnoException & { originalCode?: string }
-  return { kind: kindOf(originalCode, syscall), text: error.message === '' ? originalCode : error.message }
+  return { kind: kindOf(originalCode, syscall), text: error.message === '' ? originalCode : readable(error.message) }
+}
+
+/** OpenSSL's words for people: its line has numbers, names of its routines and of a file, and the reason in between. */
+function readable(message: string): string {
+  const reason = /:error:[0-9A-F]+:[^:]*:[^:]*:([^:]+):/.exec(message)?.[1]
+  if (reason === 'wrong version number' || reason === 'packet length too long')
+    return 'the server begins without TLS: security is "starttls" there (port 587, as a rule; 465 is for "tls")'
+  return reason ?? message
 }
 
 /** TLS as goniec uses it for `tls` and `starttls`: 1.2 or newer, certificate and name verified. */
