@@ -87,6 +87,12 @@ export const FOUND: readonly Finding[] = [
     mended: 'The number is not given again, and its gap tells: `tests/worker/logbook.test.ts`.',
   },
   {
+    where: 'D/worker/-15m-out-of-summer-time/planning',
+    what: 'A worker that was told to stop in the minute in which its logbook turns over to the next day’s file wrote to a file that was closed already, took its disk for broken, and ended with 1, when all was done.',
+    mended:
+      'What comes behind the closing is not written, and the turn is part of the write: `tests/worker/logbook.test.ts`.',
+  },
+  {
     where: 'C/standby',
     what: 'A worker says each minute that it is there, on the session that holds its name. With a synchronous standby away that commit waited without end; the worker gave the session up as silent, and the server went on holding the name for it, so that the worker could not take it back, nor start again under it, before the standby was there.',
     mended: 'That commit waits for no standby: `tests/crash/standby-away.test.ts`.',

@@ -60,6 +60,23 @@ async function all(): Promise<LoggedMail[]> {
   return mails
 }
 
+test('what comes while it is being closed, at any moment of that, breaks nothing', async () => {
+  const tomorrow = NOON.add({ hours: 25 })
+  for (let turns = 0; turns < 30; turns += 1) {
+    const logbook = await open()
+    await logbook.mark({ at: NOON, walPosition: '0/1' })
+    const closing = logbook.close()
+    for (let turn = 0; turn < turns; turn += 1) await Promise.resolve()
+    await Promise.allSettled([closing, logbook.mark({ at: tomorrow, walPosition: '0/2' })])
+    expect(broken).toEqual([])
+  }
+  const logbook = await open()
+  await logbook.close()
+  await expect(logbook.passed([mail(1)], null)).rejects.toThrow('its logbook is closed')
+  await logbook.mark({ at: tomorrow, walPosition: '0/3' })
+  expect([broken, await all()]).toEqual([[], []])
+})
+
 test('a mail that passed is on the disk before its content may go out, to the microsecond', async () => {
   const logbook = await open()
   await logbook.passed([mail(1), mail(2, { campaign: null, stepKey: null, idempotencyKey: 'ask-7' })], '0/1B80F98')
@@ -153,9 +170,11 @@ test('a directory that cannot be written is refused at the start, with the way o
 
 test('a line that cannot be written refuses its mail, and ends the worker once', async () => {
   const logbook = await open()
-  // Its file is closed under it, as by a disk that fails.
-  await logbook.close()
-  await expect(logbook.passed([mail(1)], null)).rejects.toThrow(/closed/)
+  // Where its folder was there is something else: the file of the next day cannot be made.
+  rmSync(folder(), { recursive: true })
+  writeFileSync(folder(), '')
+  const tomorrow = NOON.add({ hours: 25 })
+  await expect(logbook.passed([mail(1, { passedAt: tomorrow })], null)).rejects.toThrow(/EEXIST|ENOTDIR/)
   await expect(logbook.passed([mail(2)], null)).rejects.toThrow(/cannot be written/)
   expect(broken.map(({ code }) => code)).toEqual(['logbook_unwritable'])
 })

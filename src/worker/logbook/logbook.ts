@@ -62,6 +62,7 @@ export class Logbook {
   #waiting: { lines: Line[]; written?: Promise<void> } | undefined
   #soon: NodeJS.Timeout | undefined
   #broken: GoniecError | undefined
+  #isClosed = false
 
   private constructor(options: LogbookOptions, file: LogFile, handle: FileHandle, bytes: number) {
     this.#options = options
@@ -106,18 +107,19 @@ export class Logbook {
     this.#soon ??= setTimeout(() => void this.#append([]).catch(() => undefined), ANSWERS_MS)
   }
 
-  /** So far was the database. */
+  /** So far was the database. Of one that was closed meanwhile nobody asks for it. */
   async mark({ at, walPosition }: Pick<Mark, 'at' | 'walPosition'>): Promise<void> {
-    const mark = { at, walPosition, timeline: this.timeline }
-    await this.#append([{ kind: 'mark', mark }])
-    if (mark.at.since(this.#begunAt).total('hours') > FILE_HOURS) await this.#turnOver(mark.at)
+    if (this.#isClosed) return
+    await this.#append([{ kind: 'mark', mark: { at, walPosition, timeline: this.timeline } }])
   }
 
-  /** Writes what is left to the disk. */
+  /** Writes what is left to the disk. What comes later is not written. */
   async close(): Promise<void> {
     // What fails is told by `onBroken`.
-    await this.#append([]).catch(() => undefined)
+    const written = this.#append([]).catch(() => undefined)
+    this.#isClosed = true
     clearTimeout(this.#flush)
+    await written
     await this.#work
     if (this.#broken === undefined) await this.#handle.datasync()
     await this.#handle.close()
@@ -125,6 +127,7 @@ export class Logbook {
 
   /** Lines that wait for the write before them go with the next one, together. */
   async #append(lines: readonly Line[]): Promise<void> {
+    if (this.#isClosed) throw new GoniecError('logbook_closed', 'its logbook is closed')
     clearTimeout(this.#soon)
     this.#soon = undefined
     const batch = (this.#waiting ??= { lines: [] })
@@ -142,19 +145,16 @@ export class Logbook {
     const { bytesWritten } = await this.#handle.write(bytes)
     this.#bytes += bytesWritten
     if (bytesWritten < bytes.length) throw new GoniecError('logbook_unwritable', 'only a part could be written')
-    this.#flush ??= setTimeout(() => void this.#flushNow(), FLUSH_MS).unref()
-    const newest = lines.findLast((line) => line.kind === 'passed')
-    if (this.#bytes > FILE_BYTES && newest) await this.#begin(newest.mail.passedAt)
+    if (!this.#isClosed) this.#flush ??= setTimeout(() => void this.#flushNow(), FLUSH_MS).unref()
+    const now = lines.map(instantOf).findLast((at) => at !== null)
+    if (now && (this.#bytes > FILE_BYTES || now.since(this.#begunAt).total('hours') > FILE_HOURS))
+      await this.#begin(now)
   }
 
   async #flushNow(): Promise<void> {
     this.#flush = undefined
     // What fails is told by `onBroken`.
     await this.#inOrder(() => this.#handle.datasync()).catch(() => undefined)
-  }
-
-  async #turnOver(now: Instant): Promise<void> {
-    await this.#inOrder(() => this.#begin(now))
   }
 
   /** Goes on in a new file. */
@@ -190,6 +190,11 @@ export class Logbook {
     })
     this.#options.onBroken(this.#broken)
   }
+}
+
+function instantOf(line: Line): Instant | null {
+  if (line.kind === 'passed') return line.mail.passedAt
+  return line.kind === 'mark' ? line.mark.at : null
 }
 
 async function isWritable(file: LogFile): Promise<boolean> {
