@@ -105,7 +105,8 @@ test('a page reads its own mails and no others, wherever it is and however long 
   const campaignId = Number(await world.value('select min(id) from goniec.campaign'))
   const session = await database.session()
   // A table of this size is read as a whole for five hundred keys; one of a million is not. What is asked here is how a page is found.
-  await session.query('set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off')
+  // Scans are not switched off: before 18 that makes all plans with one look alike to the planner.
+  await session.query('set enable_hashjoin = off; set enable_mergejoin = off')
   for (const filter of [{}, { campaignId }, { statuses: ['pending'], limit: 1500 }] satisfies QueueFilter[]) {
     const pages = await statementsOf(filter)
     const some = pages.filter((_, index) => index % 15 === 0 || index >= pages.length - 2)
