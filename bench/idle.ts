@@ -35,19 +35,19 @@ export async function idle({ url, database, root }: BenchServer, { size }: Bench
     })
     const before = await read()
     const seconds = SECONDS * size
-    await wait(seconds * 1000)
+    const memory = await meanMb(worker.pid, seconds)
     const after = await read()
     const percent = (ms: number): string => `${(ms / 10 / seconds).toFixed(2)} %`
     return {
       what: `a worker with nothing to do, for ${seconds} s`,
       lines: table(
-        ['statements a second', 'its CPU', 'Postgres CPU', 'MB', 'most MB'],
+        ['statements a second', 'its CPU', 'Postgres CPU', 'MB in the mean', 'most MB'],
         [
           [
             ((after.statements - before.statements) / seconds).toFixed(2),
             percent(after.cpuMs - before.cpuMs),
             percent(after.postgresMs - before.postgresMs),
-            residentMb(worker.pid),
+            memory,
             peakMb(worker.pid),
           ],
         ],
@@ -57,6 +57,16 @@ export async function idle({ url, database, root }: BenchServer, { size }: Bench
     worker.kill('SIGTERM')
     await worker.ended
   }
+}
+
+/** Looked at each second: a planner comes and goes each minute. */
+async function meanMb(pid: number, seconds: number): Promise<number> {
+  let sum = 0
+  for (let second = 0; second < seconds; second += 1) {
+    await wait(1000)
+    sum += residentMb(pid)
+  }
+  return sum / seconds
 }
 
 type Query = BenchServer['database']['query']

@@ -46,7 +46,7 @@ export function bindingsOf(world: World): Binding[] {
     for (const mailbox of world.mailboxes.values()) openMailboxDay(mailbox, day, world.nowMs)
     for (const { campaign, segment, late } of waiting) {
       openCampaignDay(campaign, day, world.nowMs)
-      vote(world, segment, late, votes.get(campaign)?.get(segment.localDay))
+      vote(late, segment, votes.get(campaign)?.get(segment.localDay))
     }
   }
   return Array.from(votes, ([{ input }, days]) =>
@@ -69,8 +69,17 @@ function votesByDay(world: World): Map<Campaign, Map<number, Votes>> {
 interface Waiting {
   campaign: Campaign
   segment: Segment
-  /** Due before the segment's end, and not planned before it either. */
-  late: Mail[]
+  late: Iterable<Late>
+}
+
+/** Mails that leave from the same mailboxes, are due before a segment's end, and not planned before it either. */
+interface Late {
+  mails: number
+  /** Those that no other campaign keeps, and of these those whose domain gets more. */
+  untaken: number
+  free: number
+  /** Of the free ones the first that is due. */
+  first: Mail | null
 }
 
 function waitingOn(world: World, mails: ReadonlyMap<Campaign | null, Mail[]>, day: number): Waiting[] {
@@ -78,30 +87,41 @@ function waitingOn(world: World, mails: ReadonlyMap<Campaign | null, Mail[]>, da
   for (const campaign of world.campaigns.values()) {
     for (const segment of campaign.segments) {
       if (segment.day !== day || !segment.open) continue
-      const late = (mails.get(campaign) ?? []).filter((mail) => isLate(mail, segment))
-      if (late.length > 0) waiting.push({ campaign, segment, late })
+      const late = lateOf(world, mails.get(campaign) ?? [], segment)
+      if (late.size > 0) waiting.push({ campaign, segment, late: late.values() })
     }
   }
   return waiting
+}
+
+/** By the mailbox that they are bound to. They are counted and not listed: it is most of a queue, on each of its days. */
+function lateOf(world: World, mails: readonly Mail[], segment: Segment): Map<Mailbox | null, Late> {
+  const groups = new Map<Mailbox | null, Late>()
+  for (const mail of mails) {
+    if (!isLate(mail, segment)) continue
+    let late = groups.get(mail.bound)
+    if (!late) groups.set(mail.bound, (late = { mails: 0, untaken: 0, free: 0, first: null }))
+    late.mails++
+    if (leadIsTaken(world, mail, segment)) continue
+    late.untaken++
+    if (domainIsFull(mail, segment)) continue
+    late.free++
+    if (!late.first || mail.dueMs < late.first.dueMs) late.first = mail
+  }
+  return groups
 }
 
 function isLate(mail: Mail, { sendingDay, toMs }: Segment): boolean {
   return (!mail.segment || mail.segment.sendingDay > sendingDay) && mail.dueMs < toMs
 }
 
-/** Mails that leave from the same mailboxes are kept by the same limits: one of them is asked, the first that is due. */
-function vote(world: World, segment: Segment, late: readonly Mail[], votes: Votes | undefined): void {
-  for (const group of Map.groupBy(late, ({ bound }) => bound).values()) {
-    const untaken = group.filter((mail) => !leadIsTaken(world, mail, segment))
-    const free = untaken.filter((mail) => !domainIsFull(mail, segment))
-    add(votes, 'contact_gap', group.length - untaken.length)
-    add(votes, 'domain_limit', untaken.length - free.length)
-    const first = free.reduce<Mail | null>(
-      (earliest, mail) => (earliest && earliest.dueMs <= mail.dueMs ? earliest : mail),
-      null,
-    )
+/** Mails that leave from the same mailboxes are kept by the same limits: one of them is asked. */
+function vote(groups: Iterable<Late>, segment: Segment, votes: Votes | undefined): void {
+  for (const { mails, untaken, free, first } of groups) {
+    add(votes, 'contact_gap', mails - untaken)
+    add(votes, 'domain_limit', untaken - free)
     const code = first && whatKeeps(first, segment)
-    if (code) add(votes, code, free.length)
+    if (code) add(votes, code, free)
   }
 }
 

@@ -10,8 +10,8 @@ import type { MoveReason } from './plan-input.ts'
 import { leadIsTaken, mailboxHasRoom, ownersHaveRoom, stand, takeRoom, wasTriedEnough } from './world.ts'
 import type { Mail, Mailbox, Segment, World } from './world.ts'
 
-/** Lets all slots that are allowed by themselves stand in their places. The others get the reason why not. */
-export function standKept(world: World): void {
+/** Lets all slots that are allowed by themselves stand in their places, and names them in the order of their times. The others get the reason why not. */
+export function standKept(world: World): Mail[] {
   const standing: Mail[] = []
   for (const mail of world.mails) {
     const { slot } = mail.input
@@ -28,16 +28,16 @@ export function standKept(world: World): void {
   standing.sort(byTime)
   partTooClose(standing)
   for (const mail of standing) if (mail.mailbox && mail.segment) stand(mail, mail.atMs, mail.mailbox, mail.segment)
+  return standing
 }
 
-/** Lets the standing slots of these kinds take their room, in the order of their times; those without room give way. */
-export function takeKeptRoom(world: World, kinds: readonly Mail['input']['kind'][]): void {
+/** Lets those of these kinds take their room, kind by kind in the order of their times; those without room give way. */
+export function takeKeptRoom(world: World, standing: readonly Mail[], kinds: readonly Mail['input']['kind'][]): void {
   let gaveWay = false
   for (const kind of kinds) {
-    const standing = world.mails.filter((mail) => mail.input.kind === kind && mail.input.slot && mail.mailbox)
-    for (const mail of standing.toSorted(byTime)) {
+    for (const mail of standing) {
       const { mailbox, segment } = mail
-      if (!mailbox || !segment) continue
+      if (mail.input.kind !== kind || !mailbox || !segment) continue
       const fits =
         mailboxHasRoom(mail, mailbox, segment.day) &&
         ownersHaveRoom(mail, segment) &&

@@ -29,11 +29,11 @@ import type { Mail, World } from './world.ts'
 /** Lays slots for the next sending days. See `plan-input.ts` for what it is told, `plan-result.ts` for what it says. */
 export function plan(input: PlanInput): Plan {
   const world = buildWorld(input)
-  standKept(world)
-  takeKeptRoom(world, ['response'])
+  const standing = standKept(world)
+  takeKeptRoom(world, standing, ['response'])
   const responses = mailsWithoutPlace(world, 'response')
   fill(world, responses.toSorted(byOldSlotThenDue), { line: 'by mailbox' })
-  takeKeptRoom(world, ['campaign', 'warmup'])
+  takeKeptRoom(world, standing, ['campaign', 'warmup'])
 
   const missed = mailsWithoutPlace(world, 'campaign').filter(isMissed)
   fill(world, missed.toSorted(byOldSlotThenDue), { line: 'one' })

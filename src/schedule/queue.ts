@@ -3,6 +3,7 @@
  * cannot go in the stretch of time that is being filled steps aside, and holds up nobody behind it.
  */
 import { Heap } from './heap.ts'
+import { Line } from './line.ts'
 import type { Mail } from './world.ts'
 
 export class Queue {
@@ -10,7 +11,7 @@ export class Queue {
   readonly uniform: boolean
   /** No place is left for any of them until the stretch of time ends. */
   closed = false
-  readonly #ready = new Heap<Mail>((a, b) => a.rank < b.rank)
+  readonly #ready = new Line<Mail>((a, b) => a.rank < b.rank)
   readonly #later = new Heap<Mail>(
     (a, b) => startMsOf(a) < startMsOf(b) || (startMsOf(a) === startMsOf(b) && a.rank < b.rank),
   )

@@ -1,4 +1,4 @@
-/** The planner's thread: plans whenever it is told to, and says what came of it. */
+/** The planner's thread: plans whenever it is told to, and says what came of it, until it is told to end. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { runPlan } from '../campaigns/plan/run.ts'
 import { explainDatabaseError } from '../database/failures.ts'
@@ -11,9 +11,10 @@ const { url, graceMs, silenceMs } = workerData as PlanThreadData
 const LONGER = 10
 const database = openDatabase(url, { name: 'plan', size: 3, silenceMs: silenceMs * LONGER })
 
-parentPort?.on('message', () => {
+parentPort?.on('message', (told: 'plan' | 'end') => {
+  if (told === 'end') void database.close().then(() => parentPort?.close())
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
-  void answer().then((result) => parentPort?.postMessage(result))
+  else void answer().then((result) => parentPort?.postMessage(result))
 })
 
 async function answer(): Promise<PlanAnswer> {

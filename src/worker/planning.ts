@@ -4,11 +4,10 @@
  * One plan at a time; whoever asks while one runs gets the next one, which sees what he has seen, and all who ask meanwhile share it.
  * Owns the planner's thread. Leaves to the database that plans of several workers do not meet.
  */
-import type { PlanRun } from '../campaigns/plan/run.ts'
 import type { Database } from '../database/pool.ts'
 import { messageOf } from '../errors.ts'
 import type { Logger } from '../log.ts'
-import { Planner } from './planner.ts'
+import { hasChanged, Planner } from './planner.ts'
 
 export interface PlanningOptions {
   database: Database
@@ -136,7 +135,3 @@ const ANYTHING_MISSED = `
     select from goniec.message m, clock
     where m.status = 'pending' and m.scheduled_at > '-infinity' and m.scheduled_at < clock.oldest
   ) as missed`
-
-function hasChanged({ planned, moved, withdrawn, givenUp, completed }: PlanRun): boolean {
-  return planned + moved + withdrawn + givenUp + completed.length > 0
-}
