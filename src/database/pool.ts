@@ -10,7 +10,7 @@ import { Client, Pool, type ClientConfig, type QueryResultRow } from 'pg'
 import { GoniecError } from '../errors.ts'
 import { explainDatabaseError, OLDEST_SERVER } from './failures.ts'
 import type { Schema } from './schema.ts'
-import { breakWhenSilent, limitSilence } from './silence.ts'
+import { breakWhenSilent, endedAfterMs } from './silence.ts'
 import { teachInstants, valueTypes } from './values.ts'
 
 /** Kysely over the tables of goniec; a transaction of it fits wherever this is asked for. */
@@ -36,6 +36,8 @@ export interface PoolOptions {
   connectTimeoutMs?: number
   /** A connection that owes an answer for so long is broken; left out: it is waited for as long as the system does. */
   silenceMs?: number | undefined
+  /** Of a session: the server ends a statement that takes longer. Said with the connection itself. */
+  statementMs?: number
   /** Told of a connection that broke while nobody used it. The next query takes another one, so most callers need not listen. */
   onIdleError?: (error: Error) => void
 }
@@ -106,7 +108,10 @@ export function retireIdle(pool: Pool): void {
 }
 
 /** What a client outside of a pool (an advisory lock's, a listener's) is made of, so that it speaks the same values. */
-export function clientConfig(url: string, { name, connectTimeoutMs = 10_000 }: PoolOptions = {}): ClientConfig {
+export function clientConfig(
+  url: string,
+  { name, connectTimeoutMs = 10_000, statementMs }: PoolOptions = {},
+): ClientConfig {
   teachInstants()
   return {
     connectionString: url,
@@ -115,6 +120,7 @@ export function clientConfig(url: string, { name, connectTimeoutMs = 10_000 }: P
     keepAliveInitialDelayMillis: 10_000,
     connectionTimeoutMillis: connectTimeoutMs,
     types: valueTypes,
+    ...(statementMs === undefined ? {} : { statement_timeout: statementMs }),
   }
 }
 
@@ -123,7 +129,8 @@ function createPool(url: string, options: PoolOptions): Pool {
   const pool = new Pool({
     ...clientConfig(url, options),
     max: size,
-    idleTimeoutMillis: 30_000,
+    // An idle worker asks once a minute, and need not connect for it.
+    idleTimeoutMillis: 90_000,
     // The pool waits for the promise, though its types do not say so.
     // oxlint-disable-next-line typescript/no-misused-promises
     onConnect: (client) => prepare(client as Client, options.silenceMs),
@@ -134,17 +141,18 @@ function createPool(url: string, options: PoolOptions): Pool {
   return pool
 }
 
-async function prepare(client: Client, silenceMs: number | undefined): Promise<void> {
-  if (silenceMs !== undefined) await limitSilence(client, silenceMs)
-  await doWithoutJit(client)
-}
-
 /**
- * Statements of goniec are look-ups by index that take milliseconds. Where the planner thinks otherwise, as it does of tables that were
+ * One statement for all of it: an idle worker opens more connections in a minute than it asks questions.
+ *
+ * Without jit: statements of goniec are look-ups by index that take milliseconds. Where the planner thinks otherwise, as it does of tables that were
  * not analysed yet, compiling them took twenty seconds (Debian's Postgres 15, where it is on by default).
  */
-async function doWithoutJit(client: Client): Promise<void> {
-  await client.query('set jit = off')
+async function prepare(client: Client, silenceMs: number | undefined): Promise<void> {
+  if (silenceMs === undefined) return void (await client.query('set jit = off'))
+  breakWhenSilent(client, silenceMs)
+  await client.query(`select set_config('jit', 'off', false), set_config('statement_timeout', $1, false)`, [
+    `${endedAfterMs(silenceMs)}`,
+  ])
 }
 
 async function refuseOldServer(database: Database): Promise<void> {

@@ -17,10 +17,9 @@ const LOOKS = 4
 /** Longer than the looks take to break the connection, so that this is what is seen of it. */
 const ENDED_AFTER = 1.5
 
-/** Breaks a connection that is silent, and has the server end the statement behind it. */
-export async function limitSilence(client: Client, silenceMs: number): Promise<void> {
-  breakWhenSilent(client, silenceMs)
-  await client.query(`set statement_timeout = ${Math.ceil(silenceMs * ENDED_AFTER)}`)
+/** After so long the server ends a statement, that somebody waits for in vain, by itself. */
+export function endedAfterMs(silenceMs: number): number {
+  return Math.ceil(silenceMs * ENDED_AFTER)
 }
 
 /** Breaks the connection when an answer is owed and nothing has come or gone for so long. To be called while none is owed. */

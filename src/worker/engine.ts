@@ -16,7 +16,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Logger as GraphileLogger, parseCronItems, run, type Runner, type TaskList } from 'graphile-worker'
 import type { Client, Pool } from 'pg'
 import { clientConfig } from '../database/pool.ts'
-import { limitSilence } from '../database/silence.ts'
+import { breakWhenSilent, endedAfterMs } from '../database/silence.ts'
 import { messageOf } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import { EnginePool } from './engine-pool.ts'
@@ -150,11 +150,9 @@ export class Engine {
   #openPool(): Pool {
     const { url, silenceMs, log } = this.#options
     const pool = new EnginePool({
-      ...clientConfig(url, { name: 'engine' }),
+      ...clientConfig(url, { name: 'engine', statementMs: endedAfterMs(silenceMs) }),
       max: CONCURRENCY + 2,
-      // The pool waits for the promise, though its types do not say so.
-      // oxlint-disable-next-line typescript/no-misused-promises
-      onConnect: (client) => limitSilence(client as Client, silenceMs),
+      onConnect: (client) => breakWhenSilent(client as Client, silenceMs),
     })
     const onError = (error: Error): void => log.debug({ problem: messageOf(error) }, 'the engine lost a connection')
     pool.on('error', onError)

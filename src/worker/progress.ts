@@ -48,9 +48,9 @@ async function isAnythingOverdue(
     name: 'watchdog',
     connectTimeoutMs: ANSWER_MS,
     silenceMs: ANSWER_MS * 2,
+    statementMs: ANSWER_MS,
   })
   try {
-    await client.query(`set statement_timeout = ${ANSWER_MS}`)
     const { rows } = await client.query<{ overdue: boolean }>(ANYTHING_OVERDUE, [graceMs, overdueMs])
     return rows[0]?.overdue === true
   } finally {

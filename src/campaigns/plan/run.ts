@@ -4,7 +4,7 @@
  * Owns       the lock "plan" (one plan at a time, over all workers). Promises that a run sees everything that was committed before it
  *            began, and that nobody holds the lock for ever: a process that is stopped in the middle of a plan loses it, and its writes
  *            find what they read changed.
- * Leaves     waking the workers' dispatch to the notification it sends when slots have changed.
+ * Leaves     waking the workers' dispatch to the notification it sends when slots have changed, and at its end.
  */
 import type { Database } from '../../database/pool.ts'
 import { plan } from '../../schedule/plan.ts'
@@ -21,8 +21,9 @@ export interface PlanRun extends SavedPlan {
 export async function runPlan(database: Database, options: LoadOptions = {}): Promise<PlanRun> {
   const client = await database.pool.connect()
   try {
-    await client.query(`set idle_session_timeout = '${LONGEST_PLAN}'`)
-    await client.query(`select pg_advisory_lock(goniec.lock_key('plan'))`)
+    await client.query(
+      `select set_config('idle_session_timeout', '${LONGEST_PLAN}', false), pg_advisory_lock(goniec.lock_key('plan'))`,
+    )
     const run = await planOnce(database, options)
     await client.query(`select pg_advisory_unlock(goniec.lock_key('plan'))`)
     client.release()
@@ -39,11 +40,15 @@ const LONGEST_PLAN = '5min'
 
 async function planOnce(database: Database, options: LoadOptions): Promise<PlanRun> {
   await tendCampaigns(database)
-  await database.query('select goniec.make_day_rows(3)')
-  const { input, blocked } = await loadPlanInput(database, options)
+  // The plan reads what was taken of a day, and of a new day nothing was.
+  const [{ input, blocked }] = await Promise.all([
+    loadPlanInput(database, options),
+    database.query('select goniec.make_day_rows(3)'),
+  ])
   const withdrawn = await withdraw(database, blocked)
   const saved = await savePlan(database, input, plan(input))
   const completed = await database.query<{ name: string }>('select goniec.complete_campaigns() as name')
+  // Whatever it found: a wake-up that was lost with a connection comes again.
   await database.query(`select pg_notify('goniec', 'dispatch')`)
   return { ...saved, withdrawn: saved.withdrawn + withdrawn, completed: completed.map(({ name }) => name) }
 }
