@@ -54,8 +54,11 @@ export async function runChain(seeds: readonly number[], ground: Ground, cell: D
     for (let n = 1; n <= cell.workers; n += 1) workers.push(await startFakedWorker(database, clocks, n, cell.times))
     const tried: Tried[] = []
     const chain: Chain = { database, server, clocks, workers, step: cell.step }
-    for (const seed of seeds) tried.push(await tryOne(chain, cell, seed))
-    await untilAllIsSent(chain)
+    const gone = Promise.race(workers.map(endedEarly))
+    // The workers end in the end: then nobody waits for it any more.
+    gone.catch(() => undefined)
+    for (const seed of seeds) tried.push(await Promise.race([tryOne(chain, cell, seed), gone]))
+    await Promise.race([untilAllIsSent(chain), gone])
     for (const worker of workers) {
       worker.kill('SIGTERM')
       await worker.endedWell()
@@ -87,6 +90,12 @@ async function startFakedWorker(
   await worker.line(({ msg }) => msg === 'worker started')
   assert(readFileSync(`/proc/${worker.pid}/maps`, 'utf8').includes('libfaketime'), 'the worker sees the faked clock')
   return worker
+}
+
+/** Rejects when it ends: without it nothing would go on, and nothing would tell why. */
+async function endedEarly(worker: WorkerProcess): Promise<never> {
+  const code = await worker.ended
+  throw new Error(`the worker ended with ${code}\n${worker.errors()}\n${JSON.stringify(worker.log.slice(-5))}`)
 }
 
 async function tryOne(chain: Chain, cell: Disturbance, seed: number): Promise<Tried> {

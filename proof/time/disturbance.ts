@@ -38,6 +38,9 @@ export function stepOf(whose: Whose): Disturbance['jump'] {
   }
 }
 
+/** A little time passes also for a machine that was suspended: a monotonic clock that runs backwards by a moment ends Node with an assertion. */
+const LEAST_MS = 100
+
 /** The worker is stopped for so long; its clock jumps meanwhile, by the step, or back to where it stood. */
 export function stoppedFor(ms: number, { suspended = false } = {}): Disturbance['jump'] {
   return async ({ clocks, workers, step }) => {
@@ -45,7 +48,7 @@ export function stoppedFor(ms: number, { suspended = false } = {}): Disturbance[
     const fromMs = performance.now()
     await delay(ms)
     const stoppedMs = performance.now() - fromMs
-    clocks.step('worker', suspended ? -stoppedMs : step.ms)
+    clocks.step('worker', suspended ? LEAST_MS - stoppedMs : step.ms)
     for (const worker of workers) worker.kill('SIGCONT')
     const clock = suspended ? 'its wall and its monotonic clock stood still' : `its clock jumped by ${step.ms} ms`
     return `stopped for ${Math.round(stoppedMs)} ms, ${clock}`
