@@ -93,6 +93,12 @@ export const FOUND: readonly Finding[] = [
       'What comes behind the closing is not written, and the turn is part of the write: `tests/worker/logbook.test.ts`.',
   },
   {
+    where: 'E/7-workers',
+    what: 'Nothing of goniec: the proof itself took slots back without saying why, to let time pass, and the audit found twelve such moves.',
+    mended: 'It says that they are tried again, as whoever takes a slot back has to (proof/hurry.ts).',
+    broke: [{ cell: 'E/7-workers', seed: 1 }],
+  },
+  {
     where: 'C/standby',
     what: 'A worker says each minute that it is there, on the session that holds its name. With a synchronous standby away that commit waited without end; the worker gave the session up as silent, and the server went on holding the name for it, so that the worker could not take it back, nor start again under it, before the standby was there.',
     mended: 'That commit waits for no standby: `tests/crash/standby-away.test.ts`.',

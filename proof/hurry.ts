@@ -13,7 +13,7 @@ export async function planAnew(database: Pick<Database, 'query'>): Promise<void>
 
 /** The plan may have given it a place already: one that is firm, since a plan moves no slot forward. */
 const HURRY_MAILS = `
-  update goniec.message set not_before = null, scheduled_at = null, mailbox_id = null, window_closes_at = null
+  update goniec.message set not_before = null, scheduled_at = null, mailbox_id = null, window_closes_at = null, slot_reason = 'retry'
   where id in (
     select id from goniec.message
     where status = 'pending' and held_reason is null and counted_attempts + uncounted_attempts > 0
