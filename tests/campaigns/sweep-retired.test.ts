@@ -8,20 +8,15 @@ import { claimOne, fence, recover, settle } from '../support/protocol.ts'
 import { NOON, World } from '../support/world.ts'
 
 test('a mail that was under way when its step was removed is not planned again: its lead goes on with the next step', async () => {
-  const database = await createTestDatabase()
-  await setClock(database, NOON)
-  const world = new World(database.pool)
+  const { database, world } = await startWorld()
   const worker = await world.worker()
-  const mailbox = await world.mailbox()
-  const campaign = await world.campaign({ steps: ['intro', 'reminder'] })
-  await world.insert('campaign_mailbox', { campaign_id: campaign, mailbox_id: mailbox }, 'campaign_id')
   const { id } = await world.mail({ step: 'intro' })
   const attempt = await claimOne(database.pool, worker, id)
   await database.query(
     `update goniec.step
      set position = case key when 'intro' then 2 else 1 end, retired_at = case key when 'intro' then goniec.now() end`,
   )
-  await world.update('campaign', campaign, { version: 2 })
+  await world.update('campaign', 1, { version: 2 })
   expect(await fence(database.pool, worker, attempt)).toMatchObject([{ verdict: 'settings_changed' }])
   await settle(database.pool, worker, { attempt, outcome: 'aborted', reason: 'settings', give_back: true })
   await runPlan(database)
@@ -64,20 +59,55 @@ describe('a mail of a step that was removed two days ago', () => {
   })
 })
 
+describe('a mail that was never tried', () => {
+  test('is not planned where it came into being behind the sweep, and nobody has planned for days', async () => {
+    const { database, world } = await startWorld()
+    await world.mail({ step: 'intro' })
+    await removeIntro({ database, world })
+    await runPlan(database)
+    expect(await mails(database)).toEqual(GONE_ON)
+    expect(
+      await database.query(`select from goniec.message where step_key = 'intro' and scheduled_at is not null`),
+    ).toEqual([])
+    expect(
+      await database.query(`select from goniec.message where step_key = 'reminder' and scheduled_at is not null`),
+    ).toHaveLength(1)
+  })
+
+  test('is left without a slot as long as somebody holds it', async () => {
+    const { database, world } = await startWorld()
+    const { id } = await world.mail({ step: 'intro' })
+    await removeIntro({ database, world })
+    const holder = await database.session()
+    await holder.query('begin')
+    await holder.query('select from goniec.message where id = $1 for update', [id])
+    await runPlan(database)
+    expect(await mails(database)).toEqual([{ step_key: 'intro', status: 'pending' }])
+    await holder.query('rollback')
+    await runPlan(database)
+    expect(await mails(database)).toEqual(GONE_ON)
+  })
+})
+
 /** Of a lead whose next step would be the reminder. */
 async function inTheHandsOf(
   worker: number,
 ): Promise<{ database: TestDatabase; world: World; id: number; attempt: number }> {
+  const { database, world } = await startWorld()
+  const { id } = await world.mail({ step: 'intro' })
+  expect(await world.worker()).toBe(worker)
+  const attempt = await claimOne(database.pool, worker, id)
+  return { database, world, id, attempt }
+}
+
+async function startWorld(): Promise<{ database: TestDatabase; world: World }> {
   const database = await createTestDatabase()
   await setClock(database, NOON)
   const world = new World(database.pool)
   const mailbox = await world.mailbox()
   const campaign = await world.campaign({ steps: ['intro', 'reminder'] })
   await world.insert('campaign_mailbox', { campaign_id: campaign, mailbox_id: mailbox }, 'campaign_id')
-  const { id } = await world.mail({ step: 'intro' })
-  expect(await world.worker()).toBe(worker)
-  const attempt = await claimOne(database.pool, worker, id)
-  return { database, world, id, attempt }
+  return { database, world }
 }
 
 async function removeIntro({ database, world }: { database: TestDatabase; world: World }): Promise<void> {

@@ -4,14 +4,14 @@
  * have changed, so it does not pass its fence) and is swept by the next call; workers make one every minute.
  *
  * What comes back has been tried, and by index such mails of all removed steps are few: whenever it comes, whoever was away, a look costs next to
- * nothing. Only a follow-up that was being made while its step went has not been tried: for some minutes after that everything that is open in the
- * step's campaign is looked at, which is a second at a million open mails.
+ * nothing. Only a follow-up that was being made while its step went has not been tried: the plan, which reads every mail before it lays its slot,
+ * has its campaign swept.
  */
 import type { Database } from '../../database/pool.ts'
 
 const BATCH = 2000
 
-/** Sweeps this campaign, or without one every step. Returns how many mails were cancelled. */
+/** Sweeps all of this campaign; or without one, of every step what has been tried. Returns how many mails were cancelled. */
 export async function sweepRetired(database: Pick<Database, 'query'>, campaignId?: number): Promise<number> {
   let cancelled = 0
   for (;;) {
@@ -25,8 +25,7 @@ export async function sweepRetired(database: Pick<Database, 'query'>, campaignId
 const SWEEP = `
   with
   retired as materialized (
-    select s.id, s.campaign_id, $1::bigint is not null or s.retired_at > goniec.now() - interval '5 minutes' as may_have_untried
-    from goniec.step s
+    select s.id from goniec.step s
     where s.retired_at is not null and ($1::bigint is null or s.campaign_id = $1)
   ),
   found as materialized (
@@ -38,8 +37,8 @@ const SWEEP = `
     union
     (select m.id
      from goniec.message m
-     where m.campaign_id = any (array(select campaign_id from retired where may_have_untried)) and m.status in ('pending', 'sending', 'in_doubt')
-       and m.kind = 'campaign' and m.status = 'pending' and m.step_id = any (array(select id from retired where may_have_untried))
+     where m.campaign_id = $1 and m.status in ('pending', 'sending', 'in_doubt')
+       and m.kind = 'campaign' and m.status = 'pending' and m.step_id = any (array(select id from retired))
      limit $2)
   ),
   open as materialized (

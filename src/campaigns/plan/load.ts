@@ -32,6 +32,8 @@ export interface LoadedPlan {
   input: PlanInput
   /** Mails with a slot that may not be mailed any more, with the reason; they are not part of the input. */
   blocked: { messageId: number; atMs: number; reason: string }[]
+  /** Campaigns in which mails of removed steps still wait, to be swept; those mails are not part of the input, and keep no slot that anybody would claim. */
+  unswept: number[]
 }
 
 /** The plan's input as the database has it now. */
@@ -65,7 +67,8 @@ async function read(query: reads.Query, { horizonDays, graceMs }: Required<LoadO
     room: roomOf(campaign, mailboxes, { nowMs, horizonDays }),
   }))
   const domainLimits = new Map((await domainReads.domainLimits(query)).map(({ domain, ...limits }) => [domain, limits]))
-  const messages = await readMessages(query, { rooms, mailboxes: mailboxRows, domainLimits, horizonDays })
+  const all = await readMessages(query, { rooms, mailboxes: mailboxRows, domainLimits, horizonDays })
+  const messages = all.filter((row) => !row.step_is_removed)
   const input: PlanInput = {
     nowMs,
     timeZone,
@@ -88,7 +91,8 @@ async function read(query: reads.Query, { horizonDays, graceMs }: Required<LoadO
   const blocked = messages.flatMap(({ id, at_ms: atMs, objection }) =>
     objection === null || atMs === null ? [] : [{ messageId: id, atMs, reason: objection }],
   )
-  return { input, blocked }
+  const unswept = new Set(all.flatMap((row) => (row.step_is_removed ? (row.campaign_id ?? []) : [])))
+  return { input, blocked, unswept: [...unswept] }
 }
 
 /** Of each campaign the first mails that there could be room for; where domains have limits, no more of each than it may get. */

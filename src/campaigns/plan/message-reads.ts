@@ -25,6 +25,8 @@ export interface MessageRow {
   first_planned_ms: number | null
   slot_reason: string | null
   missed_from_ms: number | null
+  /** Its step is out of the definition file: nothing of it is to be planned. */
+  step_is_removed: boolean
   /** Null: it may be mailed. Otherwise why not: what has a slot loses it. */
   objection: string | null
 }
@@ -36,7 +38,7 @@ const OWN_COLUMNS = `m.id, m.kind, case when m.kind = 'campaign' then m.campaign
             m.planned_campaign_version, m.planned_mailbox_version, ${ms('m.first_planned_at')} as first_planned_ms, m.slot_reason, ${ms('m.missed_from')} as missed_from_ms`
 
 /** A message as `MessageRow` has it, from `goniec.message m` with `MESSAGE_JOINS`. */
-export const MESSAGE_COLUMNS = `${OWN_COLUMNS}, st.position as step_position, st.wait_days, st.wait_ms, bound.salesperson_id`
+export const MESSAGE_COLUMNS = `${OWN_COLUMNS}, st.position as step_position, st.wait_days, st.wait_ms, st.retired_at is not null as step_is_removed, bound.salesperson_id`
 
 /** What `MESSAGE_COLUMNS` and `OBJECTION` are read from, beside `goniec.message m`. */
 export const MESSAGE_JOINS = `left join goniec.step st on st.id = m.step_id
@@ -74,6 +76,7 @@ export async function messages(query: Query, { rooms, named, mailboxes }: Asked)
     row.step_position = step?.position ?? null
     row.wait_days = step?.wait_days ?? null
     row.wait_ms = step?.wait_ms ?? null
+    row.step_is_removed = step?.is_removed ?? false
     row.salesperson_id = salespeople.get(row.bound_mailbox_id ?? Number.NaN) ?? null
   }
   return rows.sort((a, b) => a.id - b.id)
@@ -88,14 +91,15 @@ interface Asked {
 function stepsOf(
   query: Query,
   campaignIds: readonly number[],
-): Promise<{ id: number; position: number; wait_days: number | null; wait_ms: number | null }[]> {
-  return query(`select s.id, s.position, s.wait_days, s.wait_ms from goniec.step s where s.campaign_id = any ($1)`, [
-    campaignIds,
-  ])
+): Promise<{ id: number; position: number; wait_days: number | null; wait_ms: number | null; is_removed: boolean }[]> {
+  return query(
+    `select s.id, s.position, s.wait_days, s.wait_ms, s.retired_at is not null as is_removed from goniec.step s where s.campaign_id = any ($1)`,
+    [campaignIds],
+  )
 }
 
 /** With places for what is put to them. */
-const BARE_COLUMNS = `${OWN_COLUMNS}, m.step_id, null::integer as step_position, null::integer as wait_days, null::bigint as wait_ms, null::bigint as salesperson_id`
+const BARE_COLUMNS = `${OWN_COLUMNS}, m.step_id, null::integer as step_position, null::integer as wait_days, null::bigint as wait_ms, false as step_is_removed, null::bigint as salesperson_id`
 
 const LEADS = 'left join goniec.lead l on l.id = m.lead_id'
 

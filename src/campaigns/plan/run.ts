@@ -8,8 +8,9 @@
  */
 import type { Database } from '../../database/pool.ts'
 import { plan } from '../../schedule/plan.ts'
+import { sweepRetired } from '../apply/sweep-retired.ts'
 import { tendCampaigns } from '../tend.ts'
-import { loadPlanInput, type LoadOptions } from './load.ts'
+import { loadPlanInput, type LoadedPlan, type LoadOptions } from './load.ts'
 import { savePlan, withdraw, type SavedPlan } from './save.ts'
 
 export interface PlanRun extends SavedPlan {
@@ -42,7 +43,7 @@ async function planOnce(database: Database, options: LoadOptions): Promise<PlanR
   await tendCampaigns(database)
   // The plan reads what was taken of a day, and of a new day nothing was.
   const [{ input, blocked }] = await Promise.all([
-    loadPlanInput(database, options),
+    loadSwept(database, options),
     database.query('select goniec.make_day_rows(3)'),
   ])
   const withdrawn = await withdraw(database, blocked)
@@ -51,4 +52,12 @@ async function planOnce(database: Database, options: LoadOptions): Promise<PlanR
   // Whatever it found: a wake-up that was lost with a connection comes again.
   await database.query(`select pg_notify('goniec', 'dispatch')`)
   return { ...saved, withdrawn: saved.withdrawn + withdrawn, completed: completed.map(({ name }) => name) }
+}
+
+/** What there is to plan, once no mail of a removed step is left that could be: whenever it came into being, and whoever was away then. */
+async function loadSwept(database: Database, options: LoadOptions): Promise<LoadedPlan> {
+  const loaded = await loadPlanInput(database, options)
+  if (loaded.unswept.length === 0) return loaded
+  for (const campaignId of loaded.unswept) await sweepRetired(database, campaignId)
+  return loadPlanInput(database, options)
 }
