@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { runPlan } from '../../src/campaigns/plan/run.ts'
 import { setClock } from '../support/clock.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { recordForecasts } from '../../src/reports/forecast/record.ts'
 import { NOON } from '../support/world.ts'
 import { runGoniec } from './run-goniec.ts'
 
@@ -131,3 +132,26 @@ test('leads that come into a campaign under way make it later, and the import sa
   const again = await goniec('lead', 'import', 'more.csv', '--campaign', 'spring')
   expect(again.stderr).not.toContain('done on')
 })
+
+test('where a forecast of today is on record and would answer, the import says what has come of it since', async () => {
+  await database.query(`update goniec.mailbox set daily_limit = 100, version = version + 1`)
+  await importMany('many', 1600)
+  expect(await recordForecasts(database)).toBeGreaterThan(0)
+  const stderr = await importMany('later', 400)
+  const [, before = '', after = ''] = /^spring: done on (\S+) → (\S+)/m.exec(stderr) ?? []
+  expect([before, after, before < after]).toEqual([expect.stringMatching(/^20/), expect.stringMatching(/^20/), true])
+})
+
+test('where very many mails wait the import does not reckon with them, and names the command that does', async () => {
+  expect(await importMany('crowd', 25_000)).toMatch(
+    /^spring: more than 25,000 of its mails wait; when they are done says: goniec forecast spring --fresh$/m,
+  )
+  expect(await importMany('rest', 10)).toContain('goniec forecast spring --fresh')
+}, 60_000)
+
+/** What it said. */
+async function importMany(name: string, leads: number): Promise<string> {
+  const addresses = Array.from({ length: leads }, (_, n) => `${name}-${n}@klient.example`)
+  writeFileSync(join(directory, `${name}.csv`), ['email', ...addresses].join('\n'))
+  return (await goniec('lead', 'import', `${name}.csv`, '--campaign', 'spring')).stderr
+}

@@ -3,8 +3,7 @@ import { findCampaign, shellWord } from '../../campaigns/campaign.ts'
 import { importHistory } from '../../leads/history.ts'
 import { importLeads, type Imported, type ImportProgress } from '../../leads/import.ts'
 import type { Database } from '../../database/pool.ts'
-import { answerForecast } from '../../reports/forecast/forecast.ts'
-import type { Finish } from '../../schedule/forecast-result.ts'
+import { freshFinish, MOST_FRESH_MAILS } from '../../reports/forecast/forecast.ts'
 import { datesWords, rangeWords } from '../apply/describe-outlook.ts'
 import type { Cli } from '../cli.ts'
 import { readDelimiter } from '../delimiter.ts'
@@ -45,18 +44,20 @@ export async function runImport(cli: Cli, csv: string, flags: ImportFlags): Prom
   report(cli, imported, flags, finish === undefined ? [] : [describeFinish(campaign ?? '', finish)])
 }
 
-/** When a campaign under way will be done; null: never; undefined: it is not under way, and has no such day. */
-async function finishOf(database: Database, campaign: string): Promise<Finish | null | undefined> {
-  const { status } = await findCampaign(database, campaign)
-  if (status !== 'running' && status !== 'scheduled') return undefined
-  const { forecast } = await answerForecast(database, { name: campaign })
-  return forecast.campaigns.find((it) => it.campaign === campaign)?.finish ?? null
+type Told = Awaited<ReturnType<typeof freshFinish>>
+
+/** When a campaign under way will be done; undefined: it is not under way, and has no such day. */
+async function finishOf(database: Database, name: string): Promise<Told | undefined> {
+  const { id, status } = await findCampaign(database, name)
+  return status === 'running' || status === 'scheduled' ? freshFinish(database, { id, name }) : undefined
 }
 
 /** `spring: done on 2026-12-17 → 2026-12-22 (between 2026-12-21 and 2026-12-29)`. */
-function describeFinish(campaign: string, finish: { before: Finish | null; after: Finish | null }): string {
-  const days = finish.before === null ? (finish.after?.likely ?? 'never') : datesWords(finish)
-  return `${campaign}: done on ${days}${rangeWords(finish.after)}`
+function describeFinish(campaign: string, { before, after }: { before: Told; after: Told }): string {
+  if (before === 'too many' || after === 'too many')
+    return `${campaign}: more than ${MOST_FRESH_MAILS.toLocaleString('en')} of its mails wait; when they are done says: goniec forecast ${shellWord(campaign)} --fresh`
+  const days = before === null ? (after?.likely ?? 'never') : datesWords({ before, after })
+  return `${campaign}: done on ${days}${rangeWords(after)}`
 }
 
 function unclear(csv: string, history: boolean): GoniecError {

@@ -5,7 +5,7 @@
  */
 import type { Database } from '../../database/pool.ts'
 import { forecast } from '../../schedule/forecast.ts'
-import type { CampaignForecast, Forecast } from '../../schedule/forecast-result.ts'
+import type { CampaignForecast, Finish, Forecast } from '../../schedule/forecast-result.ts'
 import { instantAt } from '../../time.ts'
 import { isSmall, loadForecast, loadSurveyed, survey, type LoadedForecast } from './load.ts'
 import * as planReads from '../../campaigns/plan/reads.ts'
@@ -26,6 +26,9 @@ const MOST_MAILS = 1500
 /** Waiting mails that are reckoned together where nobody waits, or somebody wants to. */
 const THOROUGH_MAILS = 25_000
 
+/** Waiting mails of a campaign whose finish is told beside something else: a second or two. */
+export const MOST_FRESH_MAILS = 25_000
+
 /** Without a name for all campaigns that run, are scheduled or paused. `fresh` reckons, however long it takes. */
 export async function answerForecast(
   database: Database,
@@ -39,6 +42,20 @@ export async function answerForecast(
   const told = forecast(input)
   const campaigns = told.campaigns.filter(({ campaign }) => wanted.includes(campaign))
   return { forecast: { ...told, campaigns }, source: whole ? 'reckoned' : 'near' }
+}
+
+/**
+ * When a campaign will be done as things stand now, whatever is on record; null: never. `too many`: so many of its mails wait that nobody would wait for
+ * the answer, nor have the memory for it.
+ */
+export async function freshFinish(
+  database: Database,
+  { id, name }: { id: number; name: string },
+): Promise<Finish | null | 'too many'> {
+  const open = await inSnapshot(database, (query) => reads.openMails(query, [id], MOST_FRESH_MAILS))
+  if (open > MOST_FRESH_MAILS) return 'too many'
+  const { forecast: told } = await answerForecast(database, { name, fresh: true })
+  return told.campaigns.find(({ campaign }) => campaign === name)?.finish ?? null
 }
 
 /** What answers: few mails are reckoned, of many what is stored is told, or else as much reckoned as may be. */
