@@ -114,6 +114,18 @@ test('no worker is running: that is said of a mail, a lead and a campaign, and n
   expect(JSON.parse((await goniec([...unplanned, '--json'], { env })).stdout)).toMatchObject({ worker_runs: true })
 })
 
+async function todayOf(campaign: string): Promise<string | undefined> {
+  return /^today +(.*)$/m.exec((await goniec(['why', campaign], { env })).stdout)?.[1]
+}
+
+test('a window until midnight ends at 24:00, and not at the hour at which it begins', async () => {
+  const campaign = await world.campaign({ name: 'all-day', window_from: '00:00', window_to: '24:00' })
+  expect(await todayOf('all-day')).toBe('2026-12-01, 00:00–24:00')
+  await world.update('campaign', campaign, { window_from: '09:00', window_to: '17:00' })
+  expect(await todayOf('all-day')).toBe('2026-12-01, 09:00–17:00')
+  await world.update('campaign', campaign, { status: 'cancelled' })
+})
+
 test('of a campaign: its next mail, each day’s limit, what waits for what, and what nothing will send', async () => {
   const { code, stdout } = await goniec(['why', 'spring-offer', '--json'], { env })
   expect(code).toBe(0)

@@ -69,6 +69,21 @@ async function sendAroundBackup(worker: WorkerProcess, { stop = false, before = 
   return known.map(({ mail }) => mail)
 }
 
+/** The database forgets, and so have the workers; what they had on the wire when the backup was made is over. */
+async function loseLogbooksToo(): Promise<void> {
+  rmSync(state, { recursive: true })
+  await world.fail('recovered')
+  await world.database.query(`update goniec.attempt set deadline_at = goniec.now() where state = 'transmitting'`)
+}
+
+/** Once it is let go on: another worker sends what is left, and the mail server has each mail once. */
+async function sendTheRestOnce(worker: WorkerProcess): Promise<void> {
+  worker.kill('SIGTERM')
+  await worker.endedWell()
+  await start('one', ['--until-idle']).endedWell()
+  expect(world.recorder.mails).toHaveLength(ALL)
+}
+
 test(
   'a backup that is put back in place sends nothing, lists exactly what was forgotten, and repeats none of it',
   { timeout: 300_000 },
@@ -148,10 +163,7 @@ test(
     await sendAroundBackup(one, { stop: true })
     lost.kill('SIGKILL')
     await lost.ended
-    rmSync(state, { recursive: true })
-    await world.fail('recovered')
-    // What they had on the wire when the backup was made is over.
-    await world.database.query(`update goniec.attempt set deadline_at = goniec.now() where state = 'transmitting'`)
+    await loseLogbooksToo()
 
     // Nobody has a logbook now: not even the worker that comes back knows what it had sent.
     const again = start('one')
@@ -169,10 +181,7 @@ test(
     expect(data.doubted).toBe(data.restoration?.due.length)
     expect(data.doubted).toBeGreaterThan(0)
 
-    again.kill('SIGTERM')
-    await again.endedWell()
-    await start('one', ['--until-idle']).endedWell()
-    expect(world.recorder.mails).toHaveLength(ALL)
+    await sendTheRestOnce(again)
     const { in_doubt: doubts, pending } = await world.statuses()
     expect(doubts).toBeGreaterThanOrEqual(data.doubted)
     expect(pending).toBeUndefined()
@@ -202,19 +211,14 @@ test(
     await untilRow(world.database, `select from goniec.message where status = 'sent' having count(*) = $1`, [ALL])
     one.kill('SIGTERM')
     await one.endedWell()
-    rmSync(state, { recursive: true })
-    await world.fail('recovered')
-    await world.database.query(`update goniec.attempt set deadline_at = goniec.now() where state = 'transmitting'`)
+    await loseLogbooksToo()
 
     const again = start('one')
     await again.line(restored)
     await untilRow(world.database, 'select from goniec.restoration_report')
     const { data } = await resume('--yes', '--without', 'one')
     expect(data.restoration?.due.filter(({ step }) => step === 'reminder')).toHaveLength(4)
-    again.kill('SIGTERM')
-    await again.endedWell()
-    await start('one', ['--until-idle']).endedWell()
-    expect(world.recorder.mails).toHaveLength(ALL)
+    await sendTheRestOnce(again)
     await audited()
   },
 )

@@ -150,6 +150,7 @@ function printLead(cli: Cli, { lead, mails, ended, reasons }: LeadWhy): void {
 function printCampaign({ output }: Cli, why: CampaignWhy): void {
   const { next, next_mail: mail, today, timezone } = why
   const time = (at: CampaignWhy['today']['opens_at']): string => (at ? toLocalTime(at, timezone).slice(11) : '')
+  const closing = time(today.closes_at)
   output.properties([
     ['campaign', `${why.name} (${why.status})`],
     ...reasonLines(why),
@@ -159,7 +160,7 @@ function printCampaign({ output }: Cli, why: CampaignWhy): void {
     [
       'today',
       today.opens_at
-        ? `${today.day}, ${time(today.opens_at)}–${time(today.closes_at)}`
+        ? `${today.day}, ${time(today.opens_at)}–${closing === '00:00' ? '24:00' : closing}`
         : `${today.day}, no window ahead`,
     ],
     [
