@@ -3,7 +3,8 @@
  * same questions that laid it: each mail that could be due by then, and stands later or nowhere, is tried on that day once more.
  *
  * Where mails are kept by different things (a follow-up by its own mailbox, first mails by the campaign's limit), the day is named after
- * what keeps most of them. A mail that could go and stands later nevertheless, since a promise is kept, is kept by nothing.
+ * what keeps most of them. A mail that could go and stands later nevertheless, since a promise is kept, is kept by nothing. Where a
+ * campaign's day lies on two days of the calendar by which mailboxes are counted, that which one part of it lets go no other part keeps.
  */
 import { dayText } from './days.ts'
 import { openCampaignDay, openMailboxDay } from './free-places.ts'
@@ -50,13 +51,19 @@ export function bindingsOf(world: World): Binding[] {
     }
   }
   return Array.from(votes, ([{ input }, days]) =>
-    Array.from(days, ([day, counts]) => ({ campaignId: input.id, day: dayText(day), code: mostOf(counts) })),
+    Array.from(days, ([day, groups]) => ({ campaignId: input.id, day: dayText(day), code: mostOf(groups.values()) })),
   ).flat()
 }
 
-type Votes = Map<BindingCode, number>
+/** By the mailbox that the mails are bound to: what each part of the day does with them. */
+type Votes = Map<Mailbox | null, Part[]>
 
-/** By campaign and by its local day: how many mails are kept by what. */
+/** How many mails are kept by what, and how many nothing keeps. */
+interface Part {
+  kept: readonly (readonly [code: BindingCode, mails: number])[]
+  letGo: number
+}
+
 function votesByDay(world: World): Map<Campaign, Map<number, Votes>> {
   return new Map(
     Array.from(world.campaigns.values(), (campaign) => [
@@ -69,7 +76,7 @@ function votesByDay(world: World): Map<Campaign, Map<number, Votes>> {
 interface Waiting {
   campaign: Campaign
   segment: Segment
-  late: Iterable<Late>
+  late: ReadonlyMap<Mailbox | null, Late>
 }
 
 /** Mails that leave from the same mailboxes, are due before a segment's end, and not planned before it either. */
@@ -88,7 +95,7 @@ function waitingOn(world: World, mails: ReadonlyMap<Campaign | null, Mail[]>, da
     for (const segment of campaign.segments) {
       if (segment.day !== day || !segment.open) continue
       const late = lateOf(world, mails.get(campaign) ?? [], segment)
-      if (late.size > 0) waiting.push({ campaign, segment, late: late.values() })
+      if (late.size > 0) waiting.push({ campaign, segment, late })
     }
   }
   return waiting
@@ -116,23 +123,39 @@ function isLate(mail: Mail, { sendingDay, toMs }: Segment): boolean {
 }
 
 /** Mails that leave from the same mailboxes are kept by the same limits: one of them is asked. */
-function vote(groups: Iterable<Late>, segment: Segment, votes: Votes | undefined): void {
-  for (const { mails, untaken, free, first } of groups) {
-    add(votes, 'contact_gap', mails - untaken)
-    add(votes, 'domain_limit', untaken - free)
+function vote(groups: ReadonlyMap<Mailbox | null, Late>, segment: Segment, votes: Votes | undefined): void {
+  for (const [bound, { mails, untaken, free, first }] of groups) {
     const code = first && whatKeeps(first, segment)
-    if (code) add(votes, code, free)
+    const kept: Part['kept'] = [
+      [code ?? 'all_planned', code ? free : 0],
+      ['domain_limit', untaken - free],
+      ['contact_gap', mails - untaken],
+    ]
+    votes?.set(bound, [...(votes.get(bound) ?? []), { kept, letGo: code ? 0 : free }])
   }
 }
 
-function add(votes: Votes | undefined, code: BindingCode, count: number): void {
-  if (count > 0) votes?.set(code, (votes.get(code) ?? 0) + count)
+function mostOf(groups: Iterable<Part[]>): BindingCode {
+  const counts = new Map<BindingCode, number>()
+  for (const parts of groups) {
+    for (const [code, mails] of keptBy(parts)) counts.set(code, (counts.get(code) ?? 0) + mails)
+  }
+  let most: BindingCode = 'all_planned'
+  for (const code of BINDING_CODES) if ((counts.get(code) ?? 0) > (counts.get(most) ?? 0)) most = code
+  return most
 }
 
-function mostOf(votes: Votes): BindingCode {
-  let most: BindingCode = 'all_planned'
-  for (const code of BINDING_CODES) if ((votes.get(code) ?? 0) > (votes.get(most) ?? 0)) most = code
-  return most
+/** Each part's count, less what another part lets go. */
+function keptBy(parts: readonly Part[]): [BindingCode, number][] {
+  const letGo = Math.max(...parts.map((part) => part.letGo))
+  return parts.flatMap((part) => {
+    let elsewhere = letGo - part.letGo
+    return part.kept.map(([code, mails]): [BindingCode, number] => {
+      const gone = Math.min(mails, elsewhere)
+      elsewhere -= gone
+      return [code, mails - gone]
+    })
+  })
 }
 
 /** What keeps a mail from a segment, whose free places are open; null if nothing does. */

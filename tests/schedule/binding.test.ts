@@ -87,6 +87,21 @@ describe('a day is bound by', () => {
     const raised = { ...stored(before, plan(before)), campaigns: [campaign({ dailyLimit: 50, version: 2 })] }
     expect(codesOf(raised)).toEqual({ '2026-03-23': 'all_planned', '2026-03-24': 'all_planned' })
   })
+
+  test('nothing, where one part of its day is full and the other, on the mailboxes’ next day, has room', () => {
+    const around = { from: '00:00', to: '24:00', days: ['mon' as const, 'tue' as const] }
+    // In New York it is still the day before, until 05:00 in Warsaw.
+    const before = twoDays({
+      timeZone: 'America/New_York',
+      nowMs: warsaw('2026-03-23 00:00'),
+      campaigns: [campaign({ window: around, delayMs: 5 * 3_600_000, dailyLimit: 1 })],
+      messages: firstMails(1, 2),
+    })
+    expect(codesOf(before)['2026-03-23']).toBe('campaign_limit')
+    const [only] = before.campaigns
+    const raised = { ...stored(before, plan(before)), campaigns: [campaign({ ...only, dailyLimit: 5, version: 2 })] }
+    expect(codesOf(raised)['2026-03-23']).toBe('all_planned')
+  })
 })
 
 test('a campaign that does not run has no binding, and one whose window of today is over none for today', () => {
