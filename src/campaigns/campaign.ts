@@ -101,7 +101,7 @@ function unknownCampaign(name: string, known: string[]): GoniecError {
   })
 }
 
-/** A name as it is typed in a command. */
+/** A name or an address as it is typed in a command: a shell makes nothing else of it, though a list of leads is anybody's text. */
 export function shellWord(name: string): string {
-  return /^[\w.-]+$/.test(name) ? name : `'${name.replaceAll("'", String.raw`'\''`)}'`
+  return /^[\w.@+-]+$/.test(name) ? name : `'${name.replaceAll("'", String.raw`'\''`)}'`
 }

@@ -10,6 +10,7 @@ import type { Database, Queries } from '../database/pool.ts'
 import { assert, GoniecError } from '../errors.ts'
 import { normaliseAddress } from '../leads/address.ts'
 import type { Instant } from '../time.ts'
+import { shellWord } from './campaign.ts'
 import { firstMailbox, previewMail, type Preview, type PreviewRequest } from './preview.ts'
 
 export interface TestRequest extends PreviewRequest {
@@ -72,7 +73,7 @@ async function checkRecipient(database: Database, given: string): Promise<string
   ])
   if (!row?.suppressed) return address
   throw new GoniecError('address_suppressed', `${address} is suppressed: nothing is mailed to it`, {
-    hint: `goniec suppress remove ${address}, or another --to`,
+    hint: `goniec suppress remove ${shellWord(address)}, or another --to`,
   })
 }
 

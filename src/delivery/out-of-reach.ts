@@ -1,5 +1,6 @@
 /** Why a message is out for good, in words: what `goniec.is_out` says yes or no to. */
 import { sql } from 'kysely'
+import { shellWord } from '../campaigns/campaign.ts'
 import type { Queries } from '../database/pool.ts'
 import { GoniecError } from '../errors.ts'
 
@@ -38,7 +39,7 @@ const WAYS_OUT = {
   ],
   lead_removed: (recipient) => [
     `${recipient} was removed from the campaign of this mail`,
-    `goniec lead show ${recipient}`,
+    `goniec lead show ${shellWord(recipient)}`,
   ],
   step_removed: (recipient) => [
     `the step of this mail to ${recipient} was taken out of its campaign`,
@@ -46,16 +47,16 @@ const WAYS_OUT = {
   ],
   lead_unsubscribed: (recipient) => [
     `${recipient} has unsubscribed, and gets no mail at all`,
-    `goniec lead show ${recipient}`,
+    `goniec lead show ${shellWord(recipient)}`,
   ],
   lead_bounced: (recipient) => [
     `the server of ${recipient} said that there is no such mailbox; nothing is mailed there`,
-    `goniec lead show ${recipient}`,
+    `goniec lead show ${shellWord(recipient)}`,
   ],
-  lead_blocked: (recipient) => [`${recipient} is blocked`, `goniec lead unblock ${recipient}`],
+  lead_blocked: (recipient) => [`${recipient} is blocked`, `goniec lead unblock ${shellWord(recipient)}`],
   lead_replied: (recipient) => [
     `${recipient} has replied, and gets no more campaign mail`,
-    `goniec response send --to ${recipient} --key KEY --text TEXT`,
+    `goniec response send --to ${shellWord(recipient)} --key KEY --text TEXT`,
   ],
   suppressed: (recipient) => [`${recipient} is suppressed, by address or by domain`, 'goniec suppress list'],
 } satisfies Record<string, Words>

@@ -1,4 +1,5 @@
 /** The header of a table: which name its columns have in templates, and which one holds the address. */
+import { shellWord } from '../campaigns/campaign.ts'
 import { GoniecError } from '../errors.ts'
 import { nearest } from '../nearest.ts'
 
@@ -75,7 +76,7 @@ function findAddress(columns: CsvColumn[], file: string): CsvColumn {
     'csv_header',
     `${file} has two columns that could be the address: "${found.name}" and "${other.name}"`,
     {
-      hint: `say which: --address-column "${found.name}"`,
+      hint: `say which: --address-column ${shellWord(found.name)}`,
     },
   )
 }
@@ -86,7 +87,7 @@ function chosen(columns: CsvColumn[], file: string, wanted: string): CsvColumn {
   if (column !== undefined) return column
   const near = nearest(wanted, columns.map(({ name }) => name)) // prettier-ignore
   throw new GoniecError('csv_header', `${file} has no column "${wanted}"; its header is: ${listed(columns)}`, {
-    hint: near === undefined ? 'name a column of the header' : `--address-column "${near}"`,
+    hint: near === undefined ? 'name a column of the header' : `--address-column ${shellWord(near)}`,
   })
 }
 

@@ -19,6 +19,10 @@ export interface Suppression {
 /** The value as it is kept: an address, or a domain (`@firma.example` too). */
 export function readSuppressible(given: string): { value: string; problem?: never } | { problem: string } {
   const text = given.trim()
+  // To mail servers a star is a letter like others: an address kept with one would hold nobody, and look as if it held all.
+  const all = /^[*%]+[@.]+(.+)$/.exec(text)?.[1]
+  if (all !== undefined)
+    return { problem: `${given}: a star stands for nobody; write ${all}, which covers its subdomains too` }
   if (text.replace(/^@/, '').includes('@')) {
     const read = normaliseAddress(text)
     return read.problem === undefined ? { value: read.address } : { problem: read.problem }

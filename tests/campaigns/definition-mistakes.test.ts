@@ -167,6 +167,7 @@ describe('a value of the wrong kind', () => {
     ],
     ['daily_limit: "5"', '6:18 campaigns[0].daily_limit: expected a whole number from 0 to 1000000, got "5"'],
     ['starts_on: 1.12.2026', '6:16 campaigns[0].starts_on: expected a date such as 2026-12-01, got "1.12.2026"'],
+    ['starts_on: 9999-12-31', '6:16 campaigns[0].starts_on: expected a date between 1900 and 2199, got 9999-12-31'],
     ['starts_on: 2026-02-29', '6:16 campaigns[0].starts_on: there is no day 2026-02-29'],
     ['skip_dates: 2026-12-31', '6:17 campaigns[0].skip_dates: expected a list of dates, got "2026-12-31"'],
     [

@@ -175,7 +175,7 @@ describe('the header', () => {
       'email;mail\n',
       {},
       'leads.csv has two columns that could be the address: "email" and "mail"',
-      'say which: --address-column "email"',
+      'say which: --address-column email',
     ],
     [
       'email;Imię;imie\n',
@@ -187,7 +187,7 @@ describe('the header', () => {
       'email;kontakt\n',
       { addressColumn: 'kontkat' },
       'leads.csv has no column "kontkat"; its header is: email, kontakt',
-      '--address-column "kontakt"',
+      '--address-column kontakt',
     ],
     [
       'email;"imie\nx',

@@ -34,6 +34,8 @@ it('addresses and domains are brought into their one form; what is neither is re
   expect(readSuppressible('żółw.example')).toEqual({ value: 'xn--w-uga1v8h.example' })
   expect(readSuppressible('localhost').problem).toContain('has no dot')
   expect(readSuppressible('a b@c.pl').problem).toContain('has a space in it')
+  for (const star of ['*@firma.example', '*.firma.example', '%@firma.example'])
+    expect(readSuppressible(star).problem).toContain('write firma.example')
 })
 
 it('a suppressed domain holds the mails to its subdomains, at the fence too, and no others', async () => {

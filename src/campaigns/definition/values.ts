@@ -72,13 +72,18 @@ export function percentage() {
   })
 }
 
+/** No plan, forecast or warm-up looks further; behind the year 9999 a date has no ISO form that Postgres reads. */
+const YEARS = { first: 1900, last: 2199 }
+
 /** A calendar date, kept in its ISO form. */
 export function date() {
   return leaf((value) => {
     const what = 'a date such as 2026-12-01'
     if (typeof value !== 'string' || !/^\d{4}-\d{2}-\d{2}$/.test(value)) return expected(what, value)
     try {
-      return Temporal.PlainDate.from(value, { overflow: 'reject' }).toString()
+      const day = Temporal.PlainDate.from(value, { overflow: 'reject' })
+      if (day.year >= YEARS.first && day.year <= YEARS.last) return day.toString()
+      return new Mistake(`expected a date between ${YEARS.first} and ${YEARS.last}, got ${value}`)
     } catch (error) {
       if (error instanceof RangeError) return new Mistake(`there is no day ${value}`)
       throw error

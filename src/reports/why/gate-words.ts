@@ -48,22 +48,22 @@ const WORDS: Record<string, Words> = {
     `it was set aside: ${why}`,
     `goniec message retry ${id}, or goniec message cancel ${id}`,
   ],
-  lead_blocked: ({ lead }) => [`its lead ${lead} is blocked`, `goniec lead unblock ${lead}`],
+  lead_blocked: ({ lead }) => [`its lead ${lead} is blocked`, `goniec lead unblock ${word(lead)}`],
   lead_unsubscribed: ({ lead, id }) => [
     `its lead ${lead} has unsubscribed`,
-    `goniec message cancel ${id}; by mistake: goniec lead unblock ${lead} --unsubscribed`,
+    `goniec message cancel ${id}; by mistake: goniec lead unblock ${word(lead)} --unsubscribed`,
   ],
   lead_bounced: ({ lead, id }) => [
     `the address of its lead ${lead} does not exist, a server said`,
-    `goniec message cancel ${id}; by mistake: goniec lead unblock ${lead} --bounced`,
+    `goniec message cancel ${id}; by mistake: goniec lead unblock ${word(lead)} --bounced`,
   ],
   lead_replied: ({ lead, id }) => [
     `its lead ${lead} has replied, and gets no more campaign mail`,
-    `goniec message cancel ${id}; by mistake: goniec lead unblock ${lead} --replied`,
+    `goniec message cancel ${id}; by mistake: goniec lead unblock ${word(lead)} --replied`,
   ],
   suppressed: ({ recipient }, { value }) => [
     `${value === recipient ? recipient : `${recipient} is under ${textOf(value)}, which`} is suppressed`,
-    `goniec suppress remove ${textOf(value)}`,
+    `goniec suppress remove ${word(textOf(value))}`,
   ],
   mailbox_paused: (facts) => [
     `mailbox ${box(facts)} is paused${facts.status_reason === null ? '' : `: ${facts.status_reason}`}`,

@@ -1,4 +1,5 @@
 /** Why a lead gets no mail, or when: each of its open mails explained, and of each campaign without an open one what became of it. */
+import { shellWord } from '../../campaigns/campaign.ts'
 import type { Database } from '../../database/pool.ts'
 import { GoniecError } from '../../errors.ts'
 import { normaliseAddress } from '../../leads/address.ts'
@@ -88,7 +89,7 @@ function toEnded(row: Ended): LeadWhy['ended'][number] {
     return end(
       `lead_${row.mark}`,
       `the sequence ended: ${describeReason(`lead_${row.mark}`)}`,
-      `by mistake: goniec lead unblock ${row.email} --${row.mark}`,
+      `by mistake: goniec lead unblock ${shellWord(row.email)} --${row.mark}`,
     )
   if (row.campaign_status === 'cancelled') return end('campaign_cancelled', 'the campaign is cancelled')
   if (row.status === 'cancelled')
@@ -134,6 +135,6 @@ async function findLead(database: Pick<Database, 'query'>, given: string): Promi
   const known = await nearAddresses(database, email)
   const meant = nearest(email, known)
   throw new GoniecError('lead_unknown', `there is no lead "${given}"${didYouMean(email, known)}`, {
-    hint: meant === undefined ? 'goniec lead import CSV --campaign NAME' : `goniec why ${meant}`,
+    hint: meant === undefined ? 'goniec lead import CSV --campaign NAME' : `goniec why ${shellWord(meant)}`,
   })
 }

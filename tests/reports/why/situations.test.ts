@@ -349,6 +349,14 @@ test('blocked, unsubscribed, bounced, replied: and how a mark that is a mistake 
   })
 })
 
+test('a command with an address from a list can be copied into a shell, whatever the list had for an address', async () => {
+  const begun = await begin('2026-12-07 10:00')
+  const lead = await begun.world.lead({ email: '`reboot`@klient.example' })
+  const { id } = await begun.world.mail({ lead, campaign: begun.campaign, dueInMs: null })
+  await begun.world.update('lead', lead, { blocked_at: begun.world.now })
+  expect(await ask(begun, id)).toMatchObject({ todo: "goniec lead unblock '`reboot`@klient.example'" })
+})
+
 test('the contact gap: which campaign, and until which day', async () => {
   const begun = await begin('2026-12-07 10:00', { campaign: { contact_gap_days: 2 } })
   const other = await begun.world.sent({ name: 'autumn' }, begun.mailbox)
