@@ -1,5 +1,6 @@
 /** A world whose mail server holds its answers back, so that a test says how many mails are out when the database is backed up. */
 import { tmpdir } from 'node:os'
+import { untilRow } from '../support/until-row.ts'
 import { startRecorder, type Recorder, type RecorderOptions } from '../support/recorder.ts'
 import { makeFleet, type Fleet } from './fleet.ts'
 import { startRestorableServer, type RestorableServer } from './restorable-server.ts'
@@ -8,6 +9,8 @@ export interface RestoredWorld extends RestorableServer {
   recorder: Recorder
   /** Lets so many mails be accepted, all told. */
   allow(total: number): void
+  /** The same, until those are settled and the next one of each mailbox waits for its answer: from then on the ledger stands still. */
+  allowJust(total: number): Promise<void>
   /** Who has had which step, as the mail server recorded it. */
   accepted(): string[]
   /** How many messages are in which state. */
@@ -38,13 +41,24 @@ export async function makeRestoredWorld(
       },
     },
   })
-  await makeFleet(server.database, { mailboxes: 3, campaigns: 1, leads: 12, smtpPort: recorder.port, ...fleet })
+  const made = { mailboxes: 3, campaigns: 1, leads: 12, smtpPort: recorder.port, ...fleet }
+  await makeFleet(server.database, made)
+  const allow = (total: number): void => {
+    allowed = total
+    for (const { turn, go } of waiting) if (turn <= allowed) go()
+  }
   return {
     ...server,
     recorder,
-    allow(total) {
-      allowed = total
-      for (const { turn, go } of waiting) if (turn <= allowed) go()
+    allow,
+    async allowJust(total) {
+      allow(total)
+      await untilRow(
+        server.database,
+        `select from goniec.attempt having count(*) filter (where state = 'accepted') = $1
+                                       and count(*) filter (where state = 'transmitting') = $2`,
+        [total, made.mailboxes],
+      )
     },
     accepted: () =>
       recorder.mails.map((mail) => `${mail.to[0]} ${mail.headers.get('subject')?.split(' ')[0]}`).toSorted(),
