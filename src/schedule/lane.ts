@@ -154,8 +154,9 @@ export function meet(campaign: Holes | null, mailbox: Holes, freeMs: number, toM
 }
 
 /**
- * The lanes of these mails, which are ranked already. With `one` line all of a lane go strictly by rank; else each mailbox has its own, so
- * that mails bound to a busy one hold up no others.
+ * The lanes of these mails, which are ranked already, by id: what is left over of shares goes round among them, and the order in which mails
+ * came must not have a say in that. With `one` line all of a lane go strictly by rank; else each mailbox has its own, so that mails bound to
+ * a busy one hold up no others.
  */
 export function lanesOf(world: World, mails: readonly Mail[], line: 'one' | 'by mailbox'): Lane[] {
   const lanes = new Map<string, Lane>()
@@ -170,7 +171,7 @@ export function lanesOf(world: World, mails: readonly Mail[], line: 'one' | 'by 
     lane.queues.set(mailboxId, queue)
     queue.add(mail, world.nowMs)
   }
-  return [...lanes.values()]
+  return [...lanes.values()].toSorted((a, b) => a.id - b.id)
 }
 
 function laneOf(world: World, { campaign, bound }: Mail, pools: Map<string, Pool>): Lane {

@@ -505,6 +505,18 @@ describe('campaigns that share a mailbox', () => {
     expect(countsOf(sharing([{}, { weight: 4 }], 100))).toEqual([10, 40])
   })
 
+  test('take turns at a day’s only place, whoever’s list began earlier', () => {
+    const campaigns = [campaign(), campaign({ id: 2 })]
+    const turnsOf = (first: number, second: number): (number | null | undefined)[] => {
+      const messages = [...firstMails(1, 9, { campaignId: first }), ...firstMails(11, 19, { campaignId: second })]
+      const { slots } = plan(world({ mailboxes: [mailbox({ dailyLimit: 1 })], campaigns, messages }))
+      const inTime = slots.toSorted((a, b) => a.atMs - b.atMs)
+      return inTime.map(({ messageId }) => messages.find(({ id }) => id === messageId)?.campaignId)
+    }
+    expect(new Set(turnsOf(1, 2))).toEqual(new Set([1, 2]))
+    expect(turnsOf(2, 1)).toEqual(turnsOf(1, 2))
+  })
+
   test('share later days with one that comes late, and no firm one', () => {
     const first = { ...sharing([{}, {}], 0, 4), horizonDays: 5, messages: firstMails(1, 30) }
     const stands = stored(first, plan(first))
