@@ -23,7 +23,7 @@ import type { PlanInput } from './plan-input.ts'
 import type { Plan } from './plan-result.ts'
 import { resultOf } from './result-of.ts'
 import { takeShares } from './share.ts'
-import { whyNoPlace } from './waiting.ts'
+import { isDueInTime, whyNoPlace } from './waiting.ts'
 import type { Mail, World } from './world.ts'
 
 /** Lays slots for the next sending days. See `plan-input.ts` for what it is told, `plan-result.ts` for what it says. */
@@ -71,7 +71,12 @@ function fillFirstMails(world: World): void {
 /** Those that look for a place, and for which there is anything to look for. */
 function mailsWithoutPlace(world: World, kind: Mail['input']['kind']): Mail[] {
   return world.mails.filter(
-    (mail) => mail.input.kind === kind && !mail.mailbox && !mail.givenUp && whyNoPlace(mail) === null,
+    (mail) =>
+      mail.input.kind === kind &&
+      !mail.mailbox &&
+      !mail.givenUp &&
+      whyNoPlace(mail) === null &&
+      isDueInTime(world, mail),
   )
 }
 

@@ -14,7 +14,8 @@ import type { Campaign, Mail, Mailbox, Segment, World } from './world.ts'
 export function takeShares(world: World, waiting: readonly Mail[]): number {
   let count = 0
   const days = new Map<Mailbox, Map<number, Parts>>()
-  const lines = Map.groupBy(waiting, (mail) => mail.campaign)
+  const byId = waiting.toSorted((a, b) => (a.campaign?.input.id ?? 0) - (b.campaign?.input.id ?? 0))
+  const lines = Map.groupBy(byId, (mail) => mail.campaign)
   // All that wait for a mailbox have a part of it, though another day may be theirs: a part is never taken from a turn.
   const waitingFor = (mailbox: Mailbox): Campaign[] =>
     [...lines.keys()].filter((one): one is Campaign => one?.mailboxes.includes(mailbox) ?? false)

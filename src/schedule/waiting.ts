@@ -1,6 +1,6 @@
 /** Why a mail has no slot. */
 import type { Waiting, WaitingCode } from './plan-result.ts'
-import type { Mail, World } from './world.ts'
+import type { Mail, Segment, World } from './world.ts'
 import { domainIsFull, leadIsTaken } from './world.ts'
 
 /** What keeps a mail from any place, whatever is free; null if nothing does. */
@@ -12,15 +12,28 @@ export function whyNoPlace(mail: Mail): WaitingCode | null {
   return usable ? null : 'no_usable_mailbox'
 }
 
+/** May it go before the days are over for which there is a plan? One that may not has no part of what campaigns share. */
+export function isDueInTime(world: World, mail: Mail): boolean {
+  const last = segmentsOf(world, mail).findLast(({ open }) => open)
+  return last !== undefined && last.toMs > freeFromMs(mail)
+}
+
+function segmentsOf(world: World, { campaign }: Mail): readonly Segment[] {
+  return campaign?.segments ?? world.wholeDays
+}
+
+function freeFromMs({ dueMs, bound }: Mail): number {
+  return Math.max(dueMs, bound?.input.freeFromMs ?? 0)
+}
+
 /** The reason of a mail that has no slot. */
 export function waitingOf(world: World, mail: Mail): Waiting {
   const messageId = mail.input.id
   const code = whyNoPlace(mail)
   if (code) return { messageId, code, untilMs: null }
-  const open = (mail.campaign?.segments ?? world.wholeDays).filter((segment) => segment.open)
-  const untilMs = Math.max(mail.dueMs, mail.bound?.input.freeFromMs ?? 0)
-  const ahead = open.filter(({ toMs }) => toMs > untilMs)
-  if (ahead.length === 0) return { messageId, code: 'not_due', untilMs }
+  const untilMs = freeFromMs(mail)
+  if (!isDueInTime(world, mail)) return { messageId, code: 'not_due', untilMs }
+  const ahead = segmentsOf(world, mail).filter(({ open, toMs }) => open && toMs > untilMs)
   const taken = ahead.every((segment) => leadIsTaken(world, mail, segment))
   if (taken) return { messageId, code: 'lead_taken', untilMs: null }
   const domainFull = ahead.every((segment) => domainIsFull(mail, segment))

@@ -72,6 +72,17 @@ describe(`over random worlds (PLAN_SEED=${seed})`, { timeout: 60_000 + numRuns *
     expect(found).toBe('none')
   })
 
+  test('mails that cannot go within its days, and the order in which mails are named, change nothing', () => {
+    const found = counterexample((input, result) => {
+      const early = new Set(result.waiting.filter(({ code }) => code === 'not_due').map(({ messageId }) => messageId))
+      const fewer = plan({ ...input, messages: input.messages.filter(({ id }) => !early.has(id)).toReversed() })
+      const bySlot = (slots: Plan['slots']): string[] => slots.map((slot) => JSON.stringify(slot)).toSorted()
+      expect(bySlot(fewer.slots)).toEqual(bySlot(result.slots.filter(({ messageId }) => !early.has(messageId))))
+      return []
+    })
+    expect(found).toBe('none')
+  })
+
   test('every waiting mail has a place or one reason', () => {
     const found = counterexample((input, result) => {
       const named = [

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { plan } from '../../src/schedule/plan.ts'
-import type { PlanCampaign, PlanInput } from '../../src/schedule/plan-input.ts'
+import type { PlanCampaign, PlanInput, PlanMessage } from '../../src/schedule/plan-input.ts'
 import { drawnDelayMs, shortestDelayMs } from '../../src/schedule/spread.ts'
 import {
   campaign,
@@ -538,6 +538,15 @@ describe('campaigns that share a mailbox', () => {
       [1006, '2026-03-27 09:04:30'],
     ])
     expect(plan(stored(late, result)).slots).toEqual([])
+  })
+
+  test('give no part to one whose mails cannot go within the days that are planned', () => {
+    const first = { ...sharing([{}, {}, {}], 0, 4), horizonDays: 5, messages: firstMails(1, 30) }
+    const late = [...stored(first, plan(first)).messages, ...firstMails(1001, 1030, { campaignId: 2 })]
+    const held = firstMails(2001, 2009, { campaignId: 3, notBeforeMs: warsaw('2026-06-01 09:00') })
+    const taken = (messages: PlanMessage[]): number[] =>
+      plan({ ...first, messages }).slots.map(({ messageId }) => messageId)
+    expect(taken([...late, ...held])).toEqual(taken(late))
   })
 
   test('are asked twice a day: who was due late in it the first time holds up nobody the second time', () => {
