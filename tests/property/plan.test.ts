@@ -76,8 +76,7 @@ describe(`over random worlds (PLAN_SEED=${seed})`, { timeout: 60_000 + numRuns *
     const found = counterexample((input, result) => {
       const early = new Set(result.waiting.filter(({ code }) => code === 'not_due').map(({ messageId }) => messageId))
       const fewer = plan({ ...input, messages: input.messages.filter(({ id }) => !early.has(id)).toReversed() })
-      const bySlot = (slots: Plan['slots']): string[] => slots.map((slot) => JSON.stringify(slot)).toSorted()
-      expect(bySlot(fewer.slots)).toEqual(bySlot(result.slots.filter(({ messageId }) => !early.has(messageId))))
+      expect(asTexts(fewer.slots)).toEqual(asTexts(result.slots.filter(({ messageId }) => !early.has(messageId))))
       return []
     })
     expect(found).toBe('none')
@@ -149,6 +148,10 @@ describe(`over random worlds (PLAN_SEED=${seed})`, { timeout: 60_000 + numRuns *
     expect(found).toBe('none')
   })
 })
+
+function asTexts(slots: Plan['slots']): string[] {
+  return slots.map((slot) => JSON.stringify(slot)).toSorted()
+}
 
 function startOfDay(input: PlanInput, { slot }: Standing): number {
   return Temporal.PlainDate.from(localDay(slot.atMs, input.timeZone)).toZonedDateTime(input.timeZone).epochMilliseconds
