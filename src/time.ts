@@ -20,6 +20,18 @@ export function toJsonTime(instant: Instant): string {
   return instant.toString({ smallestUnit: 'millisecond' })
 }
 
+/**
+ * ISO 8601 with `Z`, all its digits. Mails that are claimed or pass together do so at the same instant, and each of them writes it down: it is
+ * written out once, which takes the polyfill 5 µs.
+ */
+export function toExactTime(instant: Instant): string {
+  let text = exactTimes.get(instant)
+  if (text === undefined) exactTimes.set(instant, (text = instant.toString()))
+  return text
+}
+
+const exactTimes = new WeakMap<Instant, string>()
+
 /** Local wall time for people, `2026-12-01 09:00`, with seconds where asked. */
 export function toLocalTime(instant: Instant, timeZone: string, { seconds = false } = {}): string {
   const zoned = instant.toZonedDateTimeISO(timeZone)

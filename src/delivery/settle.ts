@@ -6,7 +6,7 @@
 import { DatabaseError, type Pool } from 'pg'
 import { toJson } from '../database/values.ts'
 import { GoniecError } from '../errors.ts'
-import type { Instant } from '../time.ts'
+import { toExactTime, type Instant } from '../time.ts'
 import { isAboutTheServer } from './batch.ts'
 import type { OutcomeKind } from './outcomes.ts'
 import { queryWatchingWarnings } from './warnings.ts'
@@ -91,7 +91,7 @@ interface SettleRow {
 function toRow(report: OutcomeReport): Record<string, unknown> {
   return {
     attempt_id: report.attemptId,
-    claimed_at: report.claimedAt?.toString(),
+    claimed_at: report.claimedAt && toExactTime(report.claimedAt),
     outcome: report.outcome,
     stage: report.stage,
     code: report.code,

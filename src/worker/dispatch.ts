@@ -13,14 +13,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Database } from '../database/pool.ts'
 import { claim, type Claim, type ClaimedAttempt } from '../delivery/claim.ts'
-import { loadMaterial } from '../delivery/material.ts'
 import { recover } from '../delivery/recover.ts'
 import type { Settlement } from '../delivery/settle.ts'
 import { messageOf } from '../errors.ts'
 import { instantAt } from '../time.ts'
 import type { Logger } from '../log.ts'
 import { busyWaitMs } from './busy.ts'
-import { loadAccounts } from './connections.ts'
+import { loadContents, type Contents } from './contents.ts'
 import type { Sender } from './sender.ts'
 import type { WorkerSettings } from './settings.ts'
 
@@ -52,6 +51,7 @@ export class Dispatch {
   /** A claim whose answer was lost: its attempts are ours, and nobody has them. */
   #claimLost = false
   #busyInARow = 0
+  #failedLoads = 0
   #answeredAtMs = performance.now()
   #woken = false
   #wake: () => void = () => undefined
@@ -69,7 +69,6 @@ export class Dispatch {
   get sinceClaimMs(): number {
     return performance.now() - this.#answeredAtMs
   }
-
   get isRunning(): boolean {
     return this.#running
   }
@@ -128,12 +127,12 @@ export class Dispatch {
       const answer = await this.#claim()
       failures = answer === undefined ? failures + 1 : 0
       if (answer === undefined) {
-        await this.#until(Math.min(FAILED_MS * 2 ** failures, LONGEST_FAILED_MS))
+        await this.#until(pauseAfterMs(failures))
         continue
       }
       const askedAtMs = performance.now()
       this.#answeredAtMs = askedAtMs
-      await this.#start(answer.attempts, tenure)
+      this.#start(answer.attempts, tenure)
       if (answer.status === 'claimed') await this.#rest(askedAtMs - claimedAtMs)
       const waitMs = this.#waitAfter(answer, askedAtMs)
       const isOver =
@@ -179,39 +178,39 @@ export class Dispatch {
     if (aborted.length > 0) log.warn({ attempts: aborted }, 'a claim whose answer was lost is undone')
   }
 
-  async #start(attempts: readonly ClaimedAttempt[], tenure: number): Promise<void> {
+  /** They are under way from here on. The next claim does not wait until what they are made of is read. */
+  #start(attempts: readonly ClaimedAttempt[], tenure: number): void {
     if (attempts.length === 0) return
-    const { database } = this.#options
-    const mailboxByMessage = new Map(attempts.map(({ messageId, mailboxId }) => [messageId, mailboxId]))
+    const loaded = this.#load(attempts)
+    for (const attempt of attempts) this.#inFlight.set(attempt.attemptId, this.#send(attempt, tenure, loaded))
+  }
+
+  /** Undefined, after a moment, where the database did not say: undone at once they would be claimed again at once. */
+  async #load(attempts: readonly ClaimedAttempt[]): Promise<Contents | undefined> {
+    const { database, log } = this.#options
     try {
-      const [materials, accounts] = await Promise.all([
-        loadMaterial(database, [...mailboxByMessage.keys()], mailboxByMessage),
-        loadAccounts(database, [...new Set(mailboxByMessage.values())]),
-      ])
-      for (const attempt of attempts) {
-        const material = materials.get(attempt.messageId)
-        this.#send({ attempt, material, account: accounts.get(attempt.mailboxId), tenure })
-      }
+      const contents = await loadContents(database, attempts)
+      this.#failedLoads = 0
+      return contents
     } catch (error) {
-      // Claimed, and not even begun: they are undone as soon as the database answers again.
-      this.#claimLost = true
-      this.#options.log.warn(
-        { problem: messageOf(error) },
-        'what was claimed could not be read; the claim will be undone',
-      )
+      log.warn({ problem: messageOf(error) }, 'what was claimed could not be read; the claim will be undone')
+      await delay(pauseAfterMs(++this.#failedLoads))
+      return undefined
     }
   }
 
-  #send(consignment: Parameters<Sender['send']>[0]): void {
-    const { attemptId } = consignment.attempt
-    const sending = this.#options.sender
-      .send(consignment, this.#dialogues.signal)
-      .then((settlement) => this.#options.onSettled(settlement))
-      .finally(() => {
-        this.#inFlight.delete(attemptId)
-        this.wake()
-      })
-    this.#inFlight.set(attemptId, sending)
+  async #send(attempt: ClaimedAttempt, tenure: number, loading: Promise<Contents | undefined>): Promise<void> {
+    const { sender, onSettled } = this.#options
+    const loaded = await loading
+    try {
+      if (!loaded) return
+      onSettled(await sender.send({ attempt, ...loaded(attempt), tenure }, this.#dialogues.signal))
+    } finally {
+      this.#inFlight.delete(attempt.attemptId)
+      // Claimed, and not even begun: undone as soon as the database answers again. Said when it is not held any more, or it would be spared.
+      if (!loaded) this.#claimLost = true
+      this.wake()
+    }
   }
 
   /** Milliseconds until a look is worth it by itself. */
@@ -242,7 +241,8 @@ const LONGEST_WAIT_MS = 60_000
 
 const LONGEST_REST_MS = 20
 
-/** After a claim that failed: a moment, doubled each time. A worker that has lost its name too ends the loop instead. */
+/** After a claim that failed, or could not be read: a moment, doubled each time. A worker that has lost its name too ends the loop instead. */
+const pauseAfterMs = (failures: number): number => Math.min(FAILED_MS * 2 ** failures, LONGEST_FAILED_MS)
 const FAILED_MS = 50
 const LONGEST_FAILED_MS = 5000
 

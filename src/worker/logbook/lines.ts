@@ -3,7 +3,7 @@
  * content goes out, and a second one when the server's answer is known. Pure.
  */
 import { assert } from '../../errors.ts'
-import { Temporal, type Instant } from '../../time.ts'
+import { Temporal, toExactTime, type Instant } from '../../time.ts'
 
 /** A cluster and a database in it; null: the server does not tell. */
 export interface Home {
@@ -81,11 +81,11 @@ function toJson(line: Line): Record<string, unknown> {
   if (line.kind === 'passed') {
     const { attemptId, passedAt, recipient, campaign, stepKey, idempotencyKey, mailbox, rfcMessageId } = line.mail
     const own = campaign === null ? { key: idempotencyKey } : { campaign, step: stepKey }
-    return { passed: attemptId, at: passedAt, to: recipient, ...own, from: mailbox, id: rfcMessageId }
+    return { passed: attemptId, at: toExactTime(passedAt), to: recipient, ...own, from: mailbox, id: rfcMessageId }
   }
   if (line.kind === 'answer') {
     const { attemptId, passedAt, outcome, response } = line.answer
-    return { answer: attemptId, at: passedAt, outcome, response }
+    return { answer: attemptId, at: toExactTime(passedAt), outcome, response }
   }
   const { at, walPosition, timeline } = line.mark
   return { mark: at, wal: walPosition, timeline }

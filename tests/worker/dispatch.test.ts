@@ -1,0 +1,84 @@
+/** The loop that claims and sends, and the reading of what a claim's mails are made of, in between. */
+import { expect, test } from 'vitest'
+import { createLogger } from '../../src/log.ts'
+import { AccessTokens } from '../../src/mailboxes/access-tokens.ts'
+import { Temporal } from '../../src/time.ts'
+import { Connections } from '../../src/worker/connections.ts'
+import { Dispatch } from '../../src/worker/dispatch.ts'
+import { Outcomes } from '../../src/worker/outcomes.ts'
+import { Sender } from '../../src/worker/sender.ts'
+import { readWorkerSettings } from '../../src/worker/settings.ts'
+import { startFaultServer } from '../smtp/fault-server.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { untilRow } from '../support/until-row.ts'
+import { World } from '../support/world.ts'
+
+const CLAIMED = `select from goniec.attempt where state = 'claimed' having count(*) = 2`
+/** Its mails, and their mailboxes. */
+const READS_OF_TWO_CLAIMS = 4
+
+test('mails are claimed while what the ones before them are made of is still read; all of them are held, and sent once it is read', async () => {
+  await using server = await serverFor(await createTestDatabase())
+  const { database, incarnationId } = server
+  const mayRead = Promise.withResolvers<void>()
+  const query: TestDatabase['query'] = async (text, values) => (await mayRead.promise, database.query(text, values))
+  const dispatch = dispatchOn({ ...database, query }, incarnationId)
+
+  const run = dispatch.run()
+  await untilRow(database, CLAIMED)
+  await expect.poll(() => dispatch.held).toEqual([1, 2])
+  expect(server.accepted()).toEqual([])
+  mayRead.resolve()
+  await run
+  expect(server.accepted()).toHaveLength(2)
+  expect(dispatch.held).toEqual([])
+})
+
+test('claims whose mails cannot be read are undone when they are not held any more, and the mails go out by other ones', async () => {
+  await using server = await serverFor(await createTestDatabase())
+  const { database, incarnationId } = server
+  let reads = 0
+  const query: TestDatabase['query'] = (text, values) =>
+    ++reads <= READS_OF_TWO_CLAIMS ? Promise.reject(new Error('the connection was lost')) : database.query(text, values)
+
+  await dispatchOn({ ...database, query }, incarnationId).run()
+  const states = await database.query<{ state: string }>('select state from goniec.attempt order by id')
+  expect(states.map(({ state }) => state)).toEqual(['aborted', 'aborted', 'accepted', 'accepted'])
+  expect(server.accepted()).toHaveLength(2)
+})
+
+/** Two mailboxes at a server, each with a mail that is due now. */
+async function serverFor(database: TestDatabase): Promise<
+  AsyncDisposable & {
+    database: TestDatabase
+    incarnationId: number
+    accepted: Awaited<ReturnType<typeof startFaultServer>>['accepted']
+  }
+> {
+  const server = await startFaultServer({ plan: () => ({}) })
+  const world = new World(database.pool, Temporal.Now.instant())
+  for (let box = 0; box < 2; box++) {
+    await world.mailbox({ smtp_port: server.port })
+    await world.mail({ dueInMs: -1000 })
+  }
+  return {
+    database,
+    incarnationId: await world.worker(),
+    accepted: () => server.accepted(),
+    [Symbol.asyncDispose]: () => server.close(),
+  }
+}
+
+/** One mail a claim. */
+function dispatchOn(database: TestDatabase, incarnationId: number): Dispatch {
+  const settings = readWorkerSettings({ GONIEC_BATCH: '1' })
+  const common = { database, incarnationId, settings, log: createLogger({ level: 'fatal' }), tenure: () => 1 }
+  const tokens = new AccessTokens({ environment: {}, onWarning: () => undefined })
+  const sender = new Sender({
+    ...common,
+    connections: new Connections(settings.deadlines, tokens),
+    outcomes: new Outcomes({ pool: database.pool, incarnationId, log: common.log }),
+    logbook: { passed: async () => undefined, answered: () => undefined },
+  })
+  return new Dispatch({ ...common, sender, onSettled: () => undefined, waits: false })
+}
