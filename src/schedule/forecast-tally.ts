@@ -65,7 +65,7 @@ export class Tally {
     return counts
   }
 
-  /** All sending days up to the last one with a mail. */
+  /** All sending days up to the last one with a mail; not today, where its window is over. */
   #daysOf(campaign: PlanCampaign, nowMs: number): ForecastDay[] {
     const known = this.#days.get(campaign.id) ?? new Map<string, Counts>()
     const last = Array.from(known.values(), ({ mails, day }) => (mails > 0 ? day : '')).reduce(
@@ -73,16 +73,17 @@ export class Tally {
       '',
     )
     if (last === '') return []
-    const today = dayText(zoneDays(campaign.timeZone).dayAt(nowMs))
-    const days = sendingDaysUpTo(campaign, today, last).map((day) => this.#on(campaign.id, day))
+    const days = sendingDaysUpTo(campaign, nowMs, last).map((day) => this.#on(campaign.id, day))
     return days.map((day) => ({ ...day, binding: day.binding ?? 'all_planned' }))
   }
 }
 
-function sendingDaysUpTo(campaign: PlanCampaign, today: string, last: string): string[] {
+function sendingDaysUpTo(campaign: PlanCampaign, nowMs: number, last: string): string[] {
+  const today = dayText(zoneDays(campaign.timeZone).dayAt(nowMs))
   for (let count = 64; ; count *= 2) {
-    const days = windowsOf(campaign, today, count).map(({ day }) => day)
-    if (days.length < count || (days.at(-1) ?? '') >= last) return days.filter((day) => day <= last)
+    const windows = windowsOf(campaign, today, count)
+    if (windows.length === count && (windows.at(-1)?.day ?? '') < last) continue
+    return windows.filter(({ day, closesMs }) => day <= last && closesMs > nowMs).map(({ day }) => day)
   }
 }
 

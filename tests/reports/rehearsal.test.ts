@@ -105,6 +105,12 @@ test('a campaign is played through to its end on a definition file and a list al
   expect(rehearsal.problems).toEqual([])
 })
 
+test('a day whose window is over is none of its days any more', async () => {
+  const evening = Temporal.Instant.from('2026-11-26T17:00:00Z')
+  const rehearsal = await play(null, file(campaign('spring')), list(addresses(3)), { now: evening })
+  expect(days(rehearsal)[0]).toEqual(['2026-11-27', 3, 0, 'all_planned'])
+})
+
 test('it begins on its day where it has one, and else now', async () => {
   const later = await play(null, file(campaign('spring', 'starts_on: 2026-12-07')), list(addresses(3)))
   expect(days(later)[0]).toEqual(['2026-12-07', 3, 0, 'all_planned'])

@@ -75,7 +75,12 @@ export function gapWords(calendar: DrawnCampaign['calendar'], day: string, there
   const off = dayOff(calendar, day)
   if (off === null) return there && there.binding !== 'all_planned' ? bindingWords(there.binding) : 'nothing is due'
   if (off.why === 'holiday') return off.name
-  return { weekday: '', skipped: 'skipped date', before_start: 'not started yet' }[off.why]
+  return {
+    weekday: '',
+    skipped: 'skipped date',
+    before_start: 'not started yet',
+    clock_change: 'clocks skip its window',
+  }[off.why]
 }
 
 function folded(days: readonly DrawnDay[], fold: 'week' | 'month'): MailRow[] {

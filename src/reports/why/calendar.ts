@@ -55,6 +55,8 @@ export function whyClosed({ name, calendar }: Pick<Campaign, 'name' | 'calendar'
   if (off?.why === 'before_start')
     return reason('before_start', `campaign ${name} does not send before ${calendar.startsOn}`)
   const hours = `${window.from}–${window.to} in ${timeZone}`
+  if (off?.why === 'clock_change')
+    return reason('outside_window', `today, ${today}, clocks are put forward over the campaign’s window of ${hours}`)
   return reason(
     'outside_window',
     `it is outside the campaign’s window of ${hours} (now ${local(now, timeZone).slice(11)})`,

@@ -22,9 +22,29 @@ export function dayReason(code: BindingCode, facts: MailFacts, bound: BoundDays)
   return { text: `${text} ${daysText(bound.days, bound.today)}`, todo }
 }
 
+/** Where the limit that keeps it from these days lets nothing go on any day; null: it does. */
+export function nothingEver(
+  code: BindingCode,
+  facts: MailFacts,
+  { mailboxes, bound }: BoundDays,
+): Pick<Reason, 'text' | 'todo'> | null {
+  if (code === 'campaign_limit' && facts.campaign_daily_limit === 0) return none(`campaign ${facts.campaign}’s limit`)
+  if (code === 'salesperson_limit' && facts.salesperson_daily_limit === 0)
+    return none(`salesperson ${facts.salesperson}’s limit`)
+  if (code !== 'mailbox_limit') return null
+  const active = mailboxes.filter(({ status }) => status === 'active')
+  const isNone = bound === undefined ? active.every(({ daily_limit: most }) => most === 0) : bound === 0
+  return isNone ? none(`the limit of each mailbox that it could go from (${namesOf(facts, active)})`) : null
+}
+
+function none(whose: string): Pick<Reason, 'text' | 'todo'> {
+  return { text: `${whose} is 0 a day`, todo: RAISE_IT }
+}
+
 type Words = (facts: MailFacts, bound: BoundDays) => [text: string, todo: string | null]
 
-const RAISE = `nothing, or raise daily_limit in the definition file: ${APPLY}`
+const RAISE_IT = `raise daily_limit in the definition file: ${APPLY}`
+const RAISE = `nothing, or ${RAISE_IT}`
 const ANOTHER_MAILBOX = `nothing, or give the campaign another mailbox: ${APPLY}`
 
 const WORDS: Record<BindingCode, Words> = {

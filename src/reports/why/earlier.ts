@@ -8,7 +8,7 @@ import { dueMsOf } from '../../schedule/due.ts'
 import { windowsOf, type SendingWindow } from '../../schedule/windows.ts'
 import { formatDuration, instantAt, type Instant } from '../../time.ts'
 import { dayAt, firstOpening, HORIZON_DAYS, local, whyClosed } from './calendar.ts'
-import { dayReason } from './day-words.ts'
+import { dayReason, nothingEver } from './day-words.ts'
 import { readBindings, readFullDays, readMailboxStates, type MailFacts } from './mail-facts.ts'
 import type { Reason } from './reason.ts'
 
@@ -113,14 +113,16 @@ async function whyFull(
     const last = on.at(-1)?.day ?? ''
     const after = windowsOf(campaign.calendar, last, 2).find(({ day }) => day > last)
     const bound = own?.get(last)?.code === code ? own.get(last) : undefined
+    const today = dayAt(facts.now, facts.timezone)
+    const about = { days: on.map(({ day }) => day), today, mailboxes, bound: bound?.most }
+    const never = planned === null ? nothingEver(code, facts, about) : null
+    if (never) {
+      reasons.push({ code, ...never, until: null, ended_by: 'person' })
+      continue
+    }
     reasons.push({
       code,
-      ...dayReason(code, facts, {
-        days: on.map(({ day }) => day),
-        today: dayAt(facts.now, facts.timezone),
-        mailboxes,
-        bound: bound?.most,
-      }),
+      ...dayReason(code, facts, about),
       until: after ? instantAt(after.opensMs) : planned,
       ended_by: code === 'no_usable_mailbox' && planned === null ? 'person' : 'plan',
     })

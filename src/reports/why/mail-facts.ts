@@ -34,6 +34,8 @@ export interface MailFacts {
   campaign_daily_limit: number | null
   salesperson_daily_limit: number | null
   delay_ms: number | null
+  /** What its recipient's domain may get a day, or an hour, whichever is less. */
+  domain_limit: number | null
   /** Of its last attempt. */
   attempt_state: string | null
   claimed_at: Instant | null
@@ -69,6 +71,7 @@ export interface MailboxState {
   address: string
   status: string
   status_reason: string | null
+  daily_limit: number
   /** The salesperson who is paused, and with it this mailbox. */
   braked: string | null
 }
@@ -115,7 +118,7 @@ export async function readMailboxStates(
   return database.query<MailboxState & Record<string, unknown>>(
     `select b.address, case when s.paused_at is not null then 'paused' else b.status end as status,
             case when s.paused_at is not null then 'its salesperson is paused' else b.status_reason end as status_reason,
-            case when s.paused_at is not null then s.email end as braked
+            case when s.paused_at is not null then s.email end as braked, b.daily_limit
      from goniec.campaign_mailbox cm
      join goniec.mailbox b on b.id = cm.mailbox_id
      join goniec.salesperson s on s.id = b.salesperson_id
@@ -148,6 +151,7 @@ const FACTS = `
     m.scheduled_at, m.window_closes_at, m.slot_reason, m.held_reason, m.failed_reason, m.not_before, m.follows_at,
     st.wait_days, st.wait_ms, m.counted_attempts, m.sent_at,
     c.daily_limit as campaign_daily_limit, s.daily_limit as salesperson_daily_limit, c.delay_ms, c.status_reason as campaign_status_reason,
+    (select least(d.daily_limit, d.hourly_limit) from goniec.domain_limits(goniec.domain_of(m.recipient)) d) as domain_limit,
     a.state as attempt_state, a.claimed_at, a.transmitting_at, a.deadline_at, a.response,
     coalesce(b.status_reason, bound.status_reason) as status_reason,
     clock.today - coalesce(b.warmup_started, bound.warmup_started) + 1 as warmup_day,

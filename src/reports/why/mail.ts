@@ -10,7 +10,7 @@ import { isAnyWorkerRunning } from '../status/workers.ts'
 import { local, localExact, whyClosed } from './calendar.ts'
 import { noMailboxText, resumeOf } from './day-words.ts'
 import { type Earlier, whyNotEarlier } from './earlier.ts'
-import { reasonOfGate } from './gate-words.ts'
+import { APPLY, domainOf, reasonOfGate } from './gate-words.ts'
 import { readGates, readMailFacts, readMailboxStates, type GateRow, type MailFacts } from './mail-facts.ts'
 import { nextOf, type Asked } from './next.ts'
 import { byEnd, type Next, type Reason } from './reason.ts'
@@ -114,7 +114,7 @@ function isSaidBy(code: string, reasons: readonly Reason[]): boolean {
   const said = (start: string): boolean =>
     reasons.some((other) => other.ended_by === 'person' && other.code !== code && other.code.startsWith(start))
   if (code === 'no_usable_mailbox') return said('mailbox_')
-  return (code === 'campaign_not_running' || code === 'not_planned') && said('')
+  return ['campaign_not_running', 'not_planned', 'no_room'].includes(code) && said('')
 }
 
 /** Of reasons with one code the one that ends last. */
@@ -156,6 +156,11 @@ async function slotReason(
       null,
       'time',
     )
+  }
+  // Of such a domain the plan reads no mail at all, and leaves what it said of it before.
+  if (facts.kind === 'campaign' && facts.domain_limit === 0) {
+    const text = `domain_limits let no campaign mail go to ${domainOf(facts.recipient)}`
+    return { ...reason(text, `raise domain_limits in the definition file: ${APPLY}`, 'person'), code: 'domain_limit' }
   }
   if (slot.code === 'no_usable_mailbox' && campaign) {
     const states = await readMailboxStates(database, campaign.id)

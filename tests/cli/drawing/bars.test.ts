@@ -45,6 +45,19 @@ test('a holiday has its name, a skipped date its reason, and a day on which noth
   ])
 })
 
+test('a day on which clocks are put forward over the window says so', () => {
+  const window = { from: '02:00', to: '03:00', days: ['sat', 'sun', 'mon'] as const }
+  const days = ['2027-03-27', '2027-03-29'].map((day) => ({
+    day,
+    firstMails: 5,
+    followUps: 0,
+    mails: 5,
+    binding: 'campaign_limit' as const,
+  }))
+  const lines = drawBars(drawn([campaignOf('x', days, { ...CALENDAR, holidays: null, window })]), PLAIN)
+  expect(lines).toContain('Sun 2027-03-28  ·  clocks skip its window')
+})
+
 test('what does not fit by day is folded by week, and then by month', () => {
   const [long] = nineMonths().campaigns
   const fold = (mostRows: number): string[] => drawBars(drawn(long ? [long] : []), { ...PLAIN, mostRows })

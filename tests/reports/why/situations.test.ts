@@ -46,6 +46,18 @@ test('outside the window: until it opens', async () => {
   })
 })
 
+test('where clocks are put forward over the window: that', async () => {
+  const window = { window_from: '02:00', window_to: '03:00', window_days: ['sun'], holidays: null }
+  const begun = await begin('2027-03-28 01:30', { campaign: window })
+  const [id] = await begun.world.waiting(1, begun.campaign)
+  await begun.world.plan()
+  expect(await ask(begun, id)).toMatchObject({
+    code: 'outside_window',
+    text: 'today, 2027-03-28, clocks are put forward over the campaign’s window of 02:00–03:00 in Europe/Warsaw; it opens 2027-04-04 02:00',
+    until: '2027-04-04T00:00:00.000Z',
+  })
+})
+
 test('on a holiday: its name, until the next sending day', async () => {
   const begun = await begin('2026-12-25 10:00')
   const [id] = await begun.world.waiting(1, begun.campaign)
@@ -163,6 +175,49 @@ test('a limit beyond the days that are planned: not before they end', async () =
   expect(await begun.world.why(far ?? 0)).toMatchObject({
     reasons: [{ code: 'campaign_limit' }, { code: 'not_planned' }],
     next: { what: 'later', at: '2026-12-16T08:00:00.000Z' },
+  })
+})
+
+test('a limit of 0: nothing ever, and which limit to raise', async () => {
+  const raise = 'raise daily_limit in the definition file: goniec apply FILE'
+  const begun = await begin('2026-12-07 10:00', { campaign: { daily_limit: 0 } })
+  const [id] = await begun.world.waiting(1, begun.campaign)
+  await begun.world.plan()
+  const ofCampaign = { code: 'campaign_limit', text: 'campaign spring’s limit is 0 a day', until: null, todo: raise }
+  expect(await begun.world.why(id ?? 0)).toMatchObject({
+    reasons: [ofCampaign],
+    next: null,
+    never: 'campaign spring’s limit is 0 a day',
+  })
+  expect(await begun.world.why('spring')).toMatchObject({ reasons: [ofCampaign], next: null })
+
+  await begun.world.update('campaign', begun.campaign, { daily_limit: null })
+  await begun.world.update('mailbox', begun.mailbox, { daily_limit: 0 })
+  await begun.world.plan()
+  expect(await ask(begun, id)).toMatchObject({
+    code: 'mailbox_limit',
+    text: `the limit of each mailbox that it could go from (${ANNA}) is 0 a day`,
+    todo: raise,
+    next: null,
+  })
+
+  await begun.world.update('mailbox', begun.mailbox, { daily_limit: 50 })
+  await begun.world.sql.query('update goniec.salesperson set daily_limit = 0')
+  await begun.world.plan()
+  expect(await ask(begun, id)).toMatchObject({
+    code: 'salesperson_limit',
+    text: `salesperson ${ANNA}’s limit is 0 a day`,
+    next: null,
+  })
+
+  await begun.world.sql.query('update goniec.salesperson set daily_limit = null')
+  await begun.world.sql.query("insert into goniec.domain_limit (domain, hourly_limit) values ('*', 0)")
+  await begun.world.plan()
+  expect(await ask(begun, id)).toMatchObject({
+    code: 'domain_limit',
+    text: expect.stringMatching(/^domain_limits let no campaign mail go to \S+$/),
+    todo: 'raise domain_limits in the definition file: goniec apply FILE',
+    next: null,
   })
 })
 
