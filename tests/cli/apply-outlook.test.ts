@@ -75,6 +75,19 @@ const ROOMY = {
   before: '2026-12-16',
 }
 
+test('a limit that is raised is told and asked for too, where no mail has a time that it would void', async () => {
+  const none = TEAM.replace('anna@firma.example, daily_limit: 10', 'anna@firma.example, daily_limit: 0')
+  write(none)
+  expect((await goniec('apply', 'team.yaml', '--yes')).stdout).toContain('spring: 60 mails move; mails to go 120 → 0')
+  await runPlan(database)
+  write(TEAM)
+  const { stdout, code } = await goniec('apply', 'team.yaml')
+  expect(stdout).toContain('spring: no mail moves; mails to go 0 → 120; done on never → 2026-12-16')
+  expect(code).toBe(2)
+  await goniec('apply', 'team.yaml', '--yes')
+  await runPlan(database)
+})
+
 test('another text moves nothing, and is told so', async () => {
   expect(await outlookOf('Good day.', 'Good evening.')).toEqual({ ...ROOMY, after: '2026-12-16' })
   const { stdout } = await goniec('apply', 'team.yaml', '--dry-run')

@@ -16,9 +16,11 @@ export async function runApply(cli: Cli, files: string[], { dryRun = false }: { 
       const preview = await previewApply(database, definition)
       if (!cli.output.wantsJson) for (const line of describeChanges(preview)) cli.output.line(line)
       if (!preview.changed) cli.output.say('Nothing to change.')
-      const outlook = preview.sensitive ? await outlookOf(database, definition) : []
+      const outlook = preview.changed ? await outlookOf(database, definition) : []
+      const sensitive = preview.sensitive || outlook.length > 0
       if (!cli.output.wantsJson) for (const line of describeOutlook(outlook)) cli.output.line(line)
-      if (!(await mayApply(cli, preview, dryRun))) return printJson(cli, preview, { dryRun, outlook, applied: null })
+      if (!(await mayApply(cli, { ...preview, sensitive }, dryRun)))
+        return printJson(cli, preview, { dryRun, outlook, applied: null })
       const applied = await applyDefinition(database, definition, preview)
       printJson(cli, preview, { dryRun, outlook, applied })
       if (preview.changed) cli.output.say(sentence(definition, preview, applied))

@@ -69,8 +69,8 @@ function chartParts(campaign: DrawnCampaign, id: string): Markup {
   return markup`<h3>How many are out by when</h3>
 ${drawCurve(campaign, id)}
 <p class="faint">${finishWords(campaign)} ${campaign.finish === null ? null : RANGE_WORDS}</p>
-<h3>The calendar</h3>
-${shades(campaign)}
+<div class="legend"><h3>The calendar</h3>
+${shades(campaign)}</div>
 <div class="months">${drawMonths(campaign, id)}</div>
 <h3>What holds it up</h3>
 ${limits(campaign)}

@@ -1,7 +1,10 @@
 /** The style sheet of pages: a column of A4 on the screen as on paper. Nothing is loaded from anywhere. */
 import { FAINT, FREE, INK, LINE } from './colours.ts'
 
-/** Breaks of pages fall between figures and rows, never through them; colours are printed as they are. */
+/**
+ * Breaks of pages fall between figures and rows, never through them; colours are printed as they are. The heading, the legend and the first months
+ * keep together as one block: as a chain of three that may not be parted, Chromium gave them up and broke the page before the whole campaign.
+ */
 export const STYLE = `
 @page { size: A4 portrait; margin: 14mm 14mm 16mm }
 * { box-sizing: border-box }
@@ -23,7 +26,8 @@ p { margin: 0 0 2mm }
 .month { margin: 0; break-inside: avoid }
 .month svg { display: block; width: 100%; height: auto }
 .notes { list-style: none; margin: 1mm 0 0; padding: 0; font-size: 8.5pt; line-height: 1.3 }
-.shades { display: flex; flex-wrap: wrap; gap: 1mm 5mm; margin: 0 0 3mm; padding: 0; list-style: none; font-size: 9pt; break-after: avoid; break-inside: avoid }
+.legend { break-inside: avoid; break-after: avoid }
+.shades { display: flex; flex-wrap: wrap; gap: 1mm 5mm; margin: 0 0 3mm; padding: 0; list-style: none; font-size: 9pt }
 .shades svg { width: 4mm; height: 4mm; vertical-align: -0.6mm; margin-right: 1mm }
 table { border-collapse: collapse; width: 100%; font-size: 9.5pt }
 thead { display: table-header-group }

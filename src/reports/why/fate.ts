@@ -1,4 +1,5 @@
 /** What became of a mail that does not wait. */
+import { shellWord } from '../../campaigns/campaign.ts'
 import { instantAt } from '../../time.ts'
 import { describeReason } from '../reason-words.ts'
 import { local } from './calendar.ts'
@@ -23,11 +24,11 @@ const FATES: Partial<Record<MailFacts['status'], (facts: MailFacts) => Reason>> 
     ended_by: 'mail',
   }),
   in_doubt: inDoubt,
-  failed: ({ id, failed_reason: why, response }) => ({
+  failed: ({ id, lead, lead_mark: mark, failed_reason: why, response }) => ({
     code: 'failed',
     text: `it has failed: ${why ?? response}`,
     until: null,
-    todo: `goniec message retry ${id}`,
+    todo: retryOf(id, lead, mark),
     ended_by: 'person',
   }),
   cancelled: ({ slot_reason: why }) => ({
@@ -44,6 +45,13 @@ const FATES: Partial<Record<MailFacts['status'], (facts: MailFacts) => Reason>> 
     todo: null,
     ended_by: 'mail',
   }),
+}
+
+/** What sends a failed mail again. A retry is refused as long as its lead is out. */
+export function retryOf(id: number | null, lead: string | null, mark: MailFacts['lead_mark']): string {
+  if (lead === null || mark === null) return `goniec message retry ${id}`
+  const lift = mark === 'blocked' ? '' : ` --${mark}`
+  return `by mistake: goniec lead unblock ${shellWord(lead)}${lift}, then goniec message retry ${id}`
 }
 
 function inDoubt({ id, transmitting_at: at, deadline_at: until, timezone, now }: MailFacts): Reason {

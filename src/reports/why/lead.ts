@@ -8,6 +8,8 @@ import { didYouMean, nearest } from '../../nearest.ts'
 import type { Instant } from '../../time.ts'
 import { describeReason } from '../reason-words.ts'
 import { isAnyWorkerRunning } from '../status/workers.ts'
+import { retryOf } from './fate.ts'
+import type { MailFacts } from './mail-facts.ts'
 import { explainMails, type MailWhy } from './mail.ts'
 import type { Next, Reason } from './reason.ts'
 
@@ -64,7 +66,7 @@ interface Ended {
   campaign: string
   campaign_status: string
   removed_at: Instant | null
-  mark: string | null
+  mark: MailFacts['lead_mark']
   status: string | null
   step: string | null
   id: number | null
@@ -84,7 +86,7 @@ function toEnded(row: Ended): LeadWhy['ended'][number] {
   })
   if (row.removed_at !== null) return end('lead_removed', 'it was taken out of the campaign')
   if (row.status === 'failed')
-    return end('failed', `step ${row.step} failed: ${row.failed_reason}`, `goniec message retry ${row.id}`)
+    return end('failed', `step ${row.step} failed: ${row.failed_reason}`, retryOf(row.id, row.email, row.mark))
   if (row.mark !== null)
     return end(
       `lead_${row.mark}`,

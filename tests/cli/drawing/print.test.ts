@@ -10,7 +10,7 @@ import type { Drawn } from '../../../src/cli/drawing/drawn.ts'
 import { drawPage } from '../../../src/cli/drawing/page.ts'
 import { mondayOf } from '../../../src/cli/drawing/rows.ts'
 import { longDay } from '../../../src/cli/drawing/day-words.ts'
-import { nineMonths, threeDays } from './samples.ts'
+import { drawn, nineMonths, threeDays } from './samples.ts'
 
 vi.setConfig({ testTimeout: 120_000 })
 
@@ -33,8 +33,8 @@ describe.skipIf(!canPrint)('on A4 (where chromium and pdftotext are installed; e
   test.each([
     ['short', threeDays(`Żółć ${'z-bardzo-długą-nazwą'.repeat(4)}`)],
     ['long', nineMonths()],
-  ] as const)('a %s forecast is whole: no word passes the margin, every week and every day is there', (name, drawn) => {
-    const { pages, words } = print(name, drawn)
+  ] as const)('a %s forecast is whole: no word passes the margin, every week and every day is there', (name, told) => {
+    const { pages, words } = print(name, told)
     expect(pages.length).toBeGreaterThan(0)
     for (const { width, height } of pages) {
       expect(Math.abs(width - PAPER.width)).toBeLessThan(1)
@@ -46,13 +46,23 @@ describe.skipIf(!canPrint)('on A4 (where chromium and pdftotext are installed; e
     )
     expect(outside).toEqual([])
     const text = words.map((word) => word.text).join(' ')
-    for (const { days } of drawn.campaigns) {
+    for (const { days } of told.campaigns) {
       for (const { day, mails } of days) {
         expect(text).toContain(longDay(mondayOf(day)))
         expect(text).toContain(String(mails))
       }
     }
-    expect(text).toContain(drawn.campaigns.length > 1 ? 'Wigilia Bożego Narodzenia' : 'Żółć')
+    expect(text).toContain(told.campaigns.length > 1 ? 'Wigilia Bożego Narodzenia' : 'Żółć')
+  })
+
+  test('the first page is filled, however many lines the title takes', () => {
+    for (const repeat of [1, 3, 5]) {
+      const campaign = 'A campaign with a long name '.repeat(repeat).trim()
+      const campaigns = nineMonths().campaigns.slice(0, 1)
+      const page = drawn(campaigns.map((it) => ({ ...it, campaign })))
+      const [first] = print(`title-${repeat}`, page).texts
+      expect(first).toContain('How many are out by when')
+    }
   })
 })
 
@@ -64,9 +74,16 @@ interface Word {
   bottom: number
 }
 
-function print(name: string, drawn: Drawn): { pages: { width: number; height: number }[]; words: Word[] } {
+interface Printed {
+  pages: { width: number; height: number }[]
+  words: Word[]
+  /** The words of each page. */
+  texts: string[]
+}
+
+function print(name: string, told: Drawn): Printed {
   const [page, pdf] = [join(folder, `${name}.html`), join(folder, `${name}.pdf`)]
-  writeFileSync(page, drawPage(drawn))
+  writeFileSync(page, drawPage(told))
   const flags = [
     '--headless',
     '--no-sandbox',
@@ -83,8 +100,10 @@ function print(name: string, drawn: Drawn): { pages: { width: number; height: nu
   const words = [
     ...boxes.matchAll(/<word xMin="([\d.-]+)" yMin="([\d.-]+)" xMax="([\d.-]+)" yMax="([\d.-]+)">(.*?)<\/word>/g),
   ]
+  const texts = boxes.split('<page ').slice(1)
   return {
     pages,
+    texts: texts.map((page) => Array.from(page.matchAll(/>(.*?)<\/word>/g), ([, text]) => text).join(' ')),
     words: words.map(([, left, top, right, bottom, text = '']) => ({
       text,
       left: Number(left),

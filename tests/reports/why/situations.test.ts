@@ -505,6 +505,12 @@ test('set aside, failed, cancelled', async () => {
     text: 'it has failed: 550 no',
     todo: `goniec message retry ${failed}`,
   })
+  await begun.world.sql.query('update goniec.lead set bounced_at = goniec.now()')
+  expect(await ask(begun, failed)).toMatchObject({
+    todo: expect.stringMatching(
+      `^by mistake: goniec lead unblock \\S+@klient.example --bounced, then goniec message retry ${failed}$`,
+    ),
+  })
   expect(await ask(begun, cancelled)).toMatchObject({
     code: 'lead_replied',
     text: 'it was cancelled: its lead has replied; that is final',
