@@ -72,7 +72,8 @@ export class Counters {
     campaign.taken.set(localDay, (campaign.taken.get(localDay) ?? 0) + 1)
     campaign.lastFenceMs = atMs
     if (domain !== null && this.#countsDomains) this.#takeOfDomain(domain, day, atMs)
-    if (leadId === null) return
+    // A campaign is never kept from its own leads.
+    if (leadId === null || this.campaigns.size === 1) return
     const contacts = this.#contacts.get(leadId) ?? []
     contacts.push({ day, campaignId: campaign.id })
     this.#contacts.set(leadId, contacts)

@@ -20,10 +20,20 @@ export interface Departure {
   isFollowUp: boolean
 }
 
-interface Open {
-  message: PlanMessage
+/**
+ * A mail of the queue, as the plan is told it. There may be a million of them: each is one object that is made once and changed in its place, and
+ * its slot is the very one that the plan has made.
+ */
+interface Open extends PlanMessage {
+  slot: PlanMessage['slot']
+  lost: PlanMessage['lost']
+  /** It goes no earlier than this. */
   dueMs: number
+  /** It has had a slot: the plan is given it whether it has one now or not. */
+  wasPlanned: boolean
 }
+
+const NEVER: readonly string[] = []
 
 /** A follow-up that is due on the day on which it is made is planned so long after at the latest. */
 const DUE_SOON_MS = 600_000
@@ -34,8 +44,6 @@ export class Course {
   readonly #of: ReadonlyMap<number, ForecastCampaign>
   readonly #counters: Counters
   readonly #open = new Map<number, Open>()
-  /** Mails that have had a slot: the plan is given them whether they have one now or not. */
-  readonly #planned = new Set<number>()
   readonly #fed = new Map<number, number>()
   /** By campaign: first mails passed over, since of those to their domain as many are open as it may get. */
   readonly #aside = new Map<number, PlanMessage[]>()
@@ -96,10 +104,10 @@ export class Course {
   planInput(): PlanInput {
     this.#feed()
     const messages: PlanMessage[] = []
-    for (const { message, dueMs } of this.#open.values()) {
+    for (const message of this.#open.values()) {
       const horizon = message.kind === 'campaign' ? this.#horizons.get(message.campaignId ?? Number.NaN) : undefined
       // What is due behind the horizon would find no place.
-      if (message.slot || dueMs <= (horizon?.endMs ?? Number.POSITIVE_INFINITY)) messages.push(message)
+      if (message.slot || message.dueMs <= (horizon?.endMs ?? Number.POSITIVE_INFINITY)) messages.push(message)
     }
     return {
       ...this.#input,
@@ -111,21 +119,20 @@ export class Course {
 
   /** Stores what a plan says. Returns the campaigns of those that are given up. */
   store(plan: Plan): PlanMessage[] {
-    for (const { messageId, atMs, mailboxId, windowClosesMs, campaignVersion, mailboxVersion } of plan.slots) {
-      this.#planned.add(messageId)
-      this.#change(messageId, {
-        slot: { atMs, mailboxId, windowClosesMs, campaignVersion, mailboxVersion },
-        lost: null,
-      })
+    for (const slot of plan.slots) {
+      const open = this.#open.get(slot.messageId)
+      if (open) Object.assign(open, { slot, lost: null, wasPlanned: true })
     }
     // Why it waits stands where its slot's reason stood: the next plan knows only of those that were missed.
-    for (const { messageId, reason, from } of plan.withdrawals)
-      this.#change(messageId, { slot: null, lost: reason === 'missed' ? { ...from, reason } : null })
-    for (const { messageId, ...stamp } of plan.restamps) {
-      const slot = this.#open.get(messageId)?.message.slot
-      if (slot) this.#change(messageId, { slot: { ...slot, ...stamp } })
+    for (const { messageId, reason, from } of plan.withdrawals) {
+      const open = this.#open.get(messageId)
+      if (open) Object.assign(open, { slot: null, lost: reason === 'missed' ? { ...from, reason } : null })
     }
-    const givenUp = plan.giveUps.flatMap(({ messageId }) => this.#open.get(messageId)?.message ?? [])
+    for (const { messageId, ...stamp } of plan.restamps) {
+      const open = this.#open.get(messageId)
+      if (open?.slot) open.slot = { ...open.slot, ...stamp }
+    }
+    const givenUp = plan.giveUps.flatMap(({ messageId }) => this.#open.get(messageId) ?? [])
     for (const { id } of givenUp) this.#open.delete(id)
     return givenUp
   }
@@ -138,9 +145,7 @@ export class Course {
     untilMs: number,
     { depart, fullToday }: { depart: (departure: Departure) => void; fullToday: ReadonlySet<number> },
   ): { toPlan: boolean } {
-    const due = Array.from(this.#open.values(), ({ message }) => message)
-      .filter(({ slot }) => slot && slot.atMs < untilMs)
-      .toSorted((a, b) => (a.slot?.atMs ?? 0) - (b.slot?.atMs ?? 0) || a.id - b.id)
+    const due = this.#dueBefore(untilMs)
     const lastOfDay = new Map(due.map(({ campaignId, id }) => [campaignId, id]))
     let endMs = untilMs
     let toPlan = false
@@ -191,7 +196,7 @@ export class Course {
   /** What is still in the queue; first mails that were not fed to a plan yet only as a number. */
   rest(): { messages: PlanMessage[]; waiting: { campaignId: number; mails: number }[] } {
     return {
-      messages: Array.from(this.#open.values(), ({ message }) => message),
+      messages: [...this.#open.values()],
       waiting: Array.from(this.#of, ([campaignId, { waiting }]) => {
         return {
           campaignId,
@@ -199,6 +204,12 @@ export class Course {
         }
       }),
     }
+  }
+
+  /** Does any mail have a slot? */
+  hasSlots(): boolean {
+    for (const { slot } of this.#open.values()) if (slot) return true
+    return false
   }
 
   isRunning(campaignId: number): boolean {
@@ -212,23 +223,24 @@ export class Course {
 
   #add(message: PlanMessage): Open {
     const campaign = this.#counters.campaigns.get(message.campaignId ?? Number.NaN)
-    const open = { message, dueMs: dueMsOf(message, campaign?.timeZone ?? null) }
+    const open = { ...message, dueMs: dueMsOf(message, campaign?.timeZone ?? null), wasPlanned: false }
     this.#open.set(message.id, open)
     return open
   }
 
-  #change(id: number, over: Partial<PlanMessage>): void {
-    const open = this.#open.get(id)
-    if (open) open.message = { ...open.message, ...over }
+  /** In the order of their slots. */
+  #dueBefore(untilMs: number): Open[] {
+    const due: Open[] = []
+    for (const open of this.#open.values()) if (open.slot && open.slot.atMs < untilMs) due.push(open)
+    return due.sort((a, b) => (a.slot?.atMs ?? 0) - (b.slot?.atMs ?? 0) || a.id - b.id)
   }
 
   #feed(): void {
     const fresh = new Map<number, number>()
     const toDomains = new Map<string, number>()
-    for (const { message } of this.#open.values()) {
-      const { id, campaignId, domain, slot, lost, follows, notBeforeMs, kind } = message
+    for (const { campaignId, domain, slot, lost, follows, notBeforeMs, kind, wasPlanned } of this.#open.values()) {
       if (kind !== 'campaign' || campaignId === null || slot || lost || follows || notBeforeMs !== null) continue
-      if (this.#planned.has(id)) continue
+      if (wasPlanned) continue
       fresh.set(campaignId, (fresh.get(campaignId) ?? 0) + 1)
       count(toDomains, `${campaignId} ${domain}`)
     }
@@ -282,7 +294,7 @@ export class Course {
       boundMailboxId: mailboxId,
       notBeforeMs: null,
       follows: { sentAtMs, wait: next.wait },
-      triedDays: [],
+      triedDays: NEVER,
       slot: null,
       lost: null,
     })

@@ -18,7 +18,7 @@ import type { ForecastInput } from './forecast-input.ts'
 import { finishOf } from './forecast-range.ts'
 import type { Forecast } from './forecast-result.ts'
 import { Tally } from './forecast-tally.ts'
-import type { WaitingCode } from './plan-result.ts'
+import type { Plan, WaitingCode } from './plan-result.ts'
 import { plan } from './plan.ts'
 import { instantAt } from '../time.ts'
 
@@ -80,8 +80,8 @@ interface Planned {
   slots: number
   /** Campaigns whose sending time is full today. */
   fullToday: ReadonlySet<number>
-  /** By mail, why it has none. */
-  waiting: ReadonlyMap<number, WaitingCode>
+  /** Mails that have none, and why. */
+  waiting: Plan['waiting']
   hasOtherMail: boolean
 }
 
@@ -104,7 +104,7 @@ function planNow(course: Course, tally: Tally): Planned {
   return {
     fullToday,
     slots: input.messages.length - result.waiting.length - result.giveUps.length,
-    waiting: new Map(result.waiting.map(({ messageId, code }) => [messageId, code])),
+    waiting: result.waiting,
     hasOtherMail: input.messages.some(({ kind }) => kind !== 'campaign'),
   }
 }
@@ -122,26 +122,33 @@ const LASTING: ReadonlySet<WaitingCode> = new Set(['campaign_not_running', 'no_s
 
 /** Is nothing left, or nothing that time alone would bring on its way? */
 function isOver(course: Course, { slots, waiting }: Planned): boolean {
-  if (slots > 0 && course.rest().messages.some(({ slot }) => slot)) return false
+  if ((slots > 0 && course.hasSlots()) || course.willStart()) return false
+  const codes = codesOf(waiting)
   const { messages, waiting: behind } = course.rest()
-  if (course.willStart()) return false
   return (
-    messages.every(({ id }) => LASTING.has(waiting.get(id) ?? 'not_due')) &&
+    messages.every(({ id }) => LASTING.has(codes.get(id) ?? 'not_due')) &&
     behind.every(({ campaignId, mails }) => mails === 0 || !course.isRunning(campaignId))
   )
 }
 
 function strand(course: Course, { waiting }: Planned, tally: Tally): void {
   const { messages, waiting: behind } = course.rest()
-  const codes = new Map<number, string>()
+  const codes = codesOf(waiting)
+  const ofCampaigns = new Map<number, string>()
   for (const { id, campaignId } of messages) {
     if (campaignId === null) continue
-    const code = course.isRunning(campaignId) ? (waiting.get(id) ?? 'not_due') : course.stoppedBy(campaignId)
-    codes.set(campaignId, code)
+    const code = course.isRunning(campaignId) ? (codes.get(id) ?? 'not_due') : course.stoppedBy(campaignId)
+    ofCampaigns.set(campaignId, code)
     tally.strand(campaignId, code, 1)
   }
   for (const { campaignId, mails } of behind) {
-    const code = course.isRunning(campaignId) ? (codes.get(campaignId) ?? 'no_room') : course.stoppedBy(campaignId)
+    const code = course.isRunning(campaignId)
+      ? (ofCampaigns.get(campaignId) ?? 'no_room')
+      : course.stoppedBy(campaignId)
     tally.strand(campaignId, code, mails)
   }
+}
+
+function codesOf(waiting: Plan['waiting']): Map<number, WaitingCode> {
+  return new Map(waiting.map(({ messageId, code }) => [messageId, code]))
 }

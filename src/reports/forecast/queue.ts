@@ -9,6 +9,8 @@ import * as reads from './reads.ts'
 /** Mails of a campaign's queue that are read one by one. The rest is counted: for most that is more than half a year of sending away. */
 const LONGEST_QUEUE = 20_000
 
+const NEVER: readonly string[] = []
+
 type Told = Pick<ForecastCampaign, 'sent' | 'steps' | 'waiting' | 'underWay' | 'never'>
 
 export interface Queue {
@@ -116,7 +118,7 @@ function waitingMails(campaignId: number, rows: readonly reads.WaitingRow[], mor
         notBeforeMs: null,
         follows: null,
         order,
-        triedDays: [],
+        triedDays: NEVER,
         slot: null,
         lost: null,
       }
