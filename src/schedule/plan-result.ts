@@ -13,7 +13,6 @@ export interface Plan {
   waiting: Waiting[]
   /** Messages that were tried on as many days as allowed: they fail. Some still have a slot. */
   giveUps: { messageId: number }[]
-  dayRows: DayRows
   /** What limits each campaign on each of its sending days. */
   bindings: Binding[]
 }
@@ -60,11 +59,4 @@ export interface Waiting {
   code: WaitingCode
   /** From when on it could be sent at all, where that is what it waits for. */
   untilMs: number | null
-}
-
-/** The counters that sending within the horizon needs, with the limits to write beside them; null: no limit. */
-export interface DayRows {
-  mailboxes: { mailboxId: number; day: string; dailyLimit: number; campaignLimit: number; warmupLimit: number }[]
-  campaigns: { campaignId: number; day: string; dailyLimit: number | null }[]
-  salespeople: { salespersonId: number; day: string; dailyLimit: number | null }[]
 }

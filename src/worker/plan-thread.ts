@@ -9,7 +9,7 @@ import type { PlanAnswer, PlanThreadData } from './planner.ts'
 const { url, graceMs, silenceMs } = workerData as PlanThreadData
 /** What the plan reads and writes can be large, and it waits for the plans of other workers; others wait for nobody so long. */
 const LONGER = 10
-const database = openDatabase(url, { name: 'plan', size: 3, silenceMs: silenceMs * LONGER })
+const database = openDatabase(url, { name: 'plan', size: 4, silenceMs: silenceMs * LONGER })
 
 parentPort?.on('message', (told: 'plan' | 'end') => {
   if (told === 'end') void database.close().then(() => parentPort?.close())

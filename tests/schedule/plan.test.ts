@@ -475,27 +475,3 @@ describe('a retry', () => {
     expect([...tomorrow.slots, ...tomorrow.waiting]).toEqual([])
   })
 })
-
-test('the plan names the counters that its days need, with their limits', () => {
-  const { dayRows } = plan(
-    world({
-      horizonDays: 2,
-      salespeople: [salesperson({ dailyLimit: 9 })],
-      campaigns: [campaign({ dailyLimit: 5 })],
-      nowMs: warsaw('2026-03-27 08:00'),
-    }),
-  )
-  expect(dayRows.campaigns).toEqual([
-    { campaignId: 1, day: '2026-03-27', dailyLimit: 5 },
-    { campaignId: 1, day: '2026-03-30', dailyLimit: 5 },
-  ])
-  expect(dayRows.mailboxes.map(({ day }) => day)).toEqual(['2026-03-27', '2026-03-28', '2026-03-30'])
-  expect(dayRows.mailboxes[0]).toEqual({
-    mailboxId: 1,
-    day: '2026-03-27',
-    dailyLimit: 50,
-    campaignLimit: 50,
-    warmupLimit: 50,
-  })
-  expect(dayRows.salespeople).toContainEqual({ salespersonId: 1, day: '2026-03-30', dailyLimit: 9 })
-})

@@ -67,8 +67,12 @@ async function read(query: reads.Query, { horizonDays, graceMs }: Required<LoadO
     room: roomOf(campaign, mailboxes, { nowMs, horizonDays }),
   }))
   const domainLimits = new Map((await domainReads.domainLimits(query)).map(({ domain, ...limits }) => [domain, limits]))
-  const all = await readMessages(query, { rooms, mailboxes: mailboxRows, domainLimits, horizonDays })
-  const messages = all.filter((row) => !row.step_is_removed)
+  const { messages, blocked, unswept } = await readMessages(query, {
+    rooms,
+    mailboxes: mailboxRows,
+    domainLimits,
+    horizonDays,
+  })
   const input: PlanInput = {
     nowMs,
     timeZone,
@@ -86,27 +90,47 @@ async function read(query: reads.Query, { horizonDays, graceMs }: Required<LoadO
     domainLimits,
     domainsTaken: domainLimits.size === 0 ? new Map() : await domainReads.domainsTaken(query),
     contacts: await reads.contacts(query),
-    messages: messages.filter(({ objection }) => objection === null).map(toMessage),
+    messages,
   }
-  const blocked = messages.flatMap(({ id, at_ms: atMs, objection }) =>
-    objection === null || atMs === null ? [] : [{ messageId: id, atMs, reason: objection }],
-  )
-  const unswept = new Set(all.flatMap((row) => (row.step_is_removed ? (row.campaign_id ?? []) : [])))
-  return { input, blocked, unswept: [...unswept] }
+  return { input, blocked, unswept }
 }
 
-/** Of each campaign the first mails that there could be room for; where domains have limits, no more of each than it may get. */
-async function readMessages(
+type Mails = Pick<LoadedPlan, 'blocked' | 'unswept'> & { messages: PlanMessage[] }
+
+/** By id. */
+async function readMessages(query: reads.Query, asked: Rooms): Promise<Mails> {
+  const campaignIds = asked.rooms.map(({ id }) => id)
+  const steps = await messageReads.stepsOf(query, campaignIds)
+  const { named, columns } = await readFirstMails(query, asked)
+  const rows = await messageReads.messages(query, { campaignIds, named, steps, mailboxes: asked.mailboxes })
+  const unswept = new Set(rows.flatMap((row) => (row.step_is_removed ? (row.campaign_id ?? []) : [])))
+  const planned = rows.filter((row) => !row.step_is_removed)
+  const messages = planned.filter(({ objection }) => objection === null).map(toMessage)
+  for (const { campaign_id: campaignId, ids, leads, steps: stepIds } of columns) {
+    for (const [index, id] of ids.entries()) {
+      const step = steps.get(stepIds[index] ?? 0)
+      if (step?.is_removed) unswept.add(campaignId)
+      else
+        messages.push(firstMail(id, { campaignId, leadId: leads[index] ?? null, stepPosition: step?.position ?? null }))
+    }
+  }
+  const blocked = planned.flatMap(({ id, at_ms: atMs, objection }) =>
+    objection === null || atMs === null ? [] : [{ messageId: id, atMs, reason: objection }],
+  )
+  return { messages: messages.sort((a, b) => a.id - b.id), blocked, unswept: [...unswept] }
+}
+
+/** Of each campaign the first mails that there could be room for; where domains have limits their ids, no more of each than it may get. */
+async function readFirstMails(
   query: reads.Query,
-  { rooms, mailboxes, domainLimits, horizonDays }: Rooms,
-): Promise<messageReads.MessageRow[]> {
-  if (domainLimits.size === 0) return messageReads.messages(query, { rooms, named: [], mailboxes })
+  { rooms, domainLimits, horizonDays }: Rooms,
+): Promise<{ named: number[]; columns: messageReads.FirstMails[] }> {
+  if (domainLimits.size === 0) return { named: [], columns: await messageReads.firstMails(query, rooms) }
   const mostTo = (domain: string): number => roomOfDomain(domainLimits, domain, horizonDays)
-  const firstMails: number[] = []
+  const named: number[] = []
   for (const { id, room } of rooms)
-    firstMails.push(...(await domainReads.firstMails(query, { campaignId: id, room, mostTo })))
-  const others = rooms.map(({ id }) => ({ id, room: 0 }))
-  return messageReads.messages(query, { rooms: others, named: firstMails, mailboxes })
+    named.push(...(await domainReads.firstMails(query, { campaignId: id, room, mostTo })))
+  return { named, columns: [] }
 }
 
 interface Rooms {
@@ -156,6 +180,26 @@ export function toCampaign(row: reads.CampaignRow, paused: boolean): PlanCampaig
 }
 
 const NEVER: readonly string[] = []
+
+/** A first mail of a campaign of which nothing has happened yet, where no domain has a limit. */
+function firstMail(id: number, of: Pick<PlanMessage, 'campaignId' | 'leadId' | 'stepPosition'>): PlanMessage {
+  return {
+    id,
+    kind: 'campaign',
+    campaignId: of.campaignId,
+    leadId: of.leadId,
+    domain: null,
+    stepPosition: of.stepPosition,
+    boundMailboxId: null,
+    salespersonId: null,
+    notBeforeMs: null,
+    follows: null,
+    order: id,
+    triedDays: NEVER,
+    slot: null,
+    lost: null,
+  }
+}
 
 /** A message as the plan sees it. */
 export function toMessage(row: messageReads.MessageRow): PlanMessage {

@@ -6,12 +6,14 @@
  *            find what they read changed.
  * Leaves     waking the workers' dispatch to the notification it sends when slots have changed, and at its end.
  */
+import { setImmediate as turn } from 'node:timers/promises'
 import type { Database } from '../../database/pool.ts'
+import { apart } from '../../schedule/apart.ts'
 import { plan } from '../../schedule/plan.ts'
 import { sweepRetired } from '../apply/sweep-retired.ts'
 import { tendCampaigns } from '../tend.ts'
 import { loadPlanInput, type LoadedPlan, type LoadOptions } from './load.ts'
-import { savePlan, withdraw, type SavedPlan } from './save.ts'
+import { PlanWriter, withdraw, type SavedPlan } from './save.ts'
 
 export interface PlanRun extends SavedPlan {
   /** Campaigns that ended. */
@@ -39,6 +41,9 @@ export async function runPlan(database: Database, options: LoadOptions = {}): Pr
 /** A process that holds the lock for longer is taken for stopped; a million slots take seconds. */
 const LONGEST_PLAN = '5min'
 
+/** Mails that are reckoned at once, where not all have to be: some ten milliseconds of it, since meanwhile nobody gives the database more to write. */
+const PART = 2000
+
 async function planOnce(database: Database, options: LoadOptions): Promise<PlanRun> {
   await tendCampaigns(database)
   // The plan reads what was taken of a day, and of a new day nothing was.
@@ -47,7 +52,13 @@ async function planOnce(database: Database, options: LoadOptions): Promise<PlanR
     database.query('select goniec.make_day_rows(3)'),
   ])
   const withdrawn = await withdraw(database, blocked)
-  const saved = await savePlan(database, input, plan(input))
+  const writer = new PlanWriter(database, input)
+  for (const part of apart(input, PART)) {
+    await writer.add(plan(part))
+    // What the database has answered meanwhile is heard, and the next slots go to it.
+    await turn()
+  }
+  const saved = await writer.finish()
   const completed = await database.query<{ name: string }>('select goniec.complete_campaigns() as name')
   // Whatever it found: a wake-up that was lost with a connection comes again.
   await database.query(`select pg_notify('goniec', 'dispatch')`)
