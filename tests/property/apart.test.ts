@@ -1,5 +1,5 @@
 /** A plan in parts against the plan of the whole, on two random worlds that lie side by side in one. */
-import { check, defaultReportMessage, property } from 'fast-check'
+import { boolean, check, defaultReportMessage, property } from 'fast-check'
 import { expect, test } from 'vitest'
 import { apart } from '../../src/schedule/apart.ts'
 import type { PlanInput } from '../../src/schedule/plan-input.ts'
@@ -17,8 +17,8 @@ const BEYOND = 1_000_000
 let [worlds, inParts] = [0, 0]
 
 test(`the parts of a plan are the plan of the whole (PLAN_SEED=${seed})`, { timeout: 60_000 + numRuns * 400 }, () => {
-  const holds = property(freshWorld, freshWorld, shock, shock, (one, other, first, second) => {
-    let input = sideBySide(one, other)
+  const holds = property(freshWorld, freshWorld, boolean(), shock, shock, (one, other, sameLeads, first, second) => {
+    let input = sideBySide(one, other, sameLeads)
     for (const next of [first, second, null]) {
       const whole = plan(input)
       const parts = [...apart(input, 1)]
@@ -32,7 +32,7 @@ test(`the parts of a plan are the plan of the whole (PLAN_SEED=${seed})`, { time
     }
   })
   expect(defaultReportMessage(check(holds, { seed, numRuns })) ?? 'none').toBe('none')
-  expect(inParts, `of ${worlds} worlds`).toBeGreaterThan(worlds / 2)
+  expect(inParts, `of ${worlds} worlds`).toBeGreaterThan(worlds / 4)
 })
 
 test('what shares mailboxes, a limited salesperson or a lead is one part; an unlimited one is shared by all', () => {
@@ -55,7 +55,7 @@ function id<Id extends number | null>(it: Id): Id {
 }
 
 /** The other world's things get ids of their own; the clock and the zone are the one's. Domains have no limits: what has is never apart. */
-function sideBySide(one: PlanInput, other: PlanInput): PlanInput {
+function sideBySide(one: PlanInput, other: PlanInput, sameLeads: boolean): PlanInput {
   return {
     ...one,
     domainLimits: new Map(),
@@ -77,7 +77,7 @@ function sideBySide(one: PlanInput, other: PlanInput): PlanInput {
         id: id(it.id),
         order: id(it.order),
         campaignId: id(it.campaignId),
-        leadId: id(it.leadId),
+        leadId: sameLeads ? it.leadId : id(it.leadId),
         boundMailboxId: id(it.boundMailboxId),
         salespersonId: id(it.salespersonId),
       })),

@@ -1,5 +1,5 @@
 /** The queue of some campaigns, as a forecast needs it: what has been planned one by one, the long rest as columns of numbers. */
-import { toMessage } from '../../campaigns/plan/load.ts'
+import { toMessage } from '../../campaigns/plan/load-mails.ts'
 import type { MessageRow } from '../../campaigns/plan/message-reads.ts'
 import type { Query } from '../../campaigns/plan/reads.ts'
 import type { ForecastCampaign, ForecastStep, MailOut, WaitingMails } from '../../schedule/forecast-input.ts'

@@ -1,0 +1,146 @@
+/** Reads the mails of a plan: those that have something already one by one, the long rest as columns. */
+import type { DomainLimits, MoveReason, PlanMessage } from '../../schedule/plan-input.ts'
+import { MOVE_REASONS } from '../../schedule/plan-input.ts'
+import { roomOfDomain } from '../../schedule/room.ts'
+import * as domainReads from './domain-reads.ts'
+import * as messageReads from './message-reads.ts'
+import type { MailboxRow } from './reads.ts'
+import type { Snapshot } from './snapshot.ts'
+
+export interface LoadedMails {
+  messages: PlanMessage[]
+  /** Mails with a slot that may not be mailed any more, with the reason; they are not among the messages. */
+  blocked: { messageId: number; atMs: number; reason: string }[]
+  /** Campaigns in which mails of removed steps still wait, to be swept; those mails are not among the messages, and keep no slot that anybody would claim. */
+  unswept: number[]
+}
+
+/** Reads what there could be a place for, and what has one; by id. */
+export async function loadMails(snapshot: Snapshot, asked: Rooms): Promise<LoadedMails> {
+  const { query } = snapshot
+  const campaignIds = asked.rooms.map(({ id }) => id)
+  const steps = await messageReads.stepsOf(query, campaignIds)
+  const { named, columns } = await readFirstMails(snapshot, asked)
+  const rows = await messageReads.messages(query, { campaignIds, named, steps, mailboxes: asked.mailboxes })
+  const unswept = new Set(rows.flatMap((row) => (row.step_is_removed ? (row.campaign_id ?? []) : [])))
+  const planned = rows.filter((row) => !row.step_is_removed)
+  const messages = planned.filter(({ objection }) => objection === null).map(toMessage)
+  for (const { campaign_id: campaignId, ids, leads, steps: stepIds } of columns) {
+    for (const [index, id] of ids.entries()) {
+      const step = steps.get(stepIds[index] ?? 0)
+      if (step?.is_removed) unswept.add(campaignId)
+      else
+        messages.push(firstMail(id, { campaignId, leadId: leads[index] ?? null, stepPosition: step?.position ?? null }))
+    }
+  }
+  const blocked = planned.flatMap(({ id, at_ms: atMs, objection }) =>
+    objection === null || atMs === null ? [] : [{ messageId: id, atMs, reason: objection }],
+  )
+  return { messages: messages.sort((a, b) => a.id - b.id), blocked, unswept: [...unswept] }
+}
+
+/** Of each campaign the first mails that there could be room for; where domains have limits their ids, no more of each than it may get. */
+async function readFirstMails(
+  { query, beside }: Snapshot,
+  { rooms, domainLimits, horizonDays }: Rooms,
+): Promise<{ named: number[]; columns: messageReads.FirstMails[] }> {
+  if (domainLimits.size === 0) {
+    const [some, others] = halves(rooms)
+    const columns = await Promise.all([
+      messageReads.firstMails(query, some),
+      others.length === 0 ? [] : beside((query) => messageReads.firstMails(query, others)),
+    ])
+    return { named: [], columns: columns.flat() }
+  }
+  const mostTo = (domain: string): number => roomOfDomain(domainLimits, domain, horizonDays)
+  const named: number[] = []
+  for (const { id, room } of rooms)
+    named.push(...(await domainReads.firstMails(query, { campaignId: id, room, mostTo })))
+  return { named, columns: [] }
+}
+
+/** First mails that are read by one session: with more a second one is worth its connection, since the database has another core. */
+const OF_ONE_SESSION = 20_000
+
+type Room = Rooms['rooms'][number]
+
+function halves(rooms: readonly Room[]): [Room[], Room[]] {
+  const all = rooms.reduce((sum, { room }) => sum + room, 0)
+  if (all <= OF_ONE_SESSION) return [[...rooms], []]
+  let sum = 0
+  const half = rooms.findIndex(({ room }) => (sum += room) >= all / 2)
+  return [rooms.slice(0, half), rooms.slice(half)]
+}
+
+export interface Rooms {
+  /** Of each campaign how many first mails it could send within the horizon. */
+  rooms: readonly { id: number; room: number }[]
+  mailboxes: readonly MailboxRow[]
+  domainLimits: ReadonlyMap<string, DomainLimits>
+  horizonDays: number
+}
+
+const NEVER: readonly string[] = []
+
+/** A first mail of a campaign of which nothing has happened yet, where no domain has a limit. */
+function firstMail(id: number, of: Pick<PlanMessage, 'campaignId' | 'leadId' | 'stepPosition'>): PlanMessage {
+  return {
+    id,
+    kind: 'campaign',
+    campaignId: of.campaignId,
+    leadId: of.leadId,
+    domain: null,
+    stepPosition: of.stepPosition,
+    boundMailboxId: null,
+    salespersonId: null,
+    notBeforeMs: null,
+    follows: null,
+    order: id,
+    triedDays: NEVER,
+    slot: null,
+    lost: null,
+  }
+}
+
+/** A message as the plan sees it. */
+export function toMessage(row: messageReads.MessageRow): PlanMessage {
+  const slot =
+    row.at_ms === null || row.mailbox_id === null || row.window_closes_ms === null
+      ? null
+      : {
+          atMs: row.at_ms,
+          mailboxId: row.mailbox_id,
+          windowClosesMs: row.window_closes_ms,
+          campaignVersion: row.planned_campaign_version,
+          mailboxVersion: row.planned_mailbox_version ?? 0,
+        }
+  return {
+    id: row.id,
+    kind: row.kind,
+    campaignId: row.campaign_id,
+    leadId: row.lead_id,
+    domain: row.domain,
+    stepPosition: row.step_position,
+    boundMailboxId: row.bound_mailbox_id,
+    salespersonId: row.salesperson_id,
+    notBeforeMs: row.not_before_ms,
+    follows: row.follows_ms === null ? null : { sentAtMs: row.follows_ms, wait: waitOf(row) },
+    order: row.id,
+    triedDays: row.tried_days ?? NEVER,
+    slot,
+    lost: lostSlot(row),
+  }
+}
+
+function waitOf({ wait_days: days, wait_ms: ms }: messageReads.MessageRow): { days: number } | { ms: number } {
+  return days === null ? { ms: ms ?? 0 } : { days }
+}
+
+/** A mail that had a slot before it lost it: where it was not missed, the first one stands for the one it lost. */
+function lostSlot(row: messageReads.MessageRow): PlanMessage['lost'] {
+  if (row.at_ms === null && row.missed_from_ms !== null)
+    return { atMs: row.missed_from_ms, mailboxId: row.bound_mailbox_id ?? 0, reason: 'missed' }
+  const reason = MOVE_REASONS.find((known): known is MoveReason => known === row.slot_reason)
+  if (row.at_ms !== null || row.first_planned_ms === null || reason === undefined) return null
+  return { atMs: row.first_planned_ms, mailboxId: row.bound_mailbox_id ?? 0, reason }
+}
