@@ -5,6 +5,7 @@
 import { once } from 'node:events'
 import { styleText } from 'node:util'
 import { Temporal, toJsonTime, toLocalTime, type Instant } from '../time.ts'
+import { displayWidth, harmless } from './text-width.ts'
 
 /** What a cell of a table may hold. An instant is printed as local time, nothing as `–`. */
 export type Cell = string | number | boolean | Instant | null | undefined
@@ -112,7 +113,9 @@ function layOut<Row>(
   const cells = rows.map((row) => columns.map(({ value }) => value(row)))
   const texts = cells.map((row) => row.map((cell, i) => format(cell, timeZone, columns[i]?.seconds ?? false)))
   const headers = columns.map(({ header }) => header)
-  const widths = headers.map((header, i) => Math.max(width(header), ...texts.map((row) => width(row[i] ?? ''))))
+  const widths = headers.map((header, i) =>
+    Math.max(displayWidth(header), ...texts.map((row) => displayWidth(row[i] ?? ''))),
+  )
   const toRight = headers.map((_, i) => cells.some((row) => typeof row[i] === 'number'))
   const align = (row: readonly string[]): string =>
     row
@@ -126,17 +129,13 @@ function format(cell: Cell, timeZone: string, seconds: boolean): string {
   if (cell === null || cell === undefined || cell === '') return '–'
   if (cell instanceof Temporal.Instant) return toLocalTime(cell, timeZone, { seconds })
   if (typeof cell === 'boolean') return cell ? 'yes' : 'no'
-  // A line break or a control character in somebody's name must not draw on the terminal.
-  return String(cell).replaceAll(/\p{Cc}+/gu, ' ')
+  // What stands in somebody's name or in a server's words must not draw on the terminal.
+  return harmless(String(cell))
 }
 
 function pad(text: string, to: number, right: boolean): string {
-  const space = ' '.repeat(Math.max(0, to - width(text)))
+  const space = ' '.repeat(Math.max(0, to - displayWidth(text)))
   return right ? space + text : text + space
-}
-
-function width(text: string): number {
-  return Array.from(text.normalize('NFC')).length
 }
 
 function dim(text: string, stream: NodeJS.WriteStream): string {

@@ -42,6 +42,16 @@ test('a table is aligned, with numbers to the right, local times and no trailing
   )
 })
 
+test('a wide character takes two columns, and what turns the direction of writing none', () => {
+  const { output, stdout } = capture()
+  const names = ['\u{1F680} go', 'wiosna', 'a\u202Eb']
+  output.table(names, [
+    { header: 'name', value: (name) => name },
+    { header: 'is', value: () => 'x' },
+  ])
+  expect(stdout()).toBe(['name    is', '\u{1F680} go   x', 'wiosna  x', 'ab      x', ''].join('\n'))
+})
+
 test('local times are those of the installation’s zone, with seconds where asked', () => {
   const { output, stdout } = capture()
   output.timeZone = 'America/New_York'

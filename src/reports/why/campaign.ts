@@ -24,7 +24,7 @@ export interface CampaignWhy {
   /** Its next mail; null: none waits. */
   next_mail: MailWhy | null
   today: { day: string; opens_at: Instant | null; closes_at: Instant | null }
-  /** What binds each of the days that are planned. */
+  /** What binds each of the days that are planned; none where it does not run. */
   days: { day: string; binding: string }[]
   /** How many of its pending mails wait for what; of more than ten thousand, the first ten thousand. */
   waiting: { code: string; mails: number }[]
@@ -59,7 +59,8 @@ export async function explainCampaign(database: Pick<Database, 'query'>, name: s
       opens_at: window ? instantAt(window.opensMs) : null,
       closes_at: window ? instantAt(window.closesMs) : null,
     },
-    days: Array.from(bindings, ([on, binding]) => ({ day: on, binding })),
+    // Of a campaign that does not run the plan says nothing: what stands there it said before.
+    days: status === 'running' ? Array.from(bindings, ([on, binding]) => ({ day: on, binding })) : [],
     ...counts,
     never: neverOf(counts.waiting, campaign),
   }

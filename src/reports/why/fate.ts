@@ -33,7 +33,7 @@ const FATES: Partial<Record<MailFacts['status'], (facts: MailFacts) => Reason>> 
   }),
   cancelled: ({ slot_reason: why }) => ({
     code: why ?? 'cancelled',
-    text: `it was cancelled${why === null ? '' : `: ${describeReason(why)}`}; that is final`,
+    text: `it was cancelled${why === null || why === 'cancelled' ? '' : `: ${describeReason(why)}`}; that is final`,
     until: null,
     todo: null,
     ended_by: 'person',

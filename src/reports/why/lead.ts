@@ -97,7 +97,7 @@ function toEnded(row: Ended): LeadWhy['ended'][number] {
   if (row.status === 'cancelled')
     return end(
       row.slot_reason ?? 'cancelled',
-      `step ${row.step} was cancelled${row.slot_reason === null ? '' : `: ${describeReason(row.slot_reason)}`}`,
+      `step ${row.step} was cancelled${row.slot_reason === null || row.slot_reason === 'cancelled' ? '' : `: ${describeReason(row.slot_reason)}`}`,
     )
   if (row.status === 'sent' && row.is_last)
     return end('finished', `the sequence is finished: step ${row.step} was its last`)

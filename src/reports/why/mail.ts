@@ -90,7 +90,8 @@ async function reasonsOf(database: Pick<Database, 'query'>, asked: Asked): Promi
   const { facts, gates, campaign } = asked
   const shut = gates.filter(({ is_open: open }) => !open)
   if (shut.length === 0) return { reasons: [dueReason(asked)], full: false }
-  const slot = shut.find(({ gate, code }) => gate === 'slot' && code !== 'missed')
+  // A slot that was missed waits for the plan; one that is to come has the same word where it was moved for that.
+  const slot = shut.find(({ gate, code, opens_at: at }) => gate === 'slot' && (code !== 'missed' || at !== null))
   const found = shut.filter((gate) => gate !== slot).map((gate) => reasonOfGate(gate, facts))
   if (!slot) return { reasons: found.toSorted(byEnd), full: false }
   const planned = slot.opens_at

@@ -1,5 +1,6 @@
 /** What `goniec why` says in each of the situations that people ask about: what it is, until when, what to do, and what comes next. */
 import { expect, test } from 'vitest'
+import { explainCampaign } from '../../../src/reports/why/campaign.ts'
 import { claimOne, fence, settle } from '../../support/protocol.ts'
 import { WhyWorld, type SaidReason } from './why-world.ts'
 
@@ -90,6 +91,8 @@ test('on a weekend, on a skipped date', async () => {
 test('paused: nothing will send it until somebody resumes', async () => {
   const begun = await begin('2026-12-07 10:00')
   const [id] = await begun.world.waiting(1, begun.campaign)
+  await begun.world.plan()
+  expect((await explainCampaign(begun.world.database, 'spring')).days).toHaveLength(7)
   await begun.world.update('campaign', begun.campaign, { status: 'paused' })
   await begun.world.plan()
   const paused = {
@@ -105,6 +108,8 @@ test('paused: nothing will send it until somebody resumes', async () => {
     never: 'campaign spring is paused',
   })
   expect(await begun.world.why('spring')).toMatchObject({ reasons: [paused], next: null })
+  // What the plan said of its days while it ran holds no longer.
+  expect((await explainCampaign(begun.world.database, 'spring')).days).toEqual([])
 })
 
 test('paused by the refusal brake: with its reason', async () => {
@@ -136,6 +141,32 @@ test('the brakes', async () => {
   })
   await begun.world.sql.query('update goniec.installation set paused_at = goniec.now()')
   expect(await ask(begun, id)).toMatchObject({ code: 'all_paused', todo: 'goniec resume --all', next: null })
+})
+
+test('missed: that, and once the plan has moved it when it goes, and why not before', async () => {
+  const begun = await begin('2026-12-07 10:00')
+  const [id] = await begun.world.waiting(1, begun.campaign)
+  await begun.world.plan()
+  await begun.world.clock('2026-12-07 17:30')
+  expect(await ask(begun, id)).toMatchObject({
+    code: 'missed',
+    text: 'it was planned for 2026-12-07 10:00 and nobody sent it; the next plan gives it the first free place',
+    next: { what: 'planned' },
+  })
+  await begun.world.plan()
+  const at = '2026-12-08T08:00:00.000Z'
+  expect(await begun.world.why(id ?? 0)).toMatchObject({
+    reasons: [
+      { code: 'outside_window', until: at },
+      {
+        code: 'missed',
+        text: `it is planned for 2026-12-08 09:00 from ${ANNA}; its time before was missed`,
+        until: at,
+        todo: null,
+      },
+    ],
+    next: sentAt(at),
+  })
 })
 
 test('the campaign’s limit: full today, and so planned for tomorrow', async () => {
@@ -515,6 +546,8 @@ test('set aside, failed, cancelled', async () => {
     code: 'lead_replied',
     text: 'it was cancelled: its lead has replied; that is final',
   })
+  await begun.world.update('message', cancelled, { slot_reason: 'cancelled' })
+  expect(await ask(begun, cancelled)).toMatchObject({ text: 'it was cancelled; that is final' })
 })
 
 test('due: a worker takes it, or none is running', async () => {
