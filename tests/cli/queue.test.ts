@@ -60,6 +60,7 @@ test('an unknown name gets the nearest one; a wrong status or limit is wrong usa
     '1 Error: there is no mailbox "ana@firma.example"; did you mean "anna@firma.example"?',
   )
   expect(await run('--status', 'penfing')).toMatch(/^2 Error: "penfing" is no status .*; did you mean "pending"\?$/)
-  expect(await run('--limit', 'many')).toBe('2 Error: --limit is a whole number, not "many"')
+  expect(await run('--limit', 'many')).toBe('2 Error: --limit is a whole number from 1, not "many"')
+  expect(await run('--limit', '0')).toBe('2 Error: --limit is a whole number from 1, not "0"')
   expect(await run('--status', 'sent,failed', '--json')).toBe('0 ')
 })

@@ -91,6 +91,7 @@ test.each([
     2,
   ],
   [['sent', '--day', '2026-02-30'], '--day is a day, not "2026-02-30"', 2],
+  [['sent', '--from', '2026-12-02', '--to', '2026-12-01'], '--from 2026-12-02 is after --to 2026-12-01', 2],
   [['sent', '--json', '--csv'], '--json and --csv exclude each other', 2],
 ])('%j: %s', async (args, message, code) => {
   const run = await report(...args)

@@ -139,6 +139,14 @@ describe('a text on a terminal', () => {
   })
 })
 
+test('a forecast that names a day gone by is not told', () => {
+  const finish = { made_on: '2026-11-20', earliest: '2026-11-29', likely: '2026-11-30', latest: '2026-12-20' }
+  const shown = (likely: string): string =>
+    describeStatus(statusOf({ campaigns: [campaign({ finish: { ...finish, likely } })] }), 200).join('\n')
+  expect(shown('2026-12-01')).toContain('done 2026-12-01')
+  expect(shown('2026-11-30')).not.toContain('done')
+})
+
 test('however narrow it is, no row is wider than its window, and names of any kind keep the columns in place', () => {
   const names = ['東京キャンペーン', '🚀🚀🚀🚀🚀🚀', 'Łódź\u001b[31m', 'plain', '']
   const campaigns = names.map((name) => campaign({ name }))

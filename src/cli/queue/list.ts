@@ -24,7 +24,7 @@ const FOR_PEOPLE = 50
 /** Prints the queue. As JSON it goes out page by page, so that a long one needs no memory. */
 export async function listQueue(cli: Cli, options: ListOptions): Promise<void> {
   const statuses = options.status && parseStatuses(options.status)
-  const limit = options.limit === undefined ? undefined : parseWhole(options.limit, '--limit')
+  const limit = options.limit === undefined ? undefined : parseWhole(options.limit, '--limit', { least: 1 })
   await cli.withDatabase(async (database) => {
     const filter = { ...(await findNamed(database, options)), statuses }
     if (cli.flags.json) await printJson(cli, readQueue(database, { ...filter, limit }))

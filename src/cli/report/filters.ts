@@ -33,13 +33,22 @@ const FILTERS: readonly { flag: keyof FilterOptions; column: string; is: ViewFil
 export async function readFilters(database: Database, view: View, options: FilterOptions): Promise<ViewFilter[]> {
   const asked = FILTERS.filter(({ flag }) => options[flag] !== undefined)
   for (const { flag, column } of asked) requireColumn(view, flag, column)
-  return Promise.all(
+  const filters = await Promise.all(
     asked.map(async ({ flag, column, is }) => ({
       column,
       is,
       value: await readValue(database, flag, options[flag] ?? ''),
     })),
   )
+  refuseNoDays(filters)
+  return filters
+}
+
+/** Days that end before they begin would find nothing, and look like an answer. */
+function refuseNoDays(filters: readonly ViewFilter[]): void {
+  const [from, to] = ['>=', '<='].map((side) => filters.find(({ is }) => is === side)?.value)
+  if (from === undefined || to === undefined || from <= to) return
+  throw new GoniecError('usage', `--from ${from} is after --to ${to}`, { hint: 'goniec report --help', exitCode: 2 })
 }
 
 function requireColumn(view: View, flag: string, column: string): void {

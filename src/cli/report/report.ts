@@ -22,7 +22,7 @@ export async function printReport(cli: Cli, name: string | undefined, options: R
   const { json, csv } = { json: cli.flags.json === true, csv: options.csv === true }
   if (json && csv) throw new GoniecError('usage', '--json and --csv exclude each other', { exitCode: 2 })
   const delimiter = readDelimiter(options.delimiter)
-  const limit = options.limit === undefined ? undefined : parseWhole(options.limit, '--limit')
+  const limit = options.limit === undefined ? undefined : parseWhole(options.limit, '--limit', { least: 1 })
   await cli.withDatabase(async (database) => {
     if (name === undefined) return list(cli, await readViews(database))
     const view = await findView(database, name)

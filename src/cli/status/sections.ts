@@ -32,10 +32,15 @@ export function campaignRows({ status, now, width }: View): string[] {
     { value: ({ sent, to_go: toGo }) => partOf(sent, sent + toGo), rank: 1, toRight: true },
     { value: ({ today }) => `${partOf(today.taken, today.daily_limit)} today`, rank: 4, toRight: true },
     { value: (campaign) => stateOf(campaign, status, now), rank: 2, least: 14, most: 40 },
-    { value: ({ finish }) => (finish === null ? '' : `done ${finish.likely}`), rank: 5 },
+    { value: finishOf, rank: 5 },
     { value: ({ in_doubt: n }) => (n > 0 ? `${grouped(n)} in doubt` : ''), rank: 6 },
   ]
   return fitColumns(status.campaigns, columns, width)
+}
+
+/** By the forecast that is on record. One that named a day gone by was overtaken: no worker was there to make another. */
+function finishOf({ finish, today }: CampaignStatusRow): string {
+  return finish === null || finish.likely < today.day ? '' : `done ${finish.likely}`
 }
 
 /** What goes out next. */
