@@ -45,11 +45,15 @@ function silenceTypeStripping() {
   })
 }
 
-// A worker needs half the memory where garbage is looked for sooner, and with two arenas for what is no object. None of it can be set from within, so
-// it begins once more, as the same process (docs/decisions/lean-worker.md).
+// A worker needs half the memory where garbage is looked for sooner, and with two arenas for what is no object; so does what reckons whole forecasts
+// before it answers. None of it can be set from within, so it begins once more, as the same process (docs/decisions/lean-worker.md).
 var LEAN = ['--max-semi-space-size=4', '--initial-old-space-size=24', '--heap-growing-percent=50']
 var ARENAS = '2'
 var NEWEST_TRIED = 24
+
+function isLarge(args) {
+  return args[0] === 'worker' || args[0] === 'apply' || (args[0] === 'forecast' && args.indexOf('--fresh') > 0)
+}
 
 function beginLean() {
   // A flag that a Node does not know any more would keep it from starting.
@@ -57,7 +61,7 @@ function beginLean() {
   var isTold = process.execArgv.concat(process.env.NODE_OPTIONS || '').some(function (flag) {
     return flag.indexOf('-space-size') >= 0
   })
-  if (process.argv[2] !== 'worker' || process.platform === 'win32' || !isTried || isTold) return
+  if (!isLarge(process.argv.slice(2)) || process.platform === 'win32' || !isTried || isTold) return
   var args = [process.execPath].concat(process.execArgv, LEAN, process.argv.slice(1))
   process.execve(process.execPath, args, Object.assign({ MALLOC_ARENA_MAX: ARENAS }, process.env))
 }

@@ -1,5 +1,9 @@
-/** How a worker's process is begun: by its own memory's measure, unless somebody has given another. */
-import { readFileSync } from 'node:fs'
+/** How a worker's process is begun, and that of what reckons as much: by its own memory's measure, unless somebody has given another. */
+import { execFile } from 'node:child_process'
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterEach, expect, test } from 'vitest'
 import { createTestDatabase } from '../support/database.ts'
 import { endWorkers, startWorker } from '../support/worker-process.ts'
@@ -30,4 +34,16 @@ test.runIf(process.platform === 'linux')(
 test.runIf(process.platform === 'linux')('whoever says how large a worker’s memory may be is left alone', async () => {
   const { command } = await begun({ NODE_OPTIONS: '--max-old-space-size=512', MALLOC_ARENA_MAX: '1' })
   expect(command[1]).toMatch(/bin\/goniec\.js$/)
+})
+
+test.runIf(process.platform === 'linux').each([
+  ['apply', ['apply', '--help'], true],
+  ['a forecast that is reckoned anew', ['forecast', '--fresh', '--help'], true],
+  ['a forecast that may be on record', ['forecast', '--help'], false],
+])('%s: begins so too or not, as it reckons much or little', async (_, args, lean) => {
+  const told = join(mkdtempSync(join(tmpdir(), 'goniec-test-')), 'told.mjs')
+  // What a process is begun with is told before anything of goniec is loaded; the second time, where there is one.
+  writeFileSync(told, `process.on('exit', () => console.error(JSON.stringify(process.execArgv)))`)
+  const { stderr } = await promisify(execFile)(process.execPath, ['--import', told, 'bin/goniec.js', ...args])
+  expect((JSON.parse(stderr) as string[]).includes('--heap-growing-percent=50')).toBe(lean)
 })
