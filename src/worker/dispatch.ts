@@ -143,8 +143,8 @@ export class Dispatch {
   }
 
   /**
-   * Lets mails end for as long as the claim took, so that the next one finds some more of them: a claim costs nearly the same for one mail as
-   * for twenty, and at the limit claims for one each took half of the database's time.
+   * Lets mails end for a moment, or for as long as the claim took, so that the next one finds some more of them: a claim costs nearly the same
+   * for one mail as for twenty, and at the limit claims for one each took half of the database's time.
    */
   async #rest(claimMs: number): Promise<void> {
     if (!this.#stopping && this.#inFlight.size > 0) await delay(Math.min(claimMs, LONGEST_REST_MS))
@@ -239,7 +239,7 @@ export class Dispatch {
 
 const LONGEST_WAIT_MS = 60_000
 
-const LONGEST_REST_MS = 20
+const LONGEST_REST_MS = 5
 
 /** After a claim that failed, or could not be read: a moment, doubled each time. A worker that has lost its name too ends the loop instead. */
 const pauseAfterMs = (failures: number): number => Math.min(FAILED_MS * 2 ** failures, LONGEST_FAILED_MS)
