@@ -31,13 +31,14 @@ export function finishOf(
   campaign: PlanCampaign,
   { nowMs, slips, left }: RangeOptions,
 ): Finish | null {
-  const lastDay = days.at(-1)?.day
-  if (lastDay === undefined) return null
+  const [firstDay, lastDay] = [days[0]?.day, days.at(-1)?.day]
+  if (firstDay === undefined || lastDay === undefined) return null
   const today = dayText(zoneDays(campaign.timeZone).dayAt(nowMs))
   const more = left === 0 ? 0 : Math.ceil(left / paceOf(days, mails))
   const count = days.length + more
   const { lower, upper } = boundsOf(slips)
-  const ahead = windowsOf(campaign, today, Math.ceil(count * (1 + upper)) + 1).map(({ day }) => day)
+  // Counted from the first of its days: where its window is over, today is none of them.
+  const ahead = windowsOf(campaign, firstDay, Math.ceil(count * (1 + upper)) + 1).map(({ day }) => day)
   const index = Math.min(count, ahead.length) - 1
   const range = narrowed(
     ahead.map(dayNumber),

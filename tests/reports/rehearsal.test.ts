@@ -109,6 +109,7 @@ test('a day whose window is over is none of its days any more', async () => {
   const evening = Temporal.Instant.from('2026-11-26T17:00:00Z')
   const rehearsal = await play(null, file(campaign('spring')), list(addresses(3)), { now: evening })
   expect(days(rehearsal)[0]).toEqual(['2026-11-27', 3, 0, 'all_planned'])
+  expect(end(rehearsal)).toBe(days(rehearsal).at(-1)?.[0])
 })
 
 test('it begins on its day where it has one, and else now', async () => {
