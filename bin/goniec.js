@@ -45,10 +45,10 @@ function silenceTypeStripping() {
   })
 }
 
-// A worker needs half the memory where garbage is looked for sooner, and with two arenas for what is no object; so does what reckons whole forecasts
+// A worker needs half the memory where garbage is looked for sooner, and with one arena for what is no object; so does what reckons whole forecasts
 // before it answers. None of it can be set from within, so it begins once more, as the same process (docs/decisions/lean-worker.md).
-var LEAN = ['--max-semi-space-size=4', '--initial-old-space-size=24', '--heap-growing-percent=50']
-var ARENAS = '2'
+var LEAN = ['--max-semi-space-size=8', '--initial-old-space-size=24', '--heap-growing-percent=50']
+var ARENAS = '1'
 var NEWEST_TRIED = 24
 
 function isLarge(args) {

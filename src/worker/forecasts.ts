@@ -3,9 +3,10 @@
  * plans.
  */
 import { extname } from 'node:path'
-import { Worker as Thread } from 'node:worker_threads'
+import type { Worker as Thread } from 'node:worker_threads'
 import { messageOf } from '../errors.ts'
 import type { Logger } from '../log.ts'
+import { startLeanThread } from './lean-thread.ts'
 
 /** What the thread answers: how many forecasts it made. */
 export type ForecastAnswer = { made: number } | { problem: string }
@@ -23,7 +24,7 @@ export class Forecasts {
     if (this.#thread) return
     const { url, log } = this.#options
     const entry = new URL(`./forecast-thread${extname(import.meta.url)}`, import.meta.url)
-    const thread = new Thread(entry, { workerData: { url } })
+    const thread = startLeanThread(entry, { url })
     this.#thread = thread
     thread.on('message', (answer: ForecastAnswer) => {
       if ('problem' in answer) log.warn(answer, 'the forecasts of today were not made yet')

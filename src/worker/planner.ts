@@ -4,9 +4,10 @@
  * that is idle does without its forty megabytes, for a quarter of a second's work a minute. One that died is started again.
  */
 import { extname } from 'node:path'
-import { Worker as Thread } from 'node:worker_threads'
+import type { Worker as Thread } from 'node:worker_threads'
 import type { PlanRun } from '../campaigns/plan/run.ts'
 import { GoniecError, messageOf } from '../errors.ts'
+import { startLeanThread } from './lean-thread.ts'
 
 /** What the thread is told when it is made, and for each run; and what it answers. */
 export interface PlanThreadData {
@@ -75,7 +76,7 @@ export class Planner {
 
   #start(): Thread {
     const entry = new URL(`./plan-thread${extname(import.meta.url)}`, import.meta.url)
-    const thread = new Thread(entry, { workerData: this.#data })
+    const thread = startLeanThread(entry, this.#data)
     const died = (problem: string): void => {
       if (this.#thread !== thread) return
       this.#thread = undefined
