@@ -27,7 +27,7 @@ const WORDS: Record<string, string> = {
   settings_changed: 'settings changed; the plan lays it anew',
   attempt_open: 'an attempt of it is open',
   planned: 'planned',
-  missed: 'missed; the plan lays it anew',
+  missed: 'its time was missed',
   window_closed: 'its window has closed',
   contact_gap: 'another campaign mailed its lead',
   salesperson_limit: 'its salesperson’s limit of today is reached',
