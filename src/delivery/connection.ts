@@ -114,6 +114,12 @@ function readable(message: string): string {
   return reason ?? message
 }
 
+/** A server that does not greet: each may be waiting for the other's first word, and people are told of the setting that makes it ours. */
+export function silence({ security }: SmtpAccount, ms: number): string {
+  const maybe = 'the server may be waiting for TLS: security is "tls" then (port 465, as a rule; 587 is for "starttls")'
+  return `not a word within ${ms} ms${security === 'tls' ? '' : `; ${maybe}`}`
+}
+
 /** TLS as goniec uses it for `tls` and `starttls`: 1.2 or newer, certificate and name verified. */
 function tlsOptions(account: SmtpAccount): tls.ConnectionOptions {
   const name = net.isIP(account.host) === 0 ? { servername: account.host } : {}

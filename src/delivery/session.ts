@@ -11,7 +11,7 @@ import type { Readable } from 'node:stream'
 import SMTPConnection from 'nodemailer/lib/smtp-connection'
 import XOAuth2 from 'nodemailer/lib/xoauth2'
 import { assert, messageOf } from '../errors.ts'
-import { connectionOptions, type Failure, openSocket, type SmtpAccount, socketFailure } from './connection.ts'
+import { connectionOptions, type Failure, openSocket, silence, type SmtpAccount, socketFailure } from './connection.ts'
 import type { Deadlines } from './deadlines.ts'
 import { type Heard, ReplyReader } from './reply.ts'
 import { type Stage, Transcript } from './transcript.ts'
@@ -28,6 +28,8 @@ export class SmtpSession {
   #deadlines: Deadlines
   #socket: Socket | null = null
   #tapped = new WeakSet<Socket>()
+  /** The server has said something, if only a piece of a line. */
+  #isHeard = false
   #smtp: SMTPConnection | null = null
   #phaseTimer: NodeJS.Timeout | undefined
   #finish: ((failure: Failure | null) => void) | null = null
@@ -194,6 +196,7 @@ export class SmtpSession {
     this.#tapped.add(socket)
     const reader = new ReplyReader()
     const onData = (chunk: Buffer): void => {
+      this.#isHeard = true
       for (const heard of reader.read(chunk)) this.#hear(heard)
       if (this.transcript.stage !== 'tls') return
       // Behind STARTTLS's 220 the bytes and the end of the plain socket are the handshake's.
@@ -227,7 +230,11 @@ export class SmtpSession {
   #startTimer(what: string, ms: number): void {
     clearTimeout(this.#phaseTimer)
     if (this.failure) return
-    this.#phaseTimer = setTimeout(() => this.end({ kind: 'timeout', text: `no end of ${what} within ${ms} ms` }), ms)
+    const late = (): void => {
+      const isSilent = what === 'greeting' && !this.#isHeard
+      this.end({ kind: 'timeout', text: isSilent ? silence(this.#account, ms) : `no end of ${what} within ${ms} ms` })
+    }
+    this.#phaseTimer = setTimeout(late, ms)
   }
 }
 
