@@ -10,6 +10,7 @@ export default defineConfig({
     // Generous: nothing waits for time to pass, and a laptop may be busy.
     testTimeout: 180_000,
     hookTimeout: 180_000,
+    expect: { poll: { timeout: 60_000 } },
     // The commands that tests start must not see colours, another database or a style of the terminal they run in.
     env: { NO_COLOR: '1', DATABASE_URL: '', GONIEC_EMBEDDED: '' },
   },

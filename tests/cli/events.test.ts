@@ -27,7 +27,7 @@ function follow(url: string, ...args: string[]): Followed {
     child,
     ended,
     line: async () => String((await lines.next()).value),
-    complaint: async (words) => await expect.poll(() => complaints, { timeout: 20_000 }).toMatch(words),
+    complaint: async (words) => await expect.poll(() => complaints).toMatch(words),
   }
 }
 

@@ -27,7 +27,7 @@ async function waitForStandby(name: string): Promise<void> {
   await untilRow(server.database, `select where current_setting('synchronous_standby_names') = '${name}'`)
 }
 
-test('a worker says that it is there without waiting for the standby', { timeout: 60_000 }, async () => {
+test('a worker says that it is there without waiting for the standby', async () => {
   const worker = startWorker(server.workerUrl, {
     args: ['--name', 'patient'],
     env: { GONIEC_TICK: '200ms', GONIEC_DATABASE_SILENCE: '1s' },

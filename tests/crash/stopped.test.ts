@@ -35,60 +35,52 @@ afterEach(async () => {
   await server?.close()
 })
 
-test(
-  'a worker that slept through its lease before its fence puts no byte behind the 354',
-  { timeout: 60_000 },
-  async () => {
-    const held = Promise.withResolvers<void>()
-    server = await startFaultServer({
-      plan: (connection) => (connection === 0 ? { data: async (at) => (await held.promise, at.takeContent()) } : {}),
-    })
-    await makeFleet(database, { mailboxes: 1, campaigns: 1, leads: 1, smtpPort: server.port })
-    const worker = startWorker(database.url, { args: ['--name', 'sleeper'], env: SHRUNK })
-    const connection = await server.connection(0)
-    await connection.reached('data')
+test('a worker that slept through its lease before its fence puts no byte behind the 354', async () => {
+  const held = Promise.withResolvers<void>()
+  server = await startFaultServer({
+    plan: (connection) => (connection === 0 ? { data: async (at) => (await held.promise, at.takeContent()) } : {}),
+  })
+  await makeFleet(database, { mailboxes: 1, campaigns: 1, leads: 1, smtpPort: server.port })
+  const worker = startWorker(database.url, { args: ['--name', 'sleeper'], env: SHRUNK })
+  const connection = await server.connection(0)
+  await connection.reached('data')
 
-    await asleep(worker)
-    await untilRow(database, `select from goniec.attempt where state = 'claimed' and lease_until < goniec.now()`)
-    held.resolve()
-    worker.kill('SIGCONT')
-    await connection.closed
+  await asleep(worker)
+  await untilRow(database, `select from goniec.attempt where state = 'claimed' and lease_until < goniec.now()`)
+  held.resolve()
+  worker.kill('SIGCONT')
+  await connection.closed
 
-    expect(connection.mails[0]?.raw ?? '').toBe('')
-    await untilRow(database, `select from goniec.attempt where id = 1 and state = 'aborted'`)
-  },
-)
+  expect(connection.mails[0]?.raw ?? '').toBe('')
+  await untilRow(database, `select from goniec.attempt where id = 1 and state = 'aborted'`)
+})
 
-test(
-  'a worker that slept between its fence and the end of the content releases no dot',
-  { timeout: 60_000 },
-  async () => {
-    // The server takes the first bytes of a long mail and then no more, so that the worker is stopped in the middle of it.
-    server = await startFaultServer({
-      plan: (connection) => (connection === 0 ? { body: (at) => void at.socket.pause() } : {}),
-    })
-    await makeFleet(database, { mailboxes: 1, campaigns: 1, leads: 1, smtpPort: server.port })
-    await database.query(`update goniec.campaign set status = 'paused'`)
-    await enqueueLongResponse()
-    const worker = startWorker(database.url, { args: ['--name', 'sleeper'], env: SHRUNK })
-    const connection = await server.connection(0)
-    await connection.reached('body')
-    await untilRow(database, `select from goniec.attempt where state = 'transmitting'`)
+test('a worker that slept between its fence and the end of the content releases no dot', async () => {
+  // The server takes the first bytes of a long mail and then no more, so that the worker is stopped in the middle of it.
+  server = await startFaultServer({
+    plan: (connection) => (connection === 0 ? { body: (at) => void at.socket.pause() } : {}),
+  })
+  await makeFleet(database, { mailboxes: 1, campaigns: 1, leads: 1, smtpPort: server.port })
+  await database.query(`update goniec.campaign set status = 'paused'`)
+  await enqueueLongResponse()
+  const worker = startWorker(database.url, { args: ['--name', 'sleeper'], env: SHRUNK })
+  const connection = await server.connection(0)
+  await connection.reached('body')
+  await untilRow(database, `select from goniec.attempt where state = 'transmitting'`)
 
-    await asleep(worker)
-    await untilRow(
-      database,
-      `select from goniec.attempt where state = 'transmitting' and transmitting_at < goniec.now() - interval '3500 ms'`,
-    )
-    worker.kill('SIGCONT')
-    connection.socket.resume()
-    await connection.closed
+  await asleep(worker)
+  await untilRow(
+    database,
+    `select from goniec.attempt where state = 'transmitting' and transmitting_at < goniec.now() - interval '3500 ms'`,
+  )
+  worker.kill('SIGCONT')
+  connection.socket.resume()
+  await connection.closed
 
-    expect(connection.mails[0]?.raw.length).toBeGreaterThan(0)
-    expect(connection.mails[0]?.complete).toBe(false)
-    await untilRow(database, `select from goniec.attempt where id = 1 and state = 'aborted'`)
-  },
-)
+  expect(connection.mails[0]?.raw.length).toBeGreaterThan(0)
+  expect(connection.mails[0]?.complete).toBe(false)
+  await untilRow(database, `select from goniec.attempt where id = 1 and state = 'aborted'`)
+})
 
 test('a worker that stays awake completes both mails of the same world', async () => {
   server = await startFaultServer()

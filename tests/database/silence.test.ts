@@ -5,6 +5,9 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 
 const SILENT = { code: 'database_silent' }
 
+/** What answers has answered by then on a busy machine too. */
+const SILENCE_MS = 1000
+
 async function open(silenceMs: number) {
   const test: TestDatabase = await createTestDatabase()
   const patient = openDatabase(test.url, { size: 1 })
@@ -19,7 +22,7 @@ async function open(silenceMs: number) {
 }
 
 test('a statement that is not answered in time fails, and the next one is answered on another connection', async () => {
-  await using database = await open(100)
+  await using database = await open(SILENCE_MS)
   const [before] = await database.query<{ pid: number }>('select pg_backend_pid() as pid')
   await expect(database.query('select pg_sleep(60)')).rejects.toMatchObject(SILENT)
   const [after] = await database.query<{ pid: number }>('select pg_backend_pid() as pid')
@@ -27,7 +30,7 @@ test('a statement that is not answered in time fails, and the next one is answer
 })
 
 test('one that waits behind another on the same connection is not forgotten', async () => {
-  await using database = await open(100)
+  await using database = await open(SILENCE_MS)
   const client = await database.pool.connect()
   client.on('error', () => undefined)
   const [first, second] = [client.query('select'), client.query('select pg_sleep(60)')]
@@ -37,16 +40,16 @@ test('one that waits behind another on the same connection is not forgotten', as
 })
 
 test('a connection on which nothing is asked may be silent for as long as it likes', async () => {
-  await using database = await open(50)
+  await using database = await open(SILENCE_MS)
   const [before] = await database.query<{ pid: number }>('select pg_backend_pid() as pid')
-  await database.patient.query('select pg_sleep(0.3)')
+  await database.patient.query('select pg_sleep(1.5)')
   expect(await database.query('select pg_backend_pid() as pid')).toEqual([before])
 })
 
 test('a statement on a connection that was idle for longer than that is watched like any other', async () => {
-  await using database = await open(100)
+  await using database = await open(SILENCE_MS)
   await database.query('select')
-  await database.patient.query('select pg_sleep(0.3)')
+  await database.patient.query('select pg_sleep(1.5)')
   await expect(database.query('select pg_sleep(60)')).rejects.toMatchObject(SILENT)
 })
 
@@ -63,13 +66,13 @@ test('connections that nobody uses are given up at once, one that is used is lef
 })
 
 test('the server ends what nobody waits for any more: it takes no connection until the lock is free that it waits for', async () => {
-  await using database = await open(100)
+  await using database = await open(SILENCE_MS)
   const holder = await database.patient.pool.connect()
   await holder.query('begin; lock table goniec.installation in access exclusive mode')
   await expect(database.query('select from goniec.installation')).rejects.toMatchObject(SILENT)
   // Of this database: sessions of other tests wait for locks of theirs.
   const waiting = `select from pg_locks l join pg_database d on d.oid = l.database where not l.granted and d.datname = current_database()`
-  await expect.poll(() => holder.query(waiting).then(({ rows }) => rows), { timeout: 5000 }).toEqual([])
+  await expect.poll(() => holder.query(waiting).then(({ rows }) => rows)).toEqual([])
   await holder.query('rollback')
   holder.release()
 })

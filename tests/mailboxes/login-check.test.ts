@@ -92,10 +92,10 @@ test('a worker that has taken the request is waited for beyond the time to take 
     },
   })
   onTestFinished(() => runner.stop())
-  const asked = requestLoginChecks(database, ids, { timeoutMs: 300 })
+  const asked = requestLoginChecks(database, ids, { timeoutMs: 2000 })
   await begun.promise
-  // Not a wait for something to happen: the answer has to come after the 300 ms.
-  setTimeout(release.resolve, 500)
+  // Not a wait for something to happen: the answer has to come after the time to take it.
+  setTimeout(release.resolve, 2300)
   expect(await asked).toEqual([expect.objectContaining({ ok: true }), expect.objectContaining({ ok: true })])
 })
 

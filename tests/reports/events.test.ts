@@ -25,7 +25,7 @@ async function see(database: TestDatabase, stream: EventStream): Promise<unknown
 /** Transactions of other tests' databases on this server count as well, until they end. */
 async function noGapLeft(database: TestDatabase, stream: EventStream): Promise<void> {
   await expect
-    .poll(async () => ({ seen: await see(database, stream), gaps: stream.openGaps }), { timeout: 20_000 })
+    .poll(async () => ({ seen: await see(database, stream), gaps: stream.openGaps }))
     .toEqual({ seen: [], gaps: 0 })
 }
 

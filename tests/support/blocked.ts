@@ -11,7 +11,7 @@ import type { TestDatabase } from './database.ts'
 export async function untilBlocked(
   { pool }: Pick<TestDatabase, 'pool'>,
   session: number | Client,
-  { timeoutMs = 10_000 }: { timeoutMs?: number } = {},
+  { timeoutMs = 60_000 }: { timeoutMs?: number } = {},
 ): Promise<number[]> {
   const pid = typeof session === 'number' ? session : pidOf(session)
   const deadline = performance.now() + timeoutMs

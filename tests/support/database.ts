@@ -53,11 +53,14 @@ export async function releaseTestDatabases(test: RunnerTestCase | undefined, fai
   }
 }
 
+/** A machine that has twenty other things to do forks a session when it comes to it. */
+const PATIENT = { connectTimeoutMs: 60_000 }
+
 type Internal = TestDatabase & { disconnect(): Promise<void> }
 
 function wrap(serverUrl: string, name: string, prefix: string): Internal {
   const url = withDatabase(serverUrl, name)
-  const database = openDatabase(url)
+  const database = openDatabase(url, PATIENT)
   const sessions: Client[] = []
   const urlAs = (role: Role): string =>
     role === 'owner' ? url : Object.assign(new URL(url), { username: `${prefix}_${role}`, password: prefix }).href
@@ -71,7 +74,7 @@ function wrap(serverUrl: string, name: string, prefix: string): Internal {
     disconnect,
     test: TestRunner.getCurrentTest(),
     async session(role = 'owner') {
-      const session = new Client(clientConfig(urlAs(role)))
+      const session = new Client(clientConfig(urlAs(role), PATIENT))
       // A test may end it from the server's side; its next query says so.
       session.on('error', () => undefined)
       await session.connect()
@@ -88,7 +91,7 @@ function wrap(serverUrl: string, name: string, prefix: string): Internal {
 }
 
 async function onServer(url: string, statement: string): Promise<void> {
-  const client = new Client(clientConfig(url))
+  const client = new Client(clientConfig(url, PATIENT))
   await client.connect()
   try {
     await client.query(statement)

@@ -38,7 +38,7 @@ export function openTerminal(width: number, height: number, env: Record<string, 
     type: (...keys) => void tmux('send-keys', ...keys),
     resize: (toWidth, toHeight) => void tmux('resize-window', '-x', String(toWidth), '-y', String(toHeight)),
     lines,
-    until: async (shown) => await expect.poll(() => lines().join('\n'), { timeout: 60_000 }).toMatch(shown),
+    until: async (shown) => await expect.poll(() => lines().join('\n')).toMatch(shown),
     isRestored: () => tmux('display-message', '-p', '#{alternate_on} #{cursor_flag} #{wrap_flag}').trim() === '0 1 1',
     close: () => void tmux('kill-server'),
   }

@@ -34,18 +34,14 @@ test('a mail that was sent by another meanwhile is not completed by a worker tha
   await enqueueLongResponse(database)
   const sleeper = startWorker(database.urlAs('worker'), {
     args: ['--name', 'sleeper'],
-    env: { GONIEC_DOT_WITHIN: '1s' },
+    env: { GONIEC_DOT_WITHIN: '3s' },
   })
   const connection = await server.connection(0)
   await connection.reached('body')
+  await asleep(sleeper)
   const { id } = await untilRow<{ id: number }>(
     database,
-    `select message_id as id from goniec.attempt where state = 'transmitting'`,
-  )
-  await asleep(sleeper)
-  await untilRow(
-    database,
-    `select from goniec.attempt where state = 'transmitting' and transmitting_at < goniec.now() - interval '1500 ms'`,
+    `select message_id as id from goniec.attempt where state = 'transmitting' and transmitting_at < goniec.now() - interval '3500 ms'`,
   )
 
   await setClock(database, NOON.add({ hours: 1 }), { running: true })

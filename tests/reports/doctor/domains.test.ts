@@ -18,7 +18,7 @@ async function asked(
   { selectors = [], ...server }: { selectors?: string[]; silent?: string[]; failing?: string[] } = {},
 ): Promise<Checked> {
   const { address } = await startDnsServer(records, server)
-  const names = openNames({ server: address, timeoutMs: 150 })
+  const names = openNames({ server: address, timeoutMs: 1000 })
   if (check === 'spf') return checkSpf(names, DOMAIN)
   return check === 'dmarc' ? checkDmarc(names, DOMAIN) : checkDkim(names, DOMAIN, selectors)
 }
