@@ -15,13 +15,26 @@ export interface Tended {
   cancelled: number
 }
 
-/** Starts what is due, revives what has open mails, and clears up behind cancelled campaigns and removed steps. */
+/** Starts what is due, revives what has open mails, and clears up behind cancelled campaigns and removed steps: of these, what there is at all. */
 export async function tendCampaigns(database: Pick<Database, 'query'>): Promise<Tended> {
-  const started = await startDue(database)
-  const revived = await reviveCompleted(database)
-  const cancelled = (await sweepCancelled(database)) + (await sweepRetired(database))
-  return { started, revived, cancelled }
+  const [there] = await database.query<Record<'due' | 'completed' | 'cancelled' | 'retired', boolean>>(THERE)
+  const started = there?.due === true ? await startDue(database) : []
+  const revived = there?.completed === true ? await reviveCompleted(database) : []
+  const ofCampaigns = there?.cancelled === true ? await sweepCancelled(database) : 0
+  const ofSteps = there?.retired === true ? await sweepRetired(database) : 0
+  return { started, revived, cancelled: ofCampaigns + ofSteps }
 }
+
+/** By the calendar of the campaign `c`. */
+const IS_DUE = `c.status = 'scheduled' and coalesce(c.starts_on <= (goniec.now() at time zone c.timezone)::date, true)`
+
+/** Whether mails are concerned is left to whoever does it: the few campaigns and steps are looked at here, and no mail. */
+const THERE = `
+  select
+    exists (select from goniec.campaign c where ${IS_DUE}) as due,
+    exists (select from goniec.campaign c where c.status = 'completed') as completed,
+    exists (select from goniec.campaign c where c.status = 'cancelled') as cancelled,
+    exists (select from goniec.step s where s.retired_at is not null) as retired`
 
 /** `scheduled` becomes `running` on its day, by the campaign's own calendar. Returns the names. */
 export async function startDue(database: Pick<Database, 'query'>): Promise<string[]> {
@@ -29,7 +42,7 @@ export async function startDue(database: Pick<Database, 'query'>): Promise<strin
     `with
      due as materialized (
        select c.id from goniec.campaign c
-       where c.status = 'scheduled' and coalesce(c.starts_on <= (goniec.now() at time zone c.timezone)::date, true)
+       where ${IS_DUE}
        for no key update skip locked
      ),
      started as (

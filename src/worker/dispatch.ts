@@ -27,7 +27,7 @@ export interface DispatchOptions {
   database: Database
   incarnationId: number
   settings: WorkerSettings
-  sender: Sender
+  sender: Pick<Sender, 'send'>
   /** Which time of holding its name this worker is in; undefined: it has lost it, and may not claim. */
   tenure: () => number | undefined
   /** Told of each settled mail. */
@@ -45,6 +45,8 @@ export class Dispatch {
   #inFlight = new Map<number, Promise<void>>()
   #dialogues = new AbortController()
   #running = false
+  /** The time of holding the name in which it was called last. */
+  #calledIn: number | undefined
   /** Resolves when the loop under way has ended. */
   #ended: Promise<void> = Promise.resolve()
   #stopping = false
@@ -76,8 +78,12 @@ export class Dispatch {
   /**
    * Sends until nothing is due soon. Resolves with the milliseconds until the next planned instant; undefined where nothing is planned,
    * or another call is at it.
+   *
+   * It goes on only in the time of holding the name in which it was called: one that lost the name and has it back while the loop waits for an
+   * answer is recovering and planning first.
    */
   async run(): Promise<number | undefined> {
+    this.#calledIn = this.#options.tenure()
     if (this.#running) {
       this.wake()
       return undefined
@@ -121,7 +127,7 @@ export class Dispatch {
   async #loop(): Promise<number | undefined> {
     for (let failures = 0; ;) {
       const tenure = this.#options.tenure()
-      if (this.#stopping || tenure === undefined) return undefined
+      if (this.#stopping || tenure === undefined || tenure !== this.#calledIn) return undefined
       this.#woken = false
       const claimedAtMs = performance.now()
       const answer = await this.#claim()

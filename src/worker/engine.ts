@@ -68,21 +68,21 @@ export class Engine {
   }
 
   /**
-   * Books a task to run now, or later. Several bookings of a task that has not begun are one. What fails is tried again; what is asked for
+   * Books tasks to run now, or later. Several bookings of a task that has not begun are one. What fails is tried again; what is asked for
    * while no runner is there is booked, for then, as soon as there is one.
    */
-  async book(task: string, { afterMs = 0 }: { afterMs?: number } = {}): Promise<void> {
+  async book(tasks: readonly string[], { afterMs = 0 }: { afterMs?: number } = {}): Promise<void> {
     while (!this.#stopping && this.#runner && this.#pool) {
       try {
-        await this.#pool.query(BOOK, [task, afterMs])
+        await this.#pool.query(BOOK, [tasks, afterMs])
         return
       } catch (error) {
-        this.#options.log.warn({ task, problem: messageOf(error) }, 'a task could not be booked yet')
-        if (isRefusal(error)) this.#failed(`"${task}" could not be booked: ${messageOf(error)}`)
+        this.#options.log.warn({ tasks, problem: messageOf(error) }, 'a task could not be booked yet')
+        if (isRefusal(error)) this.#failed(`"${tasks.join('", "')}" could not be booked: ${messageOf(error)}`)
         await delay(PAUSE_MS)
       }
     }
-    this.#missed.add(task)
+    for (const task of tasks) this.#missed.add(task)
   }
 
   /** The database is gone: lets go of the runner, whose end cannot be waited for. */
@@ -137,7 +137,7 @@ export class Engine {
     this.#runner = runner
     const missed = [...this.#missed]
     this.#missed.clear()
-    for (const task of missed) void this.book(task)
+    if (missed.length > 0) void this.book(missed)
     runner.promise.then(
       () => this.#ended(runner, 'it ended by itself'),
       (error: unknown) => this.#ended(runner, messageOf(error)),
@@ -190,11 +190,12 @@ export class Engine {
 
 /**
  * The database reckons the time: a host whose clock is behind would book what is due at once, again and again, and one whose clock is ahead
- * would book it too late.
+ * would book it too late. In the order of their names, since a job's key is locked until all of them are booked.
  */
 const BOOK = `
-  select from graphile_worker.add_job(
-    $1, job_key := $1, job_key_mode := 'replace', max_attempts := 1, run_at := now() + $2::float8 * interval '1 millisecond')`
+  select from (select task from unnest($1::text[]) as task order by task collate "C") as wanted
+  cross join lateral graphile_worker.add_job(
+    wanted.task, job_key := wanted.task, job_key_mode := 'replace', max_attempts := 1, run_at := now() + $2::float8 * interval '1 millisecond')`
 
 /** In this order: a task that is ending now still asks the pool, and graphile leaves its refusal to nobody. */
 async function letGo(runner: Runner | undefined, pool: Pool | undefined): Promise<void> {

@@ -86,18 +86,12 @@ export class Memory {
   }
 
   async #beat(client: Client, worker: string): Promise<void> {
-    const { rows } = await client.query<{ restored: boolean; now: Instant }>(
-      'select goniec.is_restored() as restored, goniec.now() as now',
-    )
+    const { rows } = await client.query<BeatRow>(BEAT, [worker])
     const [row] = rows
     if (row?.restored !== false) return this.lookBack(client, worker)
     this.#tell(null)
-    const { rows: marked } = await client.query<{ wal_position: string | null }>(
-      'select goniec.mark_worker($1) as wal_position',
-      [worker],
-    )
-    await this.#logbook?.mark({ at: row.now, walPosition: marked[0]?.wal_position ?? null })
-    await client.query('select goniec.place_recalled()')
+    await this.#logbook?.mark({ at: row.now, walPosition: row.wal_position })
+    if (row.any_without_place) await client.query('select goniec.place_recalled()')
   }
 
   #isOpenFor({ systemIdentifier, databaseOid }: Home): boolean {
@@ -121,3 +115,17 @@ export class Memory {
     )
   }
 }
+
+interface BeatRow {
+  restored: boolean
+  now: Instant
+  wal_position: string | null
+  any_without_place: boolean
+}
+
+/** One question, since a worker that has nothing to do asks little else. A database that was restored is not marked: it is reported to first. */
+const BEAT = `
+  select standing.restored, goniec.now() as now,
+    case when not standing.restored then goniec.mark_worker($1) end as wal_position,
+    exists (select from goniec.recalled_mail r where r.message_id is null) as any_without_place
+  from (select goniec.is_restored() as restored offset 0) as standing`

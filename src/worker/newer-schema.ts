@@ -5,24 +5,29 @@
 import type { Database } from '../database/pool.ts'
 import type { Logger } from '../log.ts'
 
-/** Remembers the schema of this moment, which this worker was made for. What it returns looks whether there is a newer one. */
-export async function watchSchema(database: Pick<Database, 'query'>): Promise<(log: Logger) => Promise<void>> {
-  const { number: own } = await newestMigration(database)
+/** The newest migration, and the version of goniec that made it. */
+export interface NewestMigration {
+  number: number
+  by: string
+}
+
+/** As a row of its own, where there is one. */
+export const NEWEST_MIGRATION = 'select number, goniec_version as by from goniec.migration order by number desc limit 1'
+
+/** Remembers the schema of this moment, which this worker was made for. What it returns is told of what is found later. */
+export async function watchSchema(
+  database: Pick<Database, 'query'>,
+): Promise<(found: NewestMigration | undefined, log: Logger) => void> {
+  const [made] = await database.query<NewestMigration & Record<string, unknown>>(NEWEST_MIGRATION)
+  const own = made?.number ?? 0
   let known = own
-  return async (log) => {
-    const { number, by } = await newestMigration(database)
-    if (number <= known) return
+  return (found, log) => {
+    if (found === undefined || found.number <= known) return
+    const { number, by } = found
     known = number
     log.warn(
       { schema: number, own_schema: own, by },
       'the schema is newer than this worker: replace it by the version that made it',
     )
   }
-}
-
-async function newestMigration(database: Pick<Database, 'query'>): Promise<{ number: number; by: string }> {
-  const [row] = await database.query<{ number: number; by: string }>(
-    'select number, goniec_version as by from goniec.migration order by number desc limit 1',
-  )
-  return row ?? { number: 0, by: '' }
 }

@@ -50,7 +50,7 @@ export function makeParts({ database, session, logbook, settings, log, onEngineD
     database,
     graceMs: settings.graceMs,
     silenceMs: settings.silenceMs,
-    book: () => engine.book('plan'),
+    book: () => engine.book(['plan']),
     onPlanned: () => dispatch.wake(),
     log,
   })

@@ -2,7 +2,7 @@
  * The engine's tasks. Each is safe to run twice, at the same time, or late: the database decides what is to be done.
  *
  * | task              | woken by                                            | does                                      |
- * | dispatch:<worker> | some seconds before the next planned time; minutely | the dispatch loop of that worker          |
+ * | dispatch:<worker> | some seconds before the next planned time; minutely | the dispatch loop of that worker, which a notification begins without a task |
  * | plan              | whatever changes what should be planned; minutely   | lays slots, makes day rows                |
  * | recover           | minutely                                            | ends attempts whose time is over          |
  * | check             | `campaign check`, `mailbox test`                    | tries logins; the command waits           |

@@ -58,6 +58,8 @@ export class Worker {
   #parts: Parts | undefined
   #tick: NodeJS.Timeout | undefined
   #awayBecause = ''
+  /** Recovered and planned since the database was there last: mails may go out. */
+  #isInOrder = false
   #lookAtSchema: Awaited<ReturnType<typeof watchSchema>> | undefined
   #stopped: Promise<Stopped> | undefined
 
@@ -161,6 +163,7 @@ export class Worker {
     if (!this.#isStopping) await planning.beforeDispatch()
     if (this.#isStopping) return
     void this.#runDispatch()
+    this.#isInOrder = true
     await engine.start(
       taskList({
         name: this.name,
@@ -190,25 +193,37 @@ export class Worker {
 
   async #bookDispatch(afterMs = 0): Promise<void> {
     if (this.#parts?.dispatch.isRunning) return this.#parts.dispatch.wake()
-    await this.#parts?.engine.book(`dispatch:${this.name}`, { afterMs })
+    await this.#parts?.engine.book([this.#dispatchTask], { afterMs })
+  }
+
+  get #dispatchTask(): string {
+    return `dispatch:${this.name}`
   }
 
   /** For itself, dispatch; for all workers whoever comes first, what they need once. */
   async #everyMinute(): Promise<void> {
-    void this.#bookDispatch()
     void this.#memory.beat(this.#session)
+    const tasks: string[] = (await this.#isTurnOurs()) ? [...MINUTELY] : []
+    if (this.#parts?.dispatch.isRunning) this.#parts.dispatch.wake()
+    else tasks.push(this.#dispatchTask)
+    if (tasks.length > 0) await this.#parts?.engine.book(tasks)
+  }
+
+  async #isTurnOurs(): Promise<boolean> {
     try {
-      await this.#lookAtSchema?.(this.#log)
-      if (!(await takeMinute(this.#database, this.#options.settings.tickMs))) return
-      for (const task of MINUTELY) await this.#parts?.engine.book(task)
+      const { isOurs, schema } = await takeMinute(this.#database, this.#options.settings.tickMs)
+      this.#lookAtSchema?.(schema, this.#log)
+      return isOurs
     } catch (error) {
       this.#log.debug({ problem: messageOf(error) }, 'the minute could not be taken; the database may be away')
+      return false
     }
   }
 
   #notified(payload: string): void {
     if (payload === 'plan') this.#parts?.planning.requestForPerson()
-    if (payload === 'dispatch') void this.#bookDispatch()
+    // At once, and not by a job: the loop, when it ends, books one for later, which could take its place.
+    if (payload === 'dispatch' && this.#isInOrder) void this.#runDispatch()
     if (payload === 'restored') void this.#memory.beat(this.#session)
     if (payload.startsWith(REFUSALS))
       this.#log.error({ why: payload.slice(REFUSALS.length) }, 'paused: too many refusals')
@@ -217,6 +232,7 @@ export class Worker {
   #databaseLost(error: Error): void {
     this.#log.error({ problem: messageOf(error) }, 'the database is away: nothing new is sent, outcomes are kept')
     this.#awayBecause = ''
+    this.#isInOrder = false
     this.#parts?.engine.abandon()
     this.#parts?.planning.abandon()
     retireIdle(this.#database.pool)

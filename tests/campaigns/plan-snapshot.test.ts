@@ -13,11 +13,13 @@ test('a second session sees what the first one does, whatever was committed in b
   await world.mailbox('anna@firma.example')
   const campaign = await world.campaign('spring', { status: 'running' })
   await world.enroll(campaign, 'lead-1@kunde.example')
-  const seen = await inOneMoment(database, async ({ query, beside }) => {
+  const client = await database.pool.connect()
+  const seen = await inOneMoment(database, client, async ({ query, beside }) => {
     const first = await query(COUNT)
     await world.enroll(campaign, 'lead-2@kunde.example')
     return [...first, ...(await beside((other) => other(COUNT))), ...(await query(COUNT))] as { mails: number }[]
   })
+  client.release()
   expect(seen.map(({ mails }) => mails)).toEqual([1, 1, 1])
   expect(await database.query(COUNT)).toEqual([{ mails: 2 }])
 })

@@ -1,6 +1,7 @@
 /** Recover, plan, dispatch: at the start, and on every return of the database. Another program that plans stands for a plan that takes long. */
 import type { Client } from 'pg'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { WORKER_NAME_LOCK } from '../../src/database/worker-lock.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { startRecorder, type Recorder } from '../support/recorder.ts'
 import { untilRow } from '../support/until-row.ts'
@@ -54,24 +55,31 @@ test('after a loss of its session too, a worker waits for the plan where mails w
   await planner.query(`select pg_advisory_unlock(goniec.lock_key('plan'))`)
   const worker = startWorker(database.urlAs('worker'), { args: ['--name', 'mine'] })
   await worker.line(({ msg }) => msg === 'planned')
-  // What the plan has woken has looked, and sleeps.
-  await untilRow(
-    database,
-    `select from graphile_worker.jobs having count(*) filter (where run_at <= now()) = 0 and count(*) > 0`,
-  )
+  // The engine is there as well.
+  await untilRow(database, `select from graphile_worker.jobs where key = 'dispatch:mine'`)
   await planner.query(`select pg_advisory_lock(goniec.lock_key('plan'))`)
-  await lay(1, '10 minutes')
-  await lay(2, '1 second')
+  // The mails come while its name is ours, and none of its connections is left that might just be claiming.
+  const namesake = await database.session()
+  const named = namesake.query(`select pg_advisory_lock($1, hashtext('mine'))`, [WORKER_NAME_LOCK])
   await database.query(
     `select pg_terminate_backend(pid) from pg_stat_activity
-     where datname = current_database() and application_name = 'goniec worker session'`,
+     where datname = current_database() and application_name in ('goniec worker session', 'goniec worker')`,
   )
+  await worker.line(({ msg }) => msg.startsWith('the database is away'))
+  await named
+  await untilRow(database, NO_CLAIM_UNDER_WAY)
+  await lay(1, '10 minutes')
+  await lay(2, '1 second')
+  await namesake.query('select pg_advisory_unlock_all()')
   await worker.line(({ msg }) => msg === 'the database is back')
   await untilRow(database, PLAN_WAITS)
   expect(await database.query('select from goniec.attempt')).toEqual([])
   await planner.query(`select pg_advisory_unlock(goniec.lock_key('plan'))`)
   await recorder.until(2)
 })
+
+const NO_CLAIM_UNDER_WAY = `
+  select where not exists (select from pg_stat_activity where datname = current_database() and application_name = 'goniec worker')`
 
 const PLAN_WAITS = `
   select from pg_stat_activity

@@ -3,15 +3,6 @@ import type { PlanInput } from '../../schedule/plan-input.ts'
 import { MESSAGE_JOINS, OBJECTION } from './message-reads.ts'
 import { ms, type Query } from './reads.ts'
 
-/** The limits of recipient domains, `*` for all that are not named. */
-export function domainLimits(
-  query: Query,
-): Promise<{ domain: string; dailyLimit: number | null; hourlyLimit: number | null }[]> {
-  return query(
-    `select domain, daily_limit as "dailyLimit", hourly_limit as "hourlyLimit" from goniec.domain_limit order by domain`,
-  )
-}
-
 /** What campaigns have sent to limited domains on the days and in the hours that are not over. */
 export async function domainsTaken(query: Query): Promise<PlanInput['domainsTaken']> {
   const rows = (await query(

@@ -5,6 +5,7 @@
  * first mails without a slot as many as its limits, delay and mailboxes could carry within the horizon. A queue of millions costs no
  * more than the days ahead.
  */
+import type { PoolClient } from 'pg'
 import type { Database } from '../../database/pool.ts'
 import type { PlanCampaign, PlanInput, PlanMailbox } from '../../schedule/plan-input.ts'
 import { roomOf } from '../../schedule/room.ts'
@@ -25,18 +26,19 @@ export interface LoadedPlan extends Omit<LoadedMails, 'messages'> {
   input: PlanInput
 }
 
-/** The plan's input as the database has it now. */
+/** The plan's input as the database has it now, read on this connection: where it rejects, a transaction may be left open in it. */
 export async function loadPlanInput(
   database: Database,
+  client: PoolClient,
   { horizonDays = 7, graceMs = 300_000 }: LoadOptions = {},
 ): Promise<LoadedPlan> {
-  return inOneMoment(database, (snapshot) => read(snapshot, { horizonDays, graceMs }))
+  return inOneMoment(database, client, (snapshot) => read(snapshot, { horizonDays, graceMs }))
 }
 
 async function read(snapshot: Snapshot, { horizonDays, graceMs }: Required<LoadOptions>): Promise<LoadedPlan> {
   const { query } = snapshot
-  const [installation] = await reads.installation(query)
-  const { now_ms: nowMs = 0, timezone: timeZone = 'Europe/Warsaw', paused = false } = installation ?? {}
+  const { paused, ...installation } = await reads.installation(query)
+  const { nowMs, domainLimits } = installation
   const mailboxRows = await reads.mailboxes(query)
   const mailboxes = mailboxRows.map((row) => toMailbox(row, paused))
   const campaigns = (await reads.campaigns(query)).map((row) => toCampaign(row, paused))
@@ -44,7 +46,6 @@ async function read(snapshot: Snapshot, { horizonDays, graceMs }: Required<LoadO
     id: campaign.id,
     room: roomOf(campaign, mailboxes, { nowMs, horizonDays }),
   }))
-  const domainLimits = new Map((await domainReads.domainLimits(query)).map(({ domain, ...limits }) => [domain, limits]))
   const { messages, blocked, unswept } = await loadMails(snapshot, {
     rooms,
     mailboxes: mailboxRows,
@@ -52,20 +53,12 @@ async function read(snapshot: Snapshot, { horizonDays, graceMs }: Required<LoadO
     horizonDays,
   })
   const input: PlanInput = {
-    nowMs,
-    timeZone,
+    ...installation,
     horizonDays,
     graceMs,
     attemptDays: 3,
-    warmupStages: await reads.warmupStages(query),
-    salespeople: (await reads.salespeople(query)).map((row) => ({
-      id: row.id,
-      dailyLimit: row.daily_limit,
-      taken: new Map(Object.entries(row.taken)),
-    })),
     mailboxes,
     campaigns,
-    domainLimits,
     domainsTaken: domainLimits.size === 0 ? new Map() : await domainReads.domainsTaken(query),
     contacts: await reads.contacts(query),
     messages,

@@ -1,5 +1,6 @@
 /** The plan's queries about everything but mails (`message-reads.ts`): what stands in the tables, as rows of plain values. Instants are epoch milliseconds. */
-import type { WarmupStage } from '../../schedule/warmup.ts'
+import type { DomainLimits, PlanInput } from '../../schedule/plan-input.ts'
+import { assert } from '../../errors.ts'
 
 // oxlint-disable-next-line typescript/no-explicit-any -- the rows of a plain statement; each caller names their shape
 export type Query = (text: string, values?: unknown[]) => Promise<any[]>
@@ -9,38 +10,48 @@ export function ms(expression: string): string {
   return `(extract(epoch from ${expression}) * 1000)::float8`
 }
 
-/** The clock, the zone, and whether everything is paused, or waits after a restore. */
-export function installation(query: Query): Promise<{ now_ms: number; timezone: string; paused: boolean }[]> {
-  return query(
-    `select floor(${ms('goniec.now()')}) as now_ms, timezone, paused_at is not null or goniec.is_restored() as paused
-     from goniec.installation`,
-  )
+/** What stands above mailboxes and campaigns. */
+export interface Installation extends Pick<PlanInput, 'nowMs' | 'timeZone' | 'warmupStages' | 'salespeople'> {
+  /** Everything is paused, or waits after a restore. */
+  paused: boolean
+  domainLimits: ReadonlyMap<string, DomainLimits>
 }
 
-/** The ramp of warm-ups, in its order. */
-export async function warmupStages(query: Query): Promise<WarmupStage[]> {
-  return query(
-    `select from_day as "fromDay", warmup_limit as "warmupLimit", campaign_limit as "campaignLimit" from goniec.warmup_stage order by from_day`,
-  )
+/** The clock, the zone, the brake, the ramp of warm-ups, the domains' limits (`*` for all that are not named), and the salespeople with what was taken of their days. */
+export async function installation(query: Query): Promise<Installation> {
+  const [row] = (await query(
+    `select floor(${ms('goniec.now()')}) as now_ms, i.timezone, i.paused_at is not null or goniec.is_restored() as paused,
+       (select coalesce(jsonb_agg(jsonb_build_object('fromDay', w.from_day, 'warmupLimit', w.warmup_limit, 'campaignLimit', w.campaign_limit) order by w.from_day), '[]')
+        from goniec.warmup_stage w) as warmup_stages,
+       (select coalesce(jsonb_object_agg(d.domain, jsonb_build_object('dailyLimit', d.daily_limit, 'hourlyLimit', d.hourly_limit)), '{}')
+        from goniec.domain_limit d) as domain_limits,
+       (select coalesce(jsonb_agg(jsonb_build_object('id', s.id, 'dailyLimit', s.daily_limit, 'taken', coalesce(t.taken, '{}'))), '[]')
+        from goniec.salesperson s
+        left join lateral (
+          select jsonb_object_agg(d.day, d.taken) as taken
+          from goniec.salesperson_day d
+          where d.salesperson_id = s.id and d.taken > 0 and d.day >= (goniec.now() - interval '2 days')::date
+        ) t on true) as salespeople
+     from goniec.installation i`,
+  )) as InstallationRow[]
+  assert(row, 'an installation is one row')
+  return {
+    nowMs: row.now_ms,
+    timeZone: row.timezone,
+    paused: row.paused,
+    warmupStages: row.warmup_stages,
+    domainLimits: new Map(Object.entries(row.domain_limits)),
+    salespeople: row.salespeople.map(({ taken, ...person }) => ({ ...person, taken: new Map(Object.entries(taken)) })),
+  }
 }
 
-export interface SalespersonRow {
-  id: number
-  daily_limit: number | null
-  taken: Record<string, number>
-}
-
-/** All salespeople, with what was taken of their days. */
-export function salespeople(query: Query): Promise<SalespersonRow[]> {
-  return query(
-    `select s.id, s.daily_limit, coalesce(t.taken, '{}') as taken
-     from goniec.salesperson s
-     left join lateral (
-       select jsonb_object_agg(d.day, d.taken) as taken
-       from goniec.salesperson_day d
-       where d.salesperson_id = s.id and d.taken > 0 and d.day >= (goniec.now() - interval '2 days')::date
-     ) t on true`,
-  )
+interface InstallationRow {
+  now_ms: number
+  timezone: string
+  paused: boolean
+  warmup_stages: PlanInput['warmupStages']
+  domain_limits: Record<string, DomainLimits>
+  salespeople: { id: number; dailyLimit: number | null; taken: Record<string, number> }[]
 }
 
 export interface MailboxRow {

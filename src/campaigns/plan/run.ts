@@ -7,6 +7,7 @@
  * Leaves     waking the workers' dispatch to the notification it sends when slots have changed, and at its end.
  */
 import { setImmediate as turn } from 'node:timers/promises'
+import type { PoolClient } from 'pg'
 import type { Database } from '../../database/pool.ts'
 import { apart } from '../../schedule/apart.ts'
 import { plan } from '../../schedule/plan.ts'
@@ -24,13 +25,11 @@ export interface PlanRun extends SavedPlan {
 export async function runPlan(database: Database, options: LoadOptions = {}): Promise<PlanRun> {
   const client = await database.pool.connect()
   try {
-    await client.query(
-      `select set_config('idle_session_timeout', '${LONGEST_PLAN}', false), pg_advisory_lock(goniec.lock_key('plan'))`,
-    )
-    const run = await planOnce(database, options)
-    await client.query(`select pg_advisory_unlock(goniec.lock_key('plan'))`)
+    await client.query(LOCK)
+    const saved = await planOnce(database, client, options)
+    const { rows } = await client.query<{ completed: string[] }>(END)
     client.release()
-    return run
+    return { ...saved, completed: rows[0]?.completed ?? [] }
   } catch (error) {
     // The lock goes with the connection, whatever has become of it.
     client.release(true)
@@ -44,11 +43,20 @@ const LONGEST_PLAN = '5min'
 /** Mails that are reckoned at once, where not all have to be: some ten milliseconds of it, since meanwhile nobody gives the database more to write. */
 const PART = 2000
 
-async function planOnce(database: Database, options: LoadOptions): Promise<PlanRun> {
+/** What it reads it reads on the same connection, so that it may be stopped in a transaction too. */
+const LOCK = `
+  select set_config('idle_session_timeout', '${LONGEST_PLAN}', false), set_config('idle_in_transaction_session_timeout', '${LONGEST_PLAN}', false),
+    pg_advisory_lock(goniec.lock_key('plan'))`
+
+/** Dispatch is woken whatever was found: a wake-up that was lost with a connection comes again. */
+const END = `
+  select array(select goniec.complete_campaigns()) as completed, pg_notify('goniec', 'dispatch'), pg_advisory_unlock(goniec.lock_key('plan'))`
+
+async function planOnce(database: Database, client: PoolClient, options: LoadOptions): Promise<SavedPlan> {
   await tendCampaigns(database)
   // The plan reads what was taken of a day, and of a new day nothing was.
   const [{ input, blocked }] = await Promise.all([
-    loadSwept(database, options),
+    loadSwept(database, client, options),
     database.query('select goniec.make_day_rows(3)'),
   ])
   const withdrawn = await withdraw(database, blocked)
@@ -59,16 +67,13 @@ async function planOnce(database: Database, options: LoadOptions): Promise<PlanR
     await turn()
   }
   const saved = await writer.finish()
-  const completed = await database.query<{ name: string }>('select goniec.complete_campaigns() as name')
-  // Whatever it found: a wake-up that was lost with a connection comes again.
-  await database.query(`select pg_notify('goniec', 'dispatch')`)
-  return { ...saved, withdrawn: saved.withdrawn + withdrawn, completed: completed.map(({ name }) => name) }
+  return { ...saved, withdrawn: saved.withdrawn + withdrawn }
 }
 
 /** What there is to plan, once no mail of a removed step is left that could be: whenever it came into being, and whoever was away then. */
-async function loadSwept(database: Database, options: LoadOptions): Promise<LoadedPlan> {
-  const loaded = await loadPlanInput(database, options)
+async function loadSwept(database: Database, client: PoolClient, options: LoadOptions): Promise<LoadedPlan> {
+  const loaded = await loadPlanInput(database, client, options)
   if (loaded.unswept.length === 0) return loaded
   for (const campaignId of loaded.unswept) await sweepRetired(database, campaignId)
-  return loadPlanInput(database, options)
+  return loadPlanInput(database, client, options)
 }

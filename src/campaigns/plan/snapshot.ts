@@ -1,4 +1,5 @@
 /** One moment of the database, for reading only: whatever is asked of it sees the same, in one session or in a second one beside it. */
+import type { PoolClient } from 'pg'
 import type { Database } from '../../database/pool.ts'
 import type { Query } from './reads.ts'
 
@@ -8,15 +9,24 @@ export interface Snapshot {
   beside: <Result>(work: (query: Query) => Promise<Result>) => Promise<Result>
 }
 
-/** Reads in one moment. */
+/** Reads in one moment, on this connection. Where it rejects, a transaction may be left open in it: the connection is to go with that. */
 export async function inOneMoment<Result>(
   database: Database,
+  client: PoolClient,
   work: (snapshot: Snapshot) => Promise<Result>,
 ): Promise<Result> {
-  return readOnly(database, null, async (query) => {
+  return readOnly(client, null, async (query) => {
     const beside: Snapshot['beside'] = async (other) => {
       const [row] = (await query('select pg_export_snapshot() as name')) as { name: string }[]
-      return readOnly(database, row?.name ?? '', other)
+      const second = await database.pool.connect()
+      try {
+        const result = await readOnly(second, row?.name ?? '', other)
+        second.release()
+        return result
+      } catch (error) {
+        second.release(true)
+        throw error
+      }
     }
     return work({ query, beside })
   })
@@ -24,21 +34,13 @@ export async function inOneMoment<Result>(
 
 /** In a transaction that sees what the named snapshot does; null: what is committed as it begins. */
 async function readOnly<Result>(
-  database: Database,
+  client: PoolClient,
   snapshot: string | null,
   work: (query: Query) => Promise<Result>,
 ): Promise<Result> {
-  const client = await database.pool.connect()
-  try {
-    await client.query('begin isolation level repeatable read read only')
-    if (snapshot !== null) await client.query(`set transaction snapshot '${snapshot}'`)
-    const result = await work(async (text, values = []) => (await client.query(text, values)).rows)
-    await client.query('commit')
-    client.release()
-    return result
-  } catch (error) {
-    // The connection goes with the transaction, whatever has become of them.
-    client.release(true)
-    throw error
-  }
+  await client.query('begin isolation level repeatable read read only')
+  if (snapshot !== null) await client.query(`set transaction snapshot '${snapshot}'`)
+  const result = await work(async (text, values = []) => (await client.query(text, values)).rows)
+  await client.query('commit')
+  return result
 }

@@ -76,12 +76,12 @@ async function find(
 }
 
 async function forecastAll(database: Database): Promise<Forecast> {
-  const [installation] = await inSnapshot(database, planReads.installation)
+  const { nowMs, timeZone } = await inSnapshot(database, planReads.installation)
   const campaigns: CampaignForecast[] = []
   for await (const group of forecastGroups(database)) campaigns.push(...group)
   return {
-    madeAt: instantAt(installation?.now_ms ?? 0),
-    timeZone: installation?.timezone ?? 'Europe/Warsaw',
+    madeAt: instantAt(nowMs),
+    timeZone,
     campaigns: campaigns.toSorted((a, b) => (a.campaign < b.campaign ? -1 : 1)),
   }
 }

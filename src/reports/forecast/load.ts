@@ -34,14 +34,10 @@ export interface LoadOptions {
 }
 
 /** What is read before the queue is: who is there, and who shares something with those that are asked for. */
-export interface Survey {
-  nowMs: number
-  timeZone: string
-  paused: boolean
+export interface Survey extends planReads.Installation {
   known: readonly reads.NamedCampaign[]
   wanted: readonly reads.NamedCampaign[]
   registry: Registry
-  domainLimits: ForecastInput['plan']['domainLimits']
   ids: ReadonlySet<number>
   whole: boolean
   mailboxIds: readonly number[]
@@ -51,15 +47,13 @@ export interface Survey {
 /** Looks who is there. */
 export async function survey(query: planReads.Query, options: LoadOptions = {}): Promise<Survey> {
   const { names, atMostMails = Number.POSITIVE_INFINITY, mailboxIds = [] } = options
-  const [installation] = await planReads.installation(query)
-  const { now_ms: nowMs = 0, timezone: timeZone = 'Europe/Warsaw', paused = false } = installation ?? {}
+  const installation = await planReads.installation(query)
   const known = await reads.named(query, names)
-  const registry = await readRegistry(query, known, paused)
+  const registry = await readRegistry(query, known, installation)
   const wanted = known.filter(({ name }) => names?.includes(name) ?? true)
-  const domainLimits = new Map((await domainReads.domainLimits(query)).map(({ domain, ...limits }) => [domain, limits]))
-  const byDomain = domainLimits.size > 0
+  const byDomain = installation.domainLimits.size > 0
   const related = await relatedTo(query, wanted, { registry, known, atMostMails, byDomain })
-  return { nowMs, timeZone, paused, known, wanted, registry, domainLimits, ...related, mailboxIds, atMostMails }
+  return { ...installation, known, wanted, registry, ...related, mailboxIds, atMostMails }
 }
 
 /** Are these, with all that share something with them, so few mails that they are soon reckoned? */
@@ -74,7 +68,8 @@ export async function loadForecast(query: planReads.Query, options: LoadOptions 
 
 /** The same, of what was looked at already. */
 export async function loadSurveyed(query: planReads.Query, surveyed: Survey): Promise<LoadedForecast> {
-  const { nowMs, timeZone, paused, known, wanted, registry, domainLimits, ids, whole, mailboxIds } = surveyed
+  const { nowMs, timeZone, paused, warmupStages, salespeople, domainLimits } = surveyed
+  const { known, wanted, registry, ids, whole, mailboxIds } = surveyed
   const campaigns = registry.campaigns.filter(({ id }) => ids.has(id))
   const queue = await readQueue(query, [...ids], mailboxesOf(campaigns, registry))
   const used = new Set([
@@ -93,8 +88,8 @@ export async function loadSurveyed(query: planReads.Query, surveyed: Survey): Pr
         horizonDays: 7,
         graceMs: 300_000,
         attemptDays: 3,
-        warmupStages: await planReads.warmupStages(query),
-        salespeople: registry.salespeople,
+        warmupStages,
+        salespeople,
         mailboxes: registry.mailboxes.filter(({ id }) => used.has(id)),
         campaigns,
         domainLimits,
@@ -126,7 +121,7 @@ function stopOf({ status, salesperson_paused: salesPaused }: reads.NamedCampaign
 async function readRegistry(
   query: planReads.Query,
   known: readonly reads.NamedCampaign[],
-  paused: boolean,
+  { paused, salespeople }: planReads.Installation,
 ): Promise<Registry> {
   const status = new Map(known.map((it) => [it.id, it.status]))
   const campaigns = await planReads.campaigns(query, known.map(({ id }) => id)) // prettier-ignore
@@ -137,9 +132,7 @@ async function readRegistry(
       return asIf ? { ...campaign, running: !paused } : campaign
     }),
     mailboxes: (await planReads.mailboxes(query)).map((row) => toMailbox(row, paused)),
-    salespeople: (await planReads.salespeople(query)).map((row) => {
-      return { id: row.id, dailyLimit: row.daily_limit, taken: new Map(Object.entries(row.taken)) }
-    }),
+    salespeople,
   }
 }
 

@@ -10,8 +10,8 @@ export async function readStored(query: Query, names: readonly string[] | undefi
   const rows = await reads.stored(query, names)
   const [oldest] = rows.map((row) => row.made_at).toSorted((a, b) => Temporal.Instant.compare(a, b))
   if (!oldest) return null
-  const [installation] = await planReads.installation(query)
-  return { madeAt: oldest, timeZone: installation?.timezone ?? 'Europe/Warsaw', campaigns: rows.map(toForecast) }
+  const { timeZone } = await planReads.installation(query)
+  return { madeAt: oldest, timeZone, campaigns: rows.map(toForecast) }
 }
 
 function toForecast({ earliest, likely, latest, extrapolated, ...row }: reads.StoredRow): CampaignForecast {

@@ -54,7 +54,7 @@ export async function readPresent(
   const known = leadIds.filter((id) => id > 0)
   const names = await sharing(query, { salesperson, mailboxes, leadIds: known })
   const { input } = await loadForecast(query, { names })
-  const [brake] = await planReads.installation(query)
+  const { paused, salespeople } = await planReads.installation(query)
   const contacts = new Map(input.plan.contacts)
   for (const { lead_id: lead, day, campaign_id: campaignId } of await forecastReads.contacts(query, known)) {
     const there = contacts.get(lead) ?? []
@@ -67,10 +67,8 @@ export async function readPresent(
       plan: {
         ...input.plan,
         contacts,
-        mailboxes: (await planReads.mailboxes(query)).map((row) => toMailbox(row, brake?.paused ?? false)),
-        salespeople: (await planReads.salespeople(query)).map((row) => {
-          return { id: row.id, dailyLimit: row.daily_limit, taken: new Map(Object.entries(row.taken)) }
-        }),
+        mailboxes: (await planReads.mailboxes(query)).map((row) => toMailbox(row, paused)),
+        salespeople,
       },
     },
     ...(await ids(query)),
