@@ -15,6 +15,9 @@ export interface ProofDatabase extends Database {
 const templates = new Map<string, Promise<string>>()
 let count = 0
 
+/** A machine that has twenty other things to do forks a session when it comes to it. */
+const PATIENCE_MS = 120_000
+
 /** A migrated, empty database; or a copy of another one of the proof's, which nobody is connected to. */
 export async function createProofDatabase(
   { url }: Pick<TestServer, 'url'>,
@@ -29,7 +32,7 @@ export async function createProofDatabase(
   count += 1
   const name = `${template}_${count}`
   await onServer(url, `create database ${name} template ${copyOf ?? template} strategy file_copy`)
-  const database = openDatabase(withDatabase(url, name))
+  const database = openDatabase(withDatabase(url, name), { connectTimeoutMs: PATIENCE_MS })
   // It is where it belongs, though it is another database than the one it was cloned from.
   await database.query('delete from goniec.home')
   return {
@@ -62,7 +65,7 @@ async function makeTemplate(url: string): Promise<string> {
 }
 
 async function onServer(url: string, statement: string): Promise<void> {
-  const database = openDatabase(url, { size: 1 })
+  const database = openDatabase(url, { size: 1, connectTimeoutMs: PATIENCE_MS })
   try {
     await database.query(statement)
   } finally {
