@@ -7,7 +7,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { goniec, startGoniec } from '../support/goniec.ts'
 
 /** Kill and resume alone take some seconds; on a busy machine all of it takes more than a minute. */
-const LONG_MS = 170_000
+const LONG_MS = 300_000
 
 /** One that has ended, and that nobody has asked after, is none any more. */
 function isAlive(pid: number): boolean {

@@ -9,7 +9,7 @@ import { untilRow } from '../support/until-row.ts'
 import { World } from '../support/world.ts'
 
 const GONIEC = `${process.execPath} ${join(import.meta.dirname, '..', '..', 'bin', 'goniec.js')}`
-const LONG_MS = 120_000
+const LONG_MS = 300_000
 
 function watch(url: string, { width = 80, height = 24, env = {} } = {}): Terminal {
   const terminal = openTerminal(width, height, { DATABASE_URL: url, ...env })
