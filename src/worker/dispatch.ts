@@ -48,7 +48,7 @@ export class Dispatch {
   /** The time of holding the name in which it was called last. */
   #calledIn: number | undefined
   /** Resolves when the loop under way has ended. */
-  #ended: Promise<void> = Promise.resolve()
+  #ended: Promise<unknown> = Promise.resolve()
   #stopping = false
   /** A claim whose answer was lost: its attempts are ours, and nobody has them. */
   #claimLost = false
@@ -77,10 +77,7 @@ export class Dispatch {
 
   /**
    * Sends until nothing is due soon. Resolves with the milliseconds until the next planned instant; undefined where nothing is planned,
-   * or another call is at it.
-   *
-   * It goes on only in the time of holding the name in which it was called: one that lost the name and has it back while the loop waits for an
-   * answer is recovering and planning first.
+   * or another call is at it. It claims only in the time of holding the name in which it was called: who has it back recovers and plans first.
    */
   async run(): Promise<number | undefined> {
     this.#calledIn = this.#options.tenure()
@@ -90,10 +87,7 @@ export class Dispatch {
     }
     this.#running = true
     const loop = this.#loop()
-    this.#ended = loop.then(
-      () => undefined,
-      () => undefined,
-    )
+    this.#ended = Promise.allSettled([loop])
     try {
       return await loop
     } finally {
