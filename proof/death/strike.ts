@@ -62,7 +62,11 @@ const CLAIM: Statement = {
 const FENCE: Statement = { is: 'goniec fence', counts: ({ verdict }) => verdict === 'passed' }
 const SETTLE: Statement = { is: 'goniec settle' }
 const RECOVER: Statement = { is: 'from goniec.recover(' }
-const PLAN: Statement = { is: 'set scheduled_at = ', inPlanner: true }
+const PLAN: Statement = {
+  is: 'set scheduled_at = ',
+  inPlanner: true,
+  counts: ({ planned, moved }) => Number(planned) + Number(moved) > 0,
+}
 
 const INSTALL: Record<PointName, () => void> = {
   'plan-sent': () => atStatement(PLAN, 'sent'),
