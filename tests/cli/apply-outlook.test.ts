@@ -8,6 +8,7 @@ import { setClock } from '../support/clock.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { recordForecasts } from '../../src/reports/forecast/record.ts'
 import { NOON } from '../support/world.ts'
+import { finishWords } from '../../src/cli/apply/describe-outlook.ts'
 import { runGoniec } from './run-goniec.ts'
 
 let database: TestDatabase
@@ -82,7 +83,7 @@ test('a limit that is raised is told and asked for too, where no mail has a time
   await runPlan(database)
   write(TEAM)
   const { stdout, code } = await goniec('apply', 'team.yaml')
-  expect(stdout).toContain('spring: no mail moves; mails to go 0 → 120; done on never → 2026-12-16')
+  expect(stdout).toContain('spring: no mail moves; mails to go 0 → 120; never done → done on 2026-12-16')
   expect(code).toBe(2)
   await goniec('apply', 'team.yaml', '--yes')
   await runPlan(database)
@@ -168,3 +169,15 @@ async function importMany(name: string, leads: number): Promise<string> {
   writeFileSync(join(directory, `${name}.csv`), ['email', ...addresses].join('\n'))
   return (await goniec('lead', 'import', `${name}.csv`, '--campaign', 'spring')).stderr
 }
+
+test('a campaign that would never be done, before or after, is said to be so', () => {
+  const finish = { likely: '2026-12-17', earliest: '2026-12-16', latest: '2026-12-18', extrapolated: false }
+  expect(finishWords({ before: null, after: null })).toBe('never done, as before')
+  expect(finishWords({ before: finish, after: null })).toBe('done on 2026-12-17 → never')
+  expect(finishWords({ before: null, after: finish })).toBe(
+    'never done → done on 2026-12-17 (between 2026-12-16 and 2026-12-18)',
+  )
+  expect(finishWords({ before: finish, after: finish })).toBe(
+    'done on 2026-12-17 as before (between 2026-12-16 and 2026-12-18)',
+  )
+})

@@ -5,7 +5,7 @@ import type { Finish } from '../../schedule/forecast-result.ts'
 /** `spring-offer: 120 mails move; done on 2026-12-17 → 2026-12-22 (between 2026-12-21 and 2026-12-29)`. */
 export function describeOutlook(outlook: readonly CampaignOutlook[]): string[] {
   return outlook.flatMap(({ campaign, moved, mails, finish, past_the_end: leads }) => [
-    `${campaign}: ${moved === 0 ? 'no mail moves' : `${moved} ${moved === 1 ? 'mail moves' : 'mails move'}`}; ${mailsWords(mails)}done on ${datesWords(finish)}${rangeWords(finish.after)}`,
+    `${campaign}: ${moved === 0 ? 'no mail moves' : `${moved} ${moved === 1 ? 'mail moves' : 'mails move'}`}; ${mailsWords(mails)}${finishWords(finish)}`,
     ...(leads === 0
       ? []
       : [
@@ -18,15 +18,17 @@ function mailsWords({ before, after }: CampaignOutlook['mails']): string {
   return before === after ? '' : `mails to go ${before} → ${after}; `
 }
 
-/** `2026-12-17 → 2026-12-22`, or `2026-12-17 as before`. */
-export function datesWords({ before, after }: CampaignOutlook['finish']): string {
-  const [from, to] = [before?.likely ?? 'never', after?.likely ?? 'never']
-  return from === to ? `${to} as before` : `${from} → ${to}`
+/** `done on 2026-12-17 → 2026-12-22 (between 2026-12-21 and 2026-12-29)`, `done on 2026-12-17 as before`, `never done → done on 2026-12-22`. */
+export function finishWords({ before, after }: CampaignOutlook['finish']): string {
+  if (after === null) return before === null ? 'never done, as before' : `done on ${before.likely} → never`
+  const range = rangeWords(after)
+  if (before === null) return `never done → done on ${after.likely}${range}`
+  return before.likely === after.likely
+    ? `done on ${after.likely} as before${range}`
+    : `done on ${before.likely} → ${after.likely}${range}`
 }
 
 /** The range of eight in ten cases, where it is more than a day. */
-export function rangeWords(finish: Finish | null): string {
-  return finish === null || finish.earliest === finish.latest
-    ? ''
-    : ` (between ${finish.earliest} and ${finish.latest})`
+export function rangeWords({ earliest, latest }: Finish): string {
+  return earliest === latest ? '' : ` (between ${earliest} and ${latest})`
 }

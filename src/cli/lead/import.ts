@@ -4,7 +4,7 @@ import { importHistory } from '../../leads/history.ts'
 import { importLeads, type Imported, type ImportProgress } from '../../leads/import.ts'
 import type { Database } from '../../database/pool.ts'
 import { freshFinish, MOST_FRESH_MAILS } from '../../reports/forecast/forecast.ts'
-import { datesWords, rangeWords } from '../apply/describe-outlook.ts'
+import { finishWords, rangeWords } from '../apply/describe-outlook.ts'
 import type { Cli } from '../cli.ts'
 import { readDelimiter } from '../delimiter.ts'
 
@@ -56,8 +56,9 @@ async function finishOf(database: Database, name: string): Promise<Told | undefi
 function describeFinish(campaign: string, { before, after }: { before: Told; after: Told }): string {
   if (before === 'too many' || after === 'too many')
     return `${campaign}: more than ${MOST_FRESH_MAILS.toLocaleString('en')} of its mails wait; when they are done says: goniec forecast ${shellWord(campaign)} --fresh`
-  const days = before === null ? (after?.likely ?? 'never') : datesWords({ before, after })
-  return `${campaign}: done on ${days}${rangeWords(after)}`
+  // Before its first leads it was never to be done, which is no news.
+  const isFirst = before === null && after !== null
+  return `${campaign}: ${isFirst ? `done on ${after.likely}${rangeWords(after)}` : finishWords({ before, after })}`
 }
 
 function unclear(csv: string, history: boolean): GoniecError {
