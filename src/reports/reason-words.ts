@@ -5,6 +5,11 @@ export function describeReason(reason: string): string {
   return WORDS[reason] ?? (/^[a-z_]+$/.test(reason) ? reason.replaceAll('_', ' ') : reason)
 }
 
+/** The same of mails that will never go: there is no later plan that they wait for. */
+export function describeNever(reason: string): string {
+  return reason === 'no_room' ? 'on no day there is room for them, as with a limit of 0' : describeReason(reason)
+}
+
 const WORDS: Record<string, string> = {
   held: 'set aside; message retry lets it go',
   after_restore: 'the database was restored',

@@ -106,6 +106,15 @@ test('what is paused is named: everything, the salesperson, or the campaign', as
   }
 })
 
+test('a limit of 0 is named where it keeps mails for ever', async () => {
+  await database.query('update goniec.campaign set daily_limit = 0')
+  const { stdout } = await goniec(['forecast', 'spring-offer'], { env })
+  expect(stdout).toContain(
+    '6 mails will not go out as things stand: on no day there is room for them, as with a limit of 0\n',
+  )
+  await database.query('update goniec.campaign set daily_limit = null')
+})
+
 test('an unknown campaign gets the nearest name', async () => {
   const { code, stderr } = await goniec(['forecast', 'spring-ofer'], { env })
   expect(`${code} ${stderr.split('\n')[0]}`).toBe(

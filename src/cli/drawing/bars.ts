@@ -2,7 +2,7 @@
  * A forecast for the terminal: the dates, and a bar for each sending day. First mails are full blocks and follow-ups shaded ones, so
  * that they are told apart without colour. In a narrow window the limits stand on lines of their own.
  */
-import { describeReason } from '../../reports/reason-words.ts'
+import { describeNever } from '../../reports/reason-words.ts'
 import { bindingWords } from './binding-words.ts'
 import { grouped, isoDay, mailsOf, monthOf, shortDay, spanOf, weekday } from './day-words.ts'
 import type { Drawn, DrawnCampaign } from './drawn.ts'
@@ -59,7 +59,7 @@ function headLines(campaign: DrawnCampaign, { columns }: Screen): string[] {
     entries.push(['days shown', `up to ${isoDay(days.at(-1)?.day ?? '')}; beyond, by their pace`])
   const width = Math.max(...entries.map(([name]) => name.length))
   const warnings = never.map(
-    ({ reason, mails: count }) => `${mailsOf(count)} will not go out as things stand: ${describeReason(reason)}`,
+    ({ reason, mails: count }) => `${mailsOf(count)} will not go out as things stand: ${describeNever(reason)}`,
   )
   return [clean(campaign.campaign), ...entries.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`), ...warnings]
 }

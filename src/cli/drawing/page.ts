@@ -2,7 +2,7 @@
  * A forecast as a page that is shown in a meeting: one file, no scripts, nothing loaded from anywhere, and on paper A4 with nothing cut
  * off. One campaign fills a page or some; of several there is an overview first.
  */
-import { describeReason } from '../../reports/reason-words.ts'
+import { describeNever } from '../../reports/reason-words.ts'
 import { toLocalTime } from '../../time.ts'
 import { version } from '../../version.ts'
 import { bindingWords, fasterWords } from './binding-words.ts'
@@ -59,7 +59,7 @@ function drawCampaign(campaign: DrawnCampaign, id: string, { alone }: { alone: b
   return markup`<section class="campaign">
 ${alone ? null : markup`<h2>${campaign.campaign}</h2>`}
 ${figures(campaign)}
-${never.map(({ reason, mails }) => markup`<p class="warning">${mailsOf(mails)} will not go out as things stand: ${describeReason(reason)}.</p>`)}
+${never.map(({ reason, mails }) => markup`<p class="warning">${mailsOf(mails)} will not go out as things stand: ${describeNever(reason)}.</p>`)}
 ${days.length === 0 ? markup`<p>No mail of it will go out.</p>` : chartParts(campaign, id)}
 </section>
 `

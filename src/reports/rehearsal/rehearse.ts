@@ -12,7 +12,7 @@ import type { Database } from '../../database/pool.ts'
 import { forecast } from '../../schedule/forecast.ts'
 import type { CampaignForecast, Forecast } from '../../schedule/forecast-result.ts'
 import type { Instant } from '../../time.ts'
-import { describeReason } from '../reason-words.ts'
+import { describeNever } from '../reason-words.ts'
 import { inSnapshot } from '../forecast/snapshot.ts'
 import { readList, type ListOptions, type RehearsedLeads } from './leads.ts'
 import { nothingPresent, readPresent } from './present.ts'
@@ -88,6 +88,6 @@ function nobody({ valid, rows }: RehearsedLeads): Finding[] {
 
 function stranded({ never }: CampaignForecast): Finding[] {
   return never.map(({ reason, mails }) => {
-    return { code: 'never', text: `${mails} mails would never go out: ${describeReason(reason)}` }
+    return { code: 'never', text: `${mails} mails would never go out: ${describeNever(reason)}` }
   })
 }
