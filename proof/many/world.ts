@@ -25,7 +25,8 @@ export async function letTimePass(database: Database, isOver: () => boolean): Pr
 
 /** What a vanished worker may still have on the wire is waited for as long as it takes. */
 async function passTime(database: Database): Promise<void> {
-  if ((await hurryMails(database)) > 0) await planAnew(database)
+  const moved = (await hurryMails(database)) + (await database.query(TAKE_BACK)).length
+  if (moved > 0) await planAnew(database)
   await database.query(
     `update goniec.mailbox_gate set free_from = null, faults = 0
      where mailbox_id in (select mailbox_id from goniec.mailbox_gate where free_from > goniec.now() + interval '14 s' order by 1 for no key update skip locked)`,
@@ -35,3 +36,14 @@ async function passTime(database: Database): Promise<void> {
      where id in (select id from goniec.mailbox where status = 'broken' order by id for no key update skip locked)`,
   )
 }
+
+/** What was put off until its mailbox could be used again, and now it can: a plan moves no slot forward. */
+const TAKE_BACK = `
+  update goniec.message set scheduled_at = null, mailbox_id = null, window_closes_at = null
+  where id in (
+    select m.id from goniec.message m
+    where m.status = 'pending' and m.held_reason is null and m.slot_reason = 'mailbox' and m.scheduled_at > goniec.now() + interval '30 seconds'
+      and not exists (select from goniec.mailbox_gate g where g.mailbox_id = m.mailbox_id and g.free_from > goniec.now())
+    order by m.id for no key update skip locked
+  )
+  returning id`
