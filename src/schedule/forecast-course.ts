@@ -11,6 +11,7 @@ import type { ForecastCampaign, ForecastInput, MailOut } from './forecast-input.
 import type { PlanInput, PlanMessage } from './plan-input.ts'
 import type { Plan } from './plan-result.ts'
 import { roomOf, roomOfDomain } from './room.ts'
+import { NEVER_TRIED } from './untouched-mail.ts'
 import { windowsOf } from './windows.ts'
 
 /** A mail that has gone out in the forecast. */
@@ -32,8 +33,6 @@ interface Open extends PlanMessage {
   /** It has had a slot: the plan is given it whether it has one now or not. */
   wasPlanned: boolean
 }
-
-const NEVER: readonly string[] = []
 
 /** A follow-up that is due on the day on which it is made is planned so long after at the latest. */
 const DUE_SOON_MS = 600_000
@@ -294,7 +293,7 @@ export class Course {
       boundMailboxId: mailboxId,
       notBeforeMs: null,
       follows: { sentAtMs, wait: next.wait },
-      triedDays: NEVER,
+      triedDays: NEVER_TRIED,
       slot: null,
       lost: null,
     })

@@ -71,6 +71,7 @@ export class Dispatch {
   get sinceClaimMs(): number {
     return performance.now() - this.#answeredAtMs
   }
+
   get isRunning(): boolean {
     return this.#running
   }
@@ -142,10 +143,7 @@ export class Dispatch {
     }
   }
 
-  /**
-   * Lets mails end for a moment, or for as long as the claim took, so that the next one finds some more of them: a claim costs nearly the same
-   * for one mail as for twenty, and at the limit claims for one each took half of the database's time.
-   */
+  /** Lets mails end for a moment, so that the next claim finds some more of them: it costs nearly the same for one mail as for twenty. */
   async #rest(claimMs: number): Promise<void> {
     if (!this.#stopping && this.#inFlight.size > 0) await delay(Math.min(claimMs, LONGEST_REST_MS))
   }

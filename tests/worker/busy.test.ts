@@ -1,16 +1,10 @@
 /** One worker's claim takes long (its commit waits for a standby): how often another one asks meanwhile. */
 import type { Pool } from 'pg'
 import { expect, test } from 'vitest'
-import { createLogger } from '../../src/log.ts'
-import { AccessTokens } from '../../src/mailboxes/access-tokens.ts'
 import { busyWaitMs } from '../../src/worker/busy.ts'
-import { Connections } from '../../src/worker/connections.ts'
-import { Dispatch } from '../../src/worker/dispatch.ts'
-import { Outcomes } from '../../src/worker/outcomes.ts'
-import { Sender } from '../../src/worker/sender.ts'
-import { readWorkerSettings } from '../../src/worker/settings.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { World } from '../support/world.ts'
+import { dispatchOn } from './dispatch-on.ts'
 
 const ASKED = 16
 /** Between them nine times 4 milliseconds at least, then 8, 16, 32, 64, and twice 125; a timer may be a millisecond early. */
@@ -33,7 +27,11 @@ test('a worker whose claim is busy for long leaves the database alone, and claim
     askedAtMs.push(performance.now())
     if (askedAtMs.length === ASKED) asked.resolve()
   })
-  const dispatch = idle({ ...database, pool }, await new World(database.pool).worker())
+  // It has nothing to send: it ends with the first claim that is answered.
+  const dispatch = dispatchOn({
+    database: { ...database, pool },
+    incarnationId: await new World(database.pool).worker(),
+  })
   const run = dispatch.run()
   await asked.promise
   expect((askedAtMs.at(-1) ?? 0) - (askedAtMs[0] ?? 0)).toBeGreaterThanOrEqual(LEAST_MS)
@@ -50,18 +48,4 @@ function watched(pool: Pool, onClaim: () => void): Pool {
       return typeof value === 'function' ? value.bind(target) : value
     },
   })
-}
-
-/** It has nothing to send: it ends with the first claim that is answered. */
-function idle(database: Awaited<ReturnType<typeof createTestDatabase>>, incarnationId: number): Dispatch {
-  const settings = readWorkerSettings({})
-  const common = { database, incarnationId, settings, log: createLogger({ level: 'fatal' }), tenure: () => 1 }
-  const tokens = new AccessTokens({ environment: {}, onWarning: () => undefined })
-  const sender = new Sender({
-    ...common,
-    connections: new Connections(settings.deadlines, tokens),
-    outcomes: new Outcomes({ pool: database.pool, incarnationId, log: common.log }),
-    logbook: { passed: async () => undefined, answered: () => undefined },
-  })
-  return new Dispatch({ ...common, sender, onSettled: () => undefined })
 }

@@ -1,18 +1,14 @@
 /** The loop that claims and sends, and the reading of what a claim's mails are made of, in between. */
 import { expect, test } from 'vitest'
-import { createLogger } from '../../src/log.ts'
-import { AccessTokens } from '../../src/mailboxes/access-tokens.ts'
 import { Temporal } from '../../src/time.ts'
-import { Connections } from '../../src/worker/connections.ts'
-import { Dispatch } from '../../src/worker/dispatch.ts'
-import { Outcomes } from '../../src/worker/outcomes.ts'
-import { Sender } from '../../src/worker/sender.ts'
-import { readWorkerSettings } from '../../src/worker/settings.ts'
 import { startFaultServer } from '../smtp/fault-server.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { untilRow } from '../support/until-row.ts'
 import { World } from '../support/world.ts'
+import { dispatchOn } from './dispatch-on.ts'
 
+/** One mail a claim. */
+const ONE = { GONIEC_BATCH: '1' }
 const CLAIMED = `select from goniec.attempt where state = 'claimed' having count(*) = 2`
 /** Its mails, and their mailboxes. */
 const READS_OF_TWO_CLAIMS = 4
@@ -22,7 +18,7 @@ test('mails are claimed while what the ones before them are made of is still rea
   const { database, incarnationId } = server
   const mayRead = Promise.withResolvers<void>()
   const query: TestDatabase['query'] = async (text, values) => (await mayRead.promise, database.query(text, values))
-  const dispatch = dispatchOn({ ...database, query }, incarnationId)
+  const dispatch = dispatchOn({ database: { ...database, query }, incarnationId, waits: false }, ONE)
 
   const run = dispatch.run()
   await untilRow(database, CLAIMED)
@@ -41,7 +37,7 @@ test('claims whose mails cannot be read are undone when they are not held any mo
   const query: TestDatabase['query'] = (text, values) =>
     ++reads <= READS_OF_TWO_CLAIMS ? Promise.reject(new Error('the connection was lost')) : database.query(text, values)
 
-  await dispatchOn({ ...database, query }, incarnationId).run()
+  await dispatchOn({ database: { ...database, query }, incarnationId, waits: false }, ONE).run()
   const states = await database.query<{ state: string }>('select state from goniec.attempt order by id')
   expect(states.map(({ state }) => state)).toEqual(['aborted', 'aborted', 'accepted', 'accepted'])
   expect(server.accepted()).toHaveLength(2)
@@ -67,18 +63,4 @@ async function serverFor(database: TestDatabase): Promise<
     accepted: () => server.accepted(),
     [Symbol.asyncDispose]: () => server.close(),
   }
-}
-
-/** One mail a claim. */
-function dispatchOn(database: TestDatabase, incarnationId: number): Dispatch {
-  const settings = readWorkerSettings({ GONIEC_BATCH: '1' })
-  const common = { database, incarnationId, settings, log: createLogger({ level: 'fatal' }), tenure: () => 1 }
-  const tokens = new AccessTokens({ environment: {}, onWarning: () => undefined })
-  const sender = new Sender({
-    ...common,
-    connections: new Connections(settings.deadlines, tokens),
-    outcomes: new Outcomes({ pool: database.pool, incarnationId, log: common.log }),
-    logbook: { passed: async () => undefined, answered: () => undefined },
-  })
-  return new Dispatch({ ...common, sender, onSettled: () => undefined, waits: false })
 }

@@ -2,6 +2,7 @@
 import type { DomainLimits, MoveReason, PlanMessage } from '../../schedule/plan-input.ts'
 import { MOVE_REASONS } from '../../schedule/plan-input.ts'
 import { roomOfDomain } from '../../schedule/room.ts'
+import { NEVER_TRIED, untouchedMail } from '../../schedule/untouched-mail.ts'
 import * as domainReads from './domain-reads.ts'
 import * as messageReads from './message-reads.ts'
 import type { MailboxRow } from './reads.ts'
@@ -29,8 +30,8 @@ export async function loadMails(snapshot: Snapshot, asked: Rooms): Promise<Loade
     for (const [index, id] of ids.entries()) {
       const step = steps.get(stepIds[index] ?? 0)
       if (step?.is_removed) unswept.add(campaignId)
-      else
-        messages.push(firstMail(id, { campaignId, leadId: leads[index] ?? null, stepPosition: step?.position ?? null }))
+      // Columns are read only where no domain has a limit: then nobody asks for it.
+      else messages.push(untouchedMail({ id, order: id, campaignId, leadId: leads[index] ?? null, domain: null, stepPosition: step?.position ?? null })) // prettier-ignore
     }
   }
   const blocked = planned.flatMap(({ id, at_ms: atMs, objection }) =>
@@ -80,28 +81,6 @@ export interface Rooms {
   horizonDays: number
 }
 
-const NEVER: readonly string[] = []
-
-/** A first mail of a campaign of which nothing has happened yet, where no domain has a limit. */
-function firstMail(id: number, of: Pick<PlanMessage, 'campaignId' | 'leadId' | 'stepPosition'>): PlanMessage {
-  return {
-    id,
-    kind: 'campaign',
-    campaignId: of.campaignId,
-    leadId: of.leadId,
-    domain: null,
-    stepPosition: of.stepPosition,
-    boundMailboxId: null,
-    salespersonId: null,
-    notBeforeMs: null,
-    follows: null,
-    order: id,
-    triedDays: NEVER,
-    slot: null,
-    lost: null,
-  }
-}
-
 /** A message as the plan sees it. */
 export function toMessage(row: messageReads.MessageRow): PlanMessage {
   const slot =
@@ -126,7 +105,7 @@ export function toMessage(row: messageReads.MessageRow): PlanMessage {
     notBeforeMs: row.not_before_ms,
     follows: row.follows_ms === null ? null : { sentAtMs: row.follows_ms, wait: waitOf(row) },
     order: row.id,
-    triedDays: row.tried_days ?? NEVER,
+    triedDays: row.tried_days ?? NEVER_TRIED,
     slot,
     lost: lostSlot(row),
   }

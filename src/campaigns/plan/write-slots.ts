@@ -25,6 +25,7 @@ export class SlotWriter {
   readonly #runs = new Heap<Run>((one, other) => dueMs(one) < dueMs(other))
   #waiting = 0
   #isComplete = false
+  #hasFailed = false
   #news = Promise.withResolvers<void>()
   readonly #lanes: Promise<void[]>
 
@@ -56,8 +57,9 @@ export class SlotWriter {
     this.#news = Promise.withResolvers()
   }
 
+  /** With the first batch that fails no other begins: the plan is over then, and the next one may be under way. */
   async #lane(): Promise<void> {
-    for (;;) {
+    while (!this.#hasFailed) {
       if (this.#waiting >= BATCH || (this.#isComplete && this.#waiting > 0)) await this.#write(this.#take())
       else if (this.#isComplete) return
       else await this.#news.promise
@@ -79,6 +81,16 @@ export class SlotWriter {
   }
 
   async #write(slots: readonly PlannedSlot[]): Promise<void> {
+    try {
+      await this.#store(slots)
+    } catch (error) {
+      this.#hasFailed = true
+      this.#announce()
+      throw error
+    }
+  }
+
+  async #store(slots: readonly PlannedSlot[]): Promise<void> {
     const [row] = await this.#database.query<{ planned: number; moved: number }>(WRITE_SLOTS, [
       listOf(slots, ({ messageId }) => messageId),
       listOf(slots, ({ messageId }) => this.#wasAtMs(messageId)),

@@ -4,12 +4,11 @@ import type { MessageRow } from '../../campaigns/plan/message-reads.ts'
 import type { Query } from '../../campaigns/plan/reads.ts'
 import type { ForecastCampaign, ForecastStep, MailOut, WaitingMails } from '../../schedule/forecast-input.ts'
 import type { PlanInput, PlanMailbox, PlanMessage } from '../../schedule/plan-input.ts'
+import { untouchedMail } from '../../schedule/untouched-mail.ts'
 import * as reads from './reads.ts'
 
 /** Mails of a campaign's queue that are read one by one. The rest is counted: for most that is more than half a year of sending away. */
 const LONGEST_QUEUE = 20_000
-
-const NEVER: readonly string[] = []
 
 type Told = Pick<ForecastCampaign, 'sent' | 'steps' | 'waiting' | 'underWay' | 'never'>
 
@@ -105,23 +104,9 @@ function waitingMails(campaignId: number, rows: readonly reads.WaitingRow[], mor
       const beyond = index - rows.length + 1
       const id = ids[index] ?? -(campaignId * 10_000_000 + beyond)
       const order = ids[index] ?? lastId + beyond / (more + 1)
-      return {
-        id,
-        kind: 'campaign',
-        campaignId,
-        leadId: leads[index] ?? null,
-        // The rest of a long list is taken to go to the same domains as its beginning.
-        domain: domains[index % Math.max(1, domains.length)] ?? null,
-        stepPosition: positions[index] ?? 1,
-        boundMailboxId: null,
-        salespersonId: null,
-        notBeforeMs: null,
-        follows: null,
-        order,
-        triedDays: NEVER,
-        slot: null,
-        lost: null,
-      }
+      // The rest of a long list is taken to go to the same domains as its beginning.
+      const domain = domains[index % Math.max(1, domains.length)] ?? null
+      return untouchedMail({ id, order, campaignId, leadId: leads[index] ?? null, domain, stepPosition: positions[index] ?? 1 }) // prettier-ignore
     },
   }
 }

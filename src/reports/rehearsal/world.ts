@@ -8,6 +8,7 @@ import { assert } from '../../errors.ts'
 import { dayNumber, zoneDays } from '../../schedule/days.ts'
 import type { ForecastCampaign, ForecastInput, WaitingMails } from '../../schedule/forecast-input.ts'
 import type { PlanCampaign, PlanInput, PlanMailbox, PlanMessage, PlanSalesperson } from '../../schedule/plan-input.ts'
+import { untouchedMail } from '../../schedule/untouched-mail.ts'
 import type { SendingCalendar } from '../../schedule/windows.ts'
 import type { RehearsedLeads } from './leads.ts'
 
@@ -168,22 +169,7 @@ function waitingMails(
     size: leadIds.length,
     at: (index): PlanMessage => {
       const id = lastMessageId + 1 + index
-      return {
-        id,
-        kind: 'campaign',
-        campaignId,
-        leadId: leadIds[index] ?? null,
-        domain: domains[index] ?? null,
-        stepPosition: 1,
-        boundMailboxId: null,
-        salespersonId: null,
-        notBeforeMs: null,
-        follows: null,
-        order: id,
-        triedDays: [],
-        slot: null,
-        lost: null,
-      }
+      return untouchedMail({ id, order: id, campaignId, leadId: leadIds[index] ?? null, domain: domains[index] ?? null, stepPosition: 1 })
     },
   }
 }

@@ -33,7 +33,7 @@ const FATES: Partial<Record<MailFacts['status'], (facts: MailFacts) => Reason>> 
   }),
   cancelled: ({ slot_reason: why }) => ({
     code: why ?? 'cancelled',
-    text: `it was cancelled${why === null || why === 'cancelled' ? '' : `: ${describeReason(why)}`}; that is final`,
+    text: `it ${cancelledWords(why)}; that is final`,
     until: null,
     todo: null,
     ended_by: 'person',
@@ -45,6 +45,11 @@ const FATES: Partial<Record<MailFacts['status'], (facts: MailFacts) => Reason>> 
     todo: null,
     ended_by: 'mail',
   }),
+}
+
+/** `was cancelled`, with the reason where one is on record that says more. */
+export function cancelledWords(reason: string | null): string {
+  return `was cancelled${reason === null || reason === 'cancelled' ? '' : `: ${describeReason(reason)}`}`
 }
 
 /** What sends a failed mail again. A retry is refused as long as its lead is out. */

@@ -8,8 +8,8 @@ import { didYouMean, nearest } from '../../nearest.ts'
 import type { Instant } from '../../time.ts'
 import { describeReason } from '../reason-words.ts'
 import { isAnyWorkerRunning } from '../status/workers.ts'
-import { retryOf } from './fate.ts'
-import type { MailFacts } from './mail-facts.ts'
+import { cancelledWords, retryOf } from './fate.ts'
+import { leadMark, type MailFacts } from './mail-facts.ts'
 import { explainMails, type MailWhy } from './mail.ts'
 import type { Next, Reason } from './reason.ts'
 
@@ -87,7 +87,8 @@ function toEnded(row: Ended): LeadWhy['ended'][number] {
   if (row.removed_at !== null) return end('lead_removed', 'it was taken out of the campaign')
   if (row.status === 'failed')
     return end('failed', `step ${row.step} failed: ${row.failed_reason}`, retryOf(row.id, row.email, row.mark))
-  if (row.mark !== null)
+  // A block ends nothing: what it holds goes on when it is lifted.
+  if (row.mark !== null && row.mark !== 'blocked')
     return end(
       `lead_${row.mark}`,
       `the sequence ended: ${describeReason(`lead_${row.mark}`)}`,
@@ -95,10 +96,7 @@ function toEnded(row: Ended): LeadWhy['ended'][number] {
     )
   if (row.campaign_status === 'cancelled') return end('campaign_cancelled', 'the campaign is cancelled')
   if (row.status === 'cancelled')
-    return end(
-      row.slot_reason ?? 'cancelled',
-      `step ${row.step} was cancelled${row.slot_reason === null || row.slot_reason === 'cancelled' ? '' : `: ${describeReason(row.slot_reason)}`}`,
-    )
+    return end(row.slot_reason ?? 'cancelled', `step ${row.step} ${cancelledWords(row.slot_reason)}`)
   if (row.status === 'sent' && row.is_last)
     return end('finished', `the sequence is finished: step ${row.step} was its last`)
   return end(
@@ -110,7 +108,7 @@ function toEnded(row: Ended): LeadWhy['ended'][number] {
 /** Of each enrollment without an open mail the last mail, and whether a step follows. */
 const ENDED = `
   select c.name as campaign, c.status as campaign_status, e.removed_at, l.email,
-    case when l.unsubscribed_at is not null then 'unsubscribed' when l.bounced_at is not null then 'bounced' when l.replied_at is not null then 'replied' end as mark,
+    ${leadMark('true')} as mark,
     last.id, last.status, last.step_key as step, last.slot_reason, last.failed_reason,
     not exists (select from goniec.step s where s.campaign_id = c.id and s.retired_at is null and s.position > last.position) as is_last
   from goniec.enrollment e

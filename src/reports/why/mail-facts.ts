@@ -146,13 +146,14 @@ export async function readFullDays(
   return new Map(rows.flatMap(({ day, code, most }) => (code === null ? [] : [[day, { code, most }] as const])))
 }
 
-const LEAD_MARK = `
+/** SQL: what keeps a mail from its lead `l`; of campaign mail alone that it has replied. */
+export const leadMark = (isCampaignMail: string): string => `
   case when l.unsubscribed_at is not null then 'unsubscribed' when l.bounced_at is not null then 'bounced'
-       when l.replied_at is not null and m.kind = 'campaign' then 'replied' when l.blocked_at is not null then 'blocked' end`
+       when l.replied_at is not null and ${isCampaignMail} then 'replied' when l.blocked_at is not null then 'blocked' end`
 
 const FACTS = `
   with ${CLOCK}
-  select m.id, m.kind, m.status, m.recipient, l.email as lead, ${LEAD_MARK} as lead_mark, c.id as campaign_id, named.name as campaign, m.step_key as step,
+  select m.id, m.kind, m.status, m.recipient, l.email as lead, ${leadMark(`m.kind = 'campaign'`)} as lead_mark, c.id as campaign_id, named.name as campaign, m.step_key as step,
     b.address as mailbox, m.bound_mailbox_id, bound.address as bound_mailbox, s.email as salesperson,
     m.scheduled_at, m.window_closes_at, m.slot_reason, m.held_reason, m.failed_reason, m.not_before, m.follows_at,
     st.wait_days, st.wait_ms, m.counted_attempts, m.sent_at,

@@ -1,6 +1,7 @@
 /** What `goniec why` says in each of the situations that people ask about: what it is, until when, what to do, and what comes next. */
 import { expect, test } from 'vitest'
 import { explainCampaign } from '../../../src/reports/why/campaign.ts'
+import { explainLead } from '../../../src/reports/why/lead.ts'
 import { claimOne, fence, settle } from '../../support/protocol.ts'
 import { WhyWorld, type SaidReason } from './why-world.ts'
 
@@ -548,6 +549,19 @@ test('set aside, failed, cancelled', async () => {
   })
   await begun.world.update('message', cancelled, { slot_reason: 'cancelled' })
   expect(await ask(begun, cancelled)).toMatchObject({ text: 'it was cancelled; that is final' })
+})
+
+test('of a lead that is blocked and whose mail has failed: the block is lifted first', async () => {
+  const begun = await begin('2026-12-07 10:00')
+  const [failed = 0] = await begun.world.waiting(1, begun.campaign)
+  await begun.world.update('message', failed, { status: 'failed', failed_reason: '550 no' })
+  const { rows } = await begun.world.sql.query<{ email: string }>(
+    'update goniec.lead set blocked_at = goniec.now() returning email',
+  )
+  const { ended } = await explainLead(begun.world.database, rows[0]?.email ?? '')
+  expect(ended.map(({ todo }) => todo)).toEqual([
+    `by mistake: goniec lead unblock ${rows[0]?.email}, then goniec message retry ${failed}`,
+  ])
 })
 
 test('due: a worker takes it, or none is running', async () => {
