@@ -4,7 +4,8 @@
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, rmSync, statfsSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { Random } from '../../tests/simulation/random.ts'
 import type { MailDaemon } from './daemon.ts'
 import type { Cut } from './relay.ts'
@@ -85,16 +86,14 @@ const diskFull: Scenario = {
   queueKilobytes: 1024,
   settings: { message_size_limit: '0' },
   bytesOf: () => 40_000,
-  at({ index, seed, state }, { directory, isStruck, strike }) {
+  at({ index, seed, state }, { directory, isStruck, strike, act }) {
     if (isStruck(index) || state !== (seed % 2 === 0 ? 'RCPT' : 'DATA')) return 'dunno'
-    const left = fillUp(join(directory, 'queue'))
-    strike(index, `the queue's disk was filled, ${left} bytes were left, when its dialogue was at ${state}`)
-    return 'dunno'
-  },
-  look({ directory }) {
-    // It has been seen by then; now there is room again.
     const filler = join(directory, 'queue', FILLER)
-    if (existsSync(filler) && statSync(filler).mtimeMs < Date.now() - FULL_MS) rmSync(filler)
+    const left = fillUp(filler)
+    strike(index, `the queue's disk was filled, ${left} bytes were left, when its dialogue was at ${state}`)
+    // Whoever is tried ten times meanwhile is set aside, and that is right.
+    void act(async () => await makeRoom(filler))
+    return 'dunno'
   },
 }
 
@@ -169,14 +168,23 @@ function stateOf(name: string, seed: number): (typeof STATES)[number] {
 }
 
 /** Leaves some hundred bytes at most; returns how many. */
-function fillUp(directory: string): number {
+function fillUp(filler: string): number {
   try {
-    execFileSync('dd', ['if=/dev/zero', `of=${join(directory, FILLER)}`, 'bs=4096'], { stdio: 'ignore' })
+    execFileSync('dd', ['if=/dev/zero', `of=${filler}`, 'bs=4096'], { stdio: 'ignore' })
   } catch {
     // It ends where the disk does: that is its purpose.
   }
-  const { bavail, bsize } = statfsSync(directory)
+  const { bavail, bsize } = statfsSync(dirname(filler))
   return bavail * bsize
+}
+
+/** When it has been full for long enough since it was filled last: by then that has been seen. */
+async function makeRoom(filler: string): Promise<void> {
+  while (existsSync(filler)) {
+    const leftMs = statSync(filler).mtimeMs + FULL_MS - Date.now()
+    if (leftMs <= 0) rmSync(filler)
+    else await delay(leftMs)
+  }
 }
 
 function isInLog(directory: string, pattern: RegExp): boolean {
