@@ -105,6 +105,12 @@ export const FOUND: readonly Finding[] = [
     broke: [{ cell: 'E/3-workers', seed: 2 }],
   },
   {
+    where: 'B/opensmtpd/disk full',
+    what: 'Nothing of goniec: the proof tried mails again, many times a second, while the queue of the server had no room, and after ten tries goniec sets a mail aside, as it should. The proof took that for a mail without an end.',
+    mended: 'Nothing is hurried while the disk is full (proof/mail-server/scenarios.ts).',
+    broke: [16, 17, 18, 19, 20, 26, 28, 29, 30].map((seed) => ({ cell: 'B/opensmtpd/disk full', seed })),
+  },
+  {
     where: 'C/standby',
     what: 'A worker says each minute that it is there, on the session that holds its name. With a synchronous standby away that commit waited without end; the worker gave the session up as silent, and the server went on holding the name for it, so that the worker could not take it back, nor start again under it, before the standby was there.',
     mended: 'That commit waits for no standby: `tests/crash/standby-away.test.ts`.',
