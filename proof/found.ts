@@ -105,10 +105,13 @@ export const FOUND: readonly Finding[] = [
     broke: [{ cell: 'E/3-workers', seed: 2 }],
   },
   {
-    where: 'B/opensmtpd/disk full',
-    what: 'Nothing of goniec: the proof tried mails again, many times a second, while the queue of the server had no room, and after ten tries goniec sets a mail aside, as it should. The proof took that for a mail without an end.',
+    where: 'B/*/disk full',
+    what: 'Nothing of goniec: the proof tried mails again, many times a second, while the queue of the server had no room, and after ten tries goniec sets a mail aside or gives it up, as it should. The proof took that for a mail without an end.',
     mended: 'Nothing is hurried while the disk is full (proof/mail-server/scenarios.ts).',
-    broke: [16, 17, 18, 19, 20, 26, 28, 29, 30].map((seed) => ({ cell: 'B/opensmtpd/disk full', seed })),
+    broke: [
+      ...[16, 17, 18, 19, 20, 26, 28, 29, 30].map((seed) => ({ cell: 'B/opensmtpd/disk full', seed })),
+      ...[6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 20].map((seed) => ({ cell: 'B/postfix/disk full', seed })),
+    ],
   },
   {
     where: 'C/standby',

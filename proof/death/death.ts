@@ -3,13 +3,13 @@
  * no longer its own; meanwhile another worker may have taken that work, under another name or under its own.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { Random } from '../../tests/simulation/random.ts'
 import { untilRow } from '../../tests/support/until-row.ts'
 import { startWorker, type WorkerProcess } from '../../tests/support/worker-process.ts'
+import { BEGINS_ONCE, LIGHT } from '../light.ts'
 import { SHRUNK, SHRUNK_ATTEMPT_MS, SHRUNK_LEASE_MS } from '../shrunk.ts'
 import { POINTS, type Note, type Point, type PointName, type StrikeOrder, type Way } from './points.ts'
 import { addLeads, CAMPAIGNS, type World } from './world.ts'
@@ -77,10 +77,7 @@ interface Struck {
   ended: Promise<number | null>
 }
 
-const ENV = { ...SHRUNK, PROOF_PASSWORD: 'secret', NODE_COMPILE_CACHE: join(tmpdir(), 'goniec-proof-cache') }
-
-/** One that was given a size begins once: it begins lean in every test but these, and to load what strikes twice is a quarter of a run. */
-const ONCE = '--max-old-space-size=1024'
+const ENV = { ...SHRUNK, ...LIGHT, PROOF_PASSWORD: 'secret' }
 
 const STRIKE = pathToFileURL(join(import.meta.dirname, 'strike.ts')).href
 
@@ -88,7 +85,7 @@ const STRIKE = pathToFileURL(join(import.meta.dirname, 'strike.ts')).href
 function start(world: World, name: string, env: Record<string, string> = {}): WorkerProcess {
   const worker = startWorker(world.database.workerUrl, {
     args: ['--name', name, '--until-idle'],
-    env: { ...ENV, NODE_OPTIONS: ONCE, ...env },
+    env: { ...ENV, ...env },
   })
   world.workers.push(worker)
   return worker
@@ -105,7 +102,7 @@ function startStruck(
   const notes = join(world.directory, `notes-${orders}`)
   const smtpPort = world.mailServer.port
   const order: StrikeOrder = { point, way, occurrence, notes, release: `${notes}-release`, smtpPort }
-  const env = { ...pace, GONIEC_PROOF_STRIKE: JSON.stringify(order), NODE_OPTIONS: `--import=${STRIKE} ${ONCE}` }
+  const env = { ...pace, GONIEC_PROOF_STRIKE: JSON.stringify(order), NODE_OPTIONS: `--import=${STRIKE} ${BEGINS_ONCE}` }
   const worker = start(world, 'struck', env)
   const struck = { worker, order, ended: worker.ended }
   world.betweenDotAndReply(point === 'dot-to-reply' ? () => tellOfTaking(struck) : undefined)

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { assert } from '../../src/errors.ts'
 import { startWorker, type WorkerProcess } from '../../tests/support/worker-process.ts'
+import { BEGINS_ONCE, LIGHT } from '../light.ts'
 import { LEASE_MS, TIMES } from './times.ts'
 
 /** Longer than a lease. */
@@ -100,7 +101,7 @@ export class Crew {
   #start(name: string): void {
     const worker = startWorker(this.#url, {
       args: ['--name', name],
-      env: { ...TIMES, NODE_OPTIONS: `--import ${STANDSTILL}` },
+      env: { ...TIMES, ...LIGHT, NODE_OPTIONS: `--import ${STANDSTILL} ${BEGINS_ONCE}` },
     })
     this.#workers.set(name, worker)
     void this.#watch(name, worker)

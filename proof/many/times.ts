@@ -12,5 +12,5 @@ export const TIMES: Readonly<Record<string, string>> = {
   GONIEC_DOT_DEADLINE: '5s',
   GONIEC_ATTEMPT_DEADLINE: '13s',
   GONIEC_CONNECTION_IDLE: '2s',
-  GONIEC_TICK: '1s',
+  GONIEC_TICK: '2s',
 }

@@ -8,6 +8,9 @@ import { hurryMails, planAnew } from '../hurry.ts'
 export const CAMPAIGNS = 5
 const MAILBOXES = 40
 
+/** Each time mails are planned anew, which costs more than to send them. */
+const PASSES_EVERY_MS = 1000
+
 /** Makes it: two steps for each lead. */
 export async function makeMany(database: Database, leads: number, smtpPort: number): Promise<void> {
   await makeFleet(database, { mailboxes: MAILBOXES, campaigns: CAMPAIGNS, leads, smtpPort })
@@ -19,7 +22,7 @@ export async function makeMany(database: Database, leads: number, smtpPort: numb
 export async function letTimePass(database: Database, isOver: () => boolean): Promise<void> {
   while (!isOver()) {
     await passTime(database)
-    await delay(200)
+    await delay(PASSES_EVERY_MS)
   }
 }
 

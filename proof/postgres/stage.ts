@@ -12,6 +12,7 @@ import { startRecorder, type Recorder } from '../../tests/support/recorder.ts'
 import { startWorker, type LogLine, type WorkerProcess } from '../../tests/support/worker-process.ts'
 import { checkFinished, countDoubts } from '../invariants.ts'
 import { openOracle, readOracle, type Oracle } from '../oracle.ts'
+import { LIGHT } from '../light.ts'
 import { Cluster } from './cluster.ts'
 import { Disk } from './disk.ts'
 import { guard } from './guard.ts'
@@ -210,7 +211,7 @@ export class Stage {
 
   #startWorker(): WorkerProcess {
     const url = this.cluster.workerUrl(this.proxy.port)
-    return startWorker(url, { args: ['--name', 'proof'], env: { ...TIMES, ...this.props.times } })
+    return startWorker(url, { args: ['--name', 'proof'], env: { ...TIMES, ...LIGHT, ...this.props.times } })
   }
 }
 
