@@ -98,6 +98,8 @@ create function goniec.lock_chosen(
   out domains text[], out candidates goniec.candidate[])
 language plpgsql
 set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$

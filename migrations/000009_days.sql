@@ -62,7 +62,7 @@ begin
     from goniec.mailbox_day d
     join goniec.mailbox b on b.id = d.mailbox_id
     cross join lateral goniec.mailbox_limits(b, d.day) l
-    where d.day >= v_today and (p_mailbox is null or d.mailbox_id = p_mailbox)
+    where d.day >= v_today and d.day > '-infinity' and (p_mailbox is null or d.mailbox_id = p_mailbox)
       and (d.daily_limit, d.campaign_limit, d.warmup_limit) is distinct from (
         goniec.limit_for_day(l.daily_limit, d.campaign_taken + d.warmup_taken + d.response_taken),
         goniec.limit_for_day(l.campaign_limit, d.campaign_taken), goniec.limit_for_day(l.warmup_limit, d.warmup_taken))

@@ -190,7 +190,7 @@ export const counterChecks: readonly Check[] = [
                      goniec.limit_for_day(l.campaign_limit, d.campaign_taken), goniec.limit_for_day(l.warmup_limit, d.warmup_taken)] as by_settings
         from clock
         cross join goniec.installation i
-        join goniec.mailbox_day d on d.day >= (clock.at at time zone i.timezone)::date
+        join goniec.mailbox_day d on d.day > '-infinity' and d.day >= (clock.at at time zone i.timezone)::date
         join goniec.mailbox b on b.id = d.mailbox_id
         cross join lateral goniec.mailbox_limits(b, d.day) l
         union all
