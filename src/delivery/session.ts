@@ -9,10 +9,10 @@
 import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import SMTPConnection from 'nodemailer/lib/smtp-connection'
-import XOAuth2 from 'nodemailer/lib/xoauth2'
 import { assert, messageOf } from '../errors.ts'
 import { connectionOptions, type Failure, openSocket, silence, type SmtpAccount, socketFailure } from './connection.ts'
 import type { Deadlines } from './deadlines.ts'
+import { hideLogin, logIn } from './login.ts'
 import { type Heard, ReplyReader } from './reply.ts'
 import { type Stage, Transcript } from './transcript.ts'
 
@@ -142,8 +142,10 @@ export class SmtpSession {
   #finished(error: Error | null | undefined): void {
     clearTimeout(this.#phaseTimer)
     if (!error) return this.#conclude(null)
-    if (this.transcript.refusal) return this.#conclude({ kind: 'refused', text: messageOf(error) })
-    this.end({ ...socketFailure(error), text: messageOf(error) })
+    // It repeats what the server said.
+    const text = hideLogin(messageOf(error), this.#account.auth)
+    if (this.transcript.refusal) return this.#conclude({ kind: 'refused', text })
+    this.end({ ...socketFailure(error), text })
   }
 
   #greet(): void {
@@ -165,9 +167,7 @@ export class SmtpSession {
     const { auth } = this.#account
     const smtp = this.#smtp
     if (!auth || !smtp) return this.#finished(null)
-    const done = (error?: Error | null): void => this.#finished(error)
-    if ('pass' in auth) smtp.login({ credentials: { user: auth.user, pass: auth.pass } }, done)
-    else smtp.login({ user: auth.user, oauth2: new XOAuth2({ user: auth.user, accessToken: auth.accessToken }) }, done)
+    logIn(smtp, auth, (error) => this.#finished(error))
   }
 
   /** Nodemailer logs each command just before it writes it, secrets masked. Nothing of it is kept. */
@@ -215,7 +215,9 @@ export class SmtpSession {
   #hear({ reply, problem }: Heard): void {
     // Behind something that has no place, nothing is believed any more.
     if (this.failure) return
-    const complaint = reply ? this.transcript.heard(reply) : problem
+    const bare = (text: string): string =>
+      this.transcript.stage === 'auth' ? hideLogin(text, this.#account.auth) : text
+    const complaint = reply ? this.transcript.heard({ ...reply, text: bare(reply.text) }) : bare(problem)
     if (complaint !== null) return this.end({ kind: 'protocol', text: complaint })
     // While the fence is asked, the server is not waited for.
     if (this.transcript.mayTransmit) clearTimeout(this.#phaseTimer)

@@ -24,11 +24,14 @@ export interface TokenSource {
 
 export interface AccessToken {
   token: string
-  /** By the monotonic clock. */
-  expiresAtMs: number
+  /** By the monotonic clock: no new connection uses it from then on. */
+  usedUntilMs: number
 }
 
 /** A token that expires sooner is not used for a new connection: a dialogue before its login may take so long. */
+const LEAST_MARGIN_MS = 2 * 60_000
+
+/** Of one that is good for an hour. Of one that lives for minutes (Keycloak's, for five) half its life, or it could be used for one mail only. */
 const MARGIN_MS = 5 * 60_000
 
 export interface AccessTokensOptions {
@@ -91,7 +94,7 @@ export class AccessTokens {
     })
     if (stored !== null && answer.refresh_token !== undefined && answer.refresh_token !== refreshToken)
       await this.#keep(source.refreshToken ?? '', stored, answer.refresh_token)
-    return { token: answer.access_token, expiresAtMs: askedAtMs + answer.expires_in * 1000 }
+    return { token: answer.access_token, usedUntilMs: askedAtMs + usedMs(answer.expires_in * 1000) }
   }
 
   /** The one that came instead of what stands there; what a person has put there since goes before it. */
@@ -112,6 +115,10 @@ export class AccessTokens {
   }
 }
 
-function isGood({ expiresAtMs }: AccessToken): boolean {
-  return expiresAtMs - performance.now() > MARGIN_MS
+function isGood({ usedUntilMs }: AccessToken): boolean {
+  return performance.now() < usedUntilMs
+}
+
+function usedMs(lifeMs: number): number {
+  return lifeMs - Math.max(LEAST_MARGIN_MS, Math.min(MARGIN_MS, lifeMs / 2))
 }

@@ -5,7 +5,7 @@
  * Owns the reading. Promises that an error names the reference and the way out, and never a byte of what was read. Leaves keeping the
  * secret out of logs to whoever asked for it; nothing is cached, so that a changed password is used from the next login on.
  */
-import { open, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { open, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { isAbsolute, join, resolve } from 'node:path'
 import type { Environment } from '../config.ts'
 import { GoniecError } from '../errors.ts'
@@ -39,7 +39,8 @@ export async function isOpenToAll(path: string): Promise<boolean> {
 export async function replaceCredentialFile(reference: string, secret: string): Promise<void> {
   const { kind, name } = parse(reference)
   if (kind !== 'file') throw unusable(reference, 'only a file can be written')
-  const path = resolve(name)
+  // Where a link leads to: renamed over, the link itself would be gone, and what it led to would stay old.
+  const path = await realpath(resolve(name))
   const { mode } = await stat(path)
   const draft = `${path}.${process.pid}.new`
   try {

@@ -9,12 +9,12 @@ const MOST_CHARACTERS = 65_536
 
 const ANSWER = z.object({
   access_token: z.string().min(1),
-  // Recommended, not required; an hour is what all of them give.
-  expires_in: z.coerce.number().positive().default(3600),
-  refresh_token: z.string().min(1).optional(),
+  // Recommended, not required; an hour is what all of them give. A token is not thrown away for what stands beside it.
+  expires_in: z.coerce.number().positive().catch(3600),
+  refresh_token: z.string().min(1).optional().catch(undefined),
 })
 
-const REFUSAL = z.object({ error: z.string(), error_description: z.string().optional() })
+const REFUSAL = z.object({ error: z.string(), error_description: z.string().catch('') })
 
 /** Asks once; `form` holds secrets. Throws `token_refused` where asking again would not help, else `token_unavailable`. */
 export async function requestToken(tokenUrl: string, form: Record<string, string>): Promise<z.output<typeof ANSWER>> {
@@ -71,12 +71,17 @@ function isPassing(error: string): boolean {
 
 /** The server's words, without anything that was sent to it. */
 function describeRefusal(
-  { error, error_description: words = '' }: z.output<typeof REFUSAL>,
+  { error, error_description: words }: z.output<typeof REFUSAL>,
   form: Record<string, string>,
 ): string {
-  let text = `${error} ${words}`.replaceAll(/\s+/g, ' ').trim().slice(0, 500)
-  for (const secret of [form['client_secret'], form['refresh_token']]) if (secret) text = text.replaceAll(secret, '***')
-  return text
+  let text = `${error} ${words}`
+  // Before anything is cut or joined: a piece of a secret would not be found.
+  for (const secret of [form['client_secret'], form['refresh_token']]) {
+    if (!secret) continue
+    for (const sent of [secret, encodeURIComponent(secret), new URLSearchParams({ '': secret }).toString().slice(1)])
+      text = text.replaceAll(sent, '***')
+  }
+  return text.replaceAll(/\s+/g, ' ').trim().slice(0, 500)
 }
 
 function refused(url: string, words: string): GoniecError {

@@ -422,4 +422,44 @@ describe('a login', () => {
     const expected = Buffer.from('user=anna\u0001auth=Bearer token\u0001\u0001').toString('base64')
     expect((await server.connection(0)).commands).toContain(`AUTH XOAUTH2 ${expected}`)
   })
+
+  it('whose token is refused in two steps, as Google does it, is tried once, and what the server said is told', async () => {
+    const { connection, server } = await against({
+      auth: true,
+      account: { auth: { user: 'anna', accessToken: 'token' } },
+      plan: {
+        auth: (connection) => {
+          connection.write('334 eyJzdGF0dXMiOiI0MDEifQ==\r\n')
+          connection.socket.once('data', () => connection.socket.end('535 5.7.8 Not accepted\r\n'))
+        },
+      },
+    })
+    const result = await connection.tryLogin()
+    expect(result).toMatchObject({ stage: 'auth', failure: 'refused', reply: { code: 535, text: 'Not accepted' } })
+    expect(outcomeOf(result)).toMatchObject({ kind: 'mailbox_fault', permanentFault: true })
+    expect((await server.connection(0)).commands.filter((command) => command.startsWith('AUTH'))).toHaveLength(1)
+  })
+
+  it.each([
+    ['a password', { user: 'anna', pass: 'the secret, all of it' }],
+    ['an access token', { user: 'anna', accessToken: 'ya29.secret-token_all/of=it' }],
+  ])('with %s that the server repeats, whole or cut, is in no text of it', async (_, auth) => {
+    const { connection } = await against({
+      auth: true,
+      account: { auth },
+      plan: {
+        auth: (connection) => {
+          const command = connection.commands.at(-1) ?? ''
+          const sent = Buffer.from(command.split(' ')[2] ?? '', 'base64').toString()
+          const cut = `${command.slice(0, 40)}...${command.slice(-12)}`
+          return reply(`500-5.5.1 Unrecognized: "${command}"`, `500 5.5.1 ${cut} ${sent}`)(connection)
+        },
+      },
+    })
+    const result = await connection.tryLogin()
+    expect(result.reply?.text).toMatch(
+      /^Unrecognized: "AUTH (PLAIN|XOAUTH2) \*\*\*" AUTH (PLAIN|XOAUTH2) \*\*\*\.\.\.\*\*\* /,
+    )
+    expect(JSON.stringify(result)).not.toMatch(/secret/)
+  })
 })

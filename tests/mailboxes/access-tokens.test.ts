@@ -1,5 +1,5 @@
 /** Access tokens, asked of a real HTTP server on loopback. */
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, lstatSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -62,10 +62,31 @@ test('a token is asked for once, however many want it, and again where the mail 
 })
 
 test('a token that is about to expire is not used for another dialogue', async () => {
-  server.answer = () => ({ body: { access_token: 'short', expires_in: 240 } })
+  server.answer = () => ({ body: { access_token: 'short', expires_in: 120 } })
   await tokens.of(source)
   server.answer = undefined
   expect(await tokens.of(source)).toMatchObject({ token: 'access-1' })
+})
+
+test('a token that lives for five minutes is used for more than one connection', async () => {
+  server.answer = () => ({ body: { access_token: 'short', expires_in: 300 } })
+  await tokens.of(source)
+  await tokens.of(source)
+  expect(server.asked).toHaveLength(1)
+})
+
+test.each([
+  ['no refresh token', { refresh_token: null }],
+  ['an empty refresh token', { refresh_token: '' }],
+  ['no time', { expires_in: null }],
+  ['a time that is none', { expires_in: 'soon' }],
+  ['a time of nothing', { expires_in: 0 }],
+])('a token with %s beside it is used', async (_, beside) => {
+  server.answer = () => ({ body: { access_token: 'a', ...beside } })
+  expect(await tokens.of(source)).toMatchObject({ token: 'a' })
+  await tokens.of(source)
+  expect(server.asked).toHaveLength(1)
+  expect(warnings).toEqual([])
 })
 
 test('a failure is told to whoever asked, and the next one asks anew', async () => {
@@ -83,6 +104,13 @@ test.each([
     'token_refused',
   ],
   ['a wrong secret', 401, { error: 'invalid_client', error_description: 'no hush' }, 'token_refused'],
+  ['a consent that is over, without a word', 400, { error: 'invalid_grant', error_description: null }, 'token_refused'],
+  [
+    'a secret across the cut',
+    400,
+    { error: 'invalid_grant', error_description: `${'x'.repeat(480)} refresh-1` },
+    'token_refused',
+  ],
   ['a moment of rest', 400, { error: 'temporarily_unavailable' }, 'token_unavailable'],
   ['too many requests', 429, { error: 'invalid_grant' }, 'token_unavailable'],
   ['an error of the server', 500, { error: 'server_error' }, 'token_unavailable'],
@@ -94,7 +122,19 @@ test.each([
   const error = await tokens.of(source).catch((problem: unknown) => problem)
   expect(error).toMatchObject({ code })
   expect(String(error)).toMatch(/^GoniecError: 127\.0\.0\.1:\d+ /)
-  expect(String(error)).not.toMatch(/hush|refresh-1/)
+  expect(String(error)).not.toMatch(/hush|refr/)
+})
+
+test('a secret that came back as it was sent is not repeated either', async () => {
+  const environment = { ...ENVIRONMENT, SECRET: 'hush  hush+/=' }
+  tokens = new AccessTokens({ environment, onWarning: () => undefined })
+  const sent = new URLSearchParams({ client_secret: environment.SECRET }).toString()
+  server.answer = () => ({
+    status: 401,
+    body: { error: 'invalid_client', error_description: `${sent} ${environment.SECRET}` },
+  })
+  const error = await tokens.of(source).catch((problem: unknown) => problem)
+  expect(String(error)).toMatch(/gives no access token: invalid_client client_secret=\*\*\* \*\*\*$/)
 })
 
 test('a server that is not there can be asked later', async () => {
@@ -121,6 +161,16 @@ test('a renewed refresh token is used from then on, and stored where it is a fil
   expect(readFileSync(path, 'utf8')).toBe('refresh-4\n')
   expect(statSync(path).mode & 0o777).toBe(0o600)
   expect(warnings).toEqual([])
+})
+
+test('where the file is a link, it is written where the link leads', async () => {
+  const path = join(folder, 'anna')
+  writeFileSync(path, 'refresh-1\n')
+  symlinkSync('anna', join(folder, 'link'))
+  server.answer = () => ({ body: { access_token: 'a', refresh_token: 'renewed' } })
+  await tokens.of({ ...source, refreshToken: `file:${join(folder, 'link')}` })
+  expect(readFileSync(path, 'utf8')).toBe('renewed\n')
+  expect(lstatSync(join(folder, 'link')).isSymbolicLink()).toBe(true)
 })
 
 test('one that cannot be stored is used all the same, with a warning; what a person puts there goes before it', async () => {
