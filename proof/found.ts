@@ -105,6 +105,18 @@ export const FOUND: readonly Finding[] = [
     broke: [{ cell: 'E/3-workers', seed: 2 }],
   },
   {
+    where: 'B/rcpt/dripping',
+    what: 'Nothing of goniec: the proof’s mail server said yes to a recipient, a byte at a time, and had not taken it: it refused the DATA that stood in the same packet.',
+    mended: 'It takes whom it says yes to (proof/mail-server/faults.ts).',
+    broke: [7, 12, 23, 25, 30, 45].map((seed) => ({ cell: 'B/rcpt/dripping', seed })),
+  },
+  {
+    where: 'B/data/half-open',
+    what: 'Nothing of goniec: with the answer to DATA the kernel dropped those to MAIL and RCPT, which had just been written. Goniec, which had heard nothing, put it down to the mailbox and sent the mail once, later; the proof wanted it put down to the mail.',
+    mended: 'Either is right where the envelope is pipelined (proof/mail-server/judge.ts).',
+    broke: [{ cell: 'B/data/half-open', seed: 45 }],
+  },
+  {
     where: 'B/*/disk full',
     what: 'Nothing of goniec: the proof tried mails again, many times a second, while the queue of the server had no room, and after ten tries goniec sets a mail aside or gives it up, as it should. The proof took that for a mail without an end.',
     mended: 'Nothing is hurried while the disk is full (proof/mail-server/scenarios.ts).',

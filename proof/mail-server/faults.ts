@@ -93,7 +93,7 @@ function dripping(stage: StageName, random: Random): Deed {
   // Some come to an end in time: they are replies like any other.
   if (!NEVER_SLOW.includes(stage) && random.chance(0.2)) {
     const usual = usualReply(stage)
-    const deed = both(takeAtDot(stage), replySlowly(usual, everyMs / 4))
+    const deed = both(takeAt(stage), replySlowly(usual, everyMs / 4))
     return { act: deed, what: `the usual reply comes a byte each ${everyMs / 4} ms`, answer: { kind: 'usual' } }
   }
   const bytes = random.pick(['250-', '2', '250-a\r\n', '354-a\r\n', '5'])
@@ -131,8 +131,10 @@ function said(random: Random, [code, enhanced, text]: Refusal): Deed {
 /** Where the usual reply is more than a line, or begins something. */
 const NEVER_SLOW: readonly StageName[] = ['ehlo', 'starttls', 'tls', 'data', 'body', 'rset', 'quit']
 
-function takeAtDot(stage: StageName): Fault {
+/** What a server does that says yes at this stage. */
+function takeAt(stage: StageName): Fault {
   return (connection) => {
+    if (stage === 'rcpt') connection.takeRecipient()
     if (stage === 'dot') connection.accept()
   }
 }

@@ -56,6 +56,8 @@ export class FaultConnection {
   closed: Promise<void>
   #options: FaultServerOptions
   #rest = ''
+  /** The recipient that RCPT named last. */
+  #asked = ''
   #mode: 'command' | 'handshake' | 'content' | 'user' | 'password' | 'ignoring' = 'command'
   /** What TCP itself is, below TLS. */
   #wire: net.Socket
@@ -220,7 +222,8 @@ export class FaultConnection {
   }
 
   async #recipient(line: string): Promise<void> {
-    if (!this.#plan().rcpt) this.mails.at(-1)?.recipients.push(/<([^>]*)>/.exec(line)?.[1] ?? '')
+    this.#asked = /<([^>]*)>/.exec(line)?.[1] ?? ''
+    if (!this.#plan().rcpt) this.takeRecipient()
     return this.#stage('rcpt', '250 2.1.5 Ok')
   }
 
@@ -243,6 +246,11 @@ export class FaultConnection {
     if (!mail?.complete) throw new Error('only a complete mail can be accepted')
     mail.accepted = true
     this.#options.onAccept?.({ from: mail.from, to: mail.recipients, raw: mail.content() })
+  }
+
+  /** Takes the recipient that was asked about; for a fault at RCPT that comes to the usual end after all, by itself. */
+  takeRecipient(): void {
+    this.mails.at(-1)?.recipients.push(this.#asked)
   }
 
   /** For a fault at DATA that comes to the usual end after all: 354, and what follows is content. */
