@@ -8,6 +8,8 @@ export interface Ran {
   tookMs: number
   cpuMs: number
   peakMb: number
+  /** What it wrote to stdout. */
+  output: string
 }
 
 /** A program with these arguments, on this database. */
@@ -15,9 +17,11 @@ export async function runMeasured(url: string, program: string, args: readonly s
   const startedMs = performance.now()
   const child = spawn(process.execPath, [program, ...args], {
     env: { ...process.env, DATABASE_URL: url },
-    stdio: ['ignore', 'ignore', 'inherit'],
+    stdio: ['ignore', 'pipe', 'inherit'],
   })
   const ended = once(child, 'close')
+  let output = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
   // What a process has used can be read only while it is there: looked at until it is not.
   const seen = { cpuMs: Number.NaN, peakMb: Number.NaN }
   const timer = setInterval(() => {
@@ -27,5 +31,5 @@ export async function runMeasured(url: string, program: string, args: readonly s
   const [code] = (await ended) as [number | null]
   clearInterval(timer)
   assert(code === 0, `${program} ${args.join(' ')} ended with ${code}`)
-  return { tookMs: performance.now() - startedMs, ...seen }
+  return { tookMs: performance.now() - startedMs, ...seen, output }
 }

@@ -290,6 +290,7 @@ create trigger contradiction_is_append_only before update on goniec.contradictio
 -- The record writes itself: whatever changes a message or an attempt, typed by hand or not, leaves an event in the same transaction.
 -- The old rows are joined by a hash, whatever the planner makes of them: it plans for the number of rows of a session's first statement, and what was
 -- right for one row compares each with each when a plan writes two thousand. Hashes are switched on by name, since those who write switch them off.
+-- What is the same for all of them is asked once, and a first slot, of which there is nothing to tell but its time, is put into words by itself.
 create function goniec.record_message_events() returns trigger
 language plpgsql
 set enable_hashjoin = on
@@ -297,15 +298,20 @@ set enable_nestloop = off
 set enable_mergejoin = off
 set jit = off
 as $$
+declare
+  v_now timestamptz := goniec.now();
+  v_actor text := goniec.actor();
 begin
-  insert into goniec.event (type, message_id, campaign_id, lead_id, mailbox_id, data)
-  select change.type, new_row.id, new_row.campaign_id, new_row.lead_id, coalesce(new_row.mailbox_id, old_row.mailbox_id), change.data
+  insert into goniec.event (at, type, message_id, campaign_id, lead_id, mailbox_id, actor, data)
+  select v_now, change.type, new_row.id, new_row.campaign_id, new_row.lead_id, coalesce(new_row.mailbox_id, old_row.mailbox_id), v_actor, change.data
   from new_rows new_row
   join old_rows old_row using (id)
   cross join lateral (
     select case when old_row.scheduled_at is null then 'planned' when new_row.scheduled_at is null then 'withdrawn' else 'moved' end as type,
-           jsonb_strip_nulls(jsonb_build_object('from', old_row.scheduled_at, 'to', new_row.scheduled_at, 'reason', new_row.slot_reason,
-             'from_mailbox', case when new_row.mailbox_id <> old_row.mailbox_id then old_row.mailbox_id end)) as data
+           case when old_row.scheduled_at is null and old_row.mailbox_id is null and new_row.slot_reason is null
+                then jsonb_build_object('to', new_row.scheduled_at)
+                else jsonb_strip_nulls(jsonb_build_object('from', old_row.scheduled_at, 'to', new_row.scheduled_at, 'reason', new_row.slot_reason,
+                       'from_mailbox', case when new_row.mailbox_id <> old_row.mailbox_id then old_row.mailbox_id end)) end as data
     where new_row.status = 'pending' and old_row.status = 'pending'
       and (new_row.scheduled_at, new_row.mailbox_id) is distinct from (old_row.scheduled_at, old_row.mailbox_id)
     union all

@@ -3168,15 +3168,20 @@ CREATE OR REPLACE FUNCTION goniec.record_message_events()
  SET enable_mergejoin TO 'off'
  SET jit TO 'off'
 AS $function$
+declare
+  v_now timestamptz := goniec.now();
+  v_actor text := goniec.actor();
 begin
-  insert into goniec.event (type, message_id, campaign_id, lead_id, mailbox_id, data)
-  select change.type, new_row.id, new_row.campaign_id, new_row.lead_id, coalesce(new_row.mailbox_id, old_row.mailbox_id), change.data
+  insert into goniec.event (at, type, message_id, campaign_id, lead_id, mailbox_id, actor, data)
+  select v_now, change.type, new_row.id, new_row.campaign_id, new_row.lead_id, coalesce(new_row.mailbox_id, old_row.mailbox_id), v_actor, change.data
   from new_rows new_row
   join old_rows old_row using (id)
   cross join lateral (
     select case when old_row.scheduled_at is null then 'planned' when new_row.scheduled_at is null then 'withdrawn' else 'moved' end as type,
-           jsonb_strip_nulls(jsonb_build_object('from', old_row.scheduled_at, 'to', new_row.scheduled_at, 'reason', new_row.slot_reason,
-             'from_mailbox', case when new_row.mailbox_id <> old_row.mailbox_id then old_row.mailbox_id end)) as data
+           case when old_row.scheduled_at is null and old_row.mailbox_id is null and new_row.slot_reason is null
+                then jsonb_build_object('to', new_row.scheduled_at)
+                else jsonb_strip_nulls(jsonb_build_object('from', old_row.scheduled_at, 'to', new_row.scheduled_at, 'reason', new_row.slot_reason,
+                       'from_mailbox', case when new_row.mailbox_id <> old_row.mailbox_id then old_row.mailbox_id end)) end as data
     where new_row.status = 'pending' and old_row.status = 'pending'
       and (new_row.scheduled_at, new_row.mailbox_id) is distinct from (old_row.scheduled_at, old_row.mailbox_id)
     union all

@@ -8,7 +8,7 @@ import { dayText, zoneDays } from './days.ts'
 import { dueMsOf } from './due.ts'
 import { Counters } from './forecast-counters.ts'
 import type { ForecastCampaign, ForecastInput, MailOut } from './forecast-input.ts'
-import type { PlanInput, PlanMessage } from './plan-input.ts'
+import type { PlanInput, PlanMailbox, PlanMessage } from './plan-input.ts'
 import type { Plan } from './plan-result.ts'
 import { roomOf, roomOfDomain } from './room.ts'
 import { NEVER_TRIED } from './untouched-mail.ts'
@@ -40,6 +40,7 @@ const DUE_SOON_MS = 600_000
 export class Course {
   nowMs: number
   readonly #input: PlanInput
+  readonly #mailboxes: ReadonlyMap<number, PlanMailbox>
   readonly #of: ReadonlyMap<number, ForecastCampaign>
   readonly #counters: Counters
   readonly #open = new Map<number, Open>()
@@ -52,6 +53,7 @@ export class Course {
 
   constructor({ plan: input, campaigns, lastMessageId, planAfterMs }: ForecastInput) {
     this.#input = input
+    this.#mailboxes = new Map(input.mailboxes.map((it) => [it.id, it]))
     this.nowMs = input.nowMs
     this.#lastId = lastMessageId
     this.#planAfterMs = planAfterMs ?? Number.POSITIVE_INFINITY
@@ -249,7 +251,7 @@ export class Course {
       const fed = this.#fed.get(id) ?? 0
       const aside = this.#aside.get(id) ?? []
       if (fed >= waiting.size && aside.length === 0) continue
-      const room = roomOf(campaign, this.#input.mailboxes, { nowMs: this.nowMs, horizonDays: this.#input.horizonDays })
+      const room = roomOf(campaign, this.#mailboxes, this.#input.horizonDays)
       let left = room - (fresh.get(id) ?? 0)
       const stays: PlanMessage[] = []
       const feed = (message: PlanMessage): void => {

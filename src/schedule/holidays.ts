@@ -4,8 +4,9 @@
  * milliseconds, so each is kept.
  */
 // date: date-holidays tells where a holiday starts and ends as dates
-import Holidays from 'date-holidays'
+import type Holidays from 'date-holidays'
 import { assert } from '../errors.ts'
+import { holidayLibrary } from '../holiday-library.ts'
 import { dayNumber, yearOf } from './days.ts'
 
 /** Is this day a public holiday there? The code must be one that `isHolidayCode` accepts. */
@@ -24,7 +25,20 @@ export function isHolidayCode(code: string): boolean {
   return calendarOf(code) !== undefined
 }
 
+/** Years that were reckoned, by country and year: days with their names. What they say does not change while a process lives. */
+export type KnownHolidays = ReadonlyMap<string, ReadonlyMap<number, string>>
+
 const years = new Map<string, ReadonlyMap<number, string>>()
+
+/** All that were reckoned so far, for a thread that is to come. */
+export function knownHolidays(): KnownHolidays {
+  return years
+}
+
+/** Takes over what another thread has reckoned. */
+export function rememberHolidays(known: KnownHolidays): void {
+  for (const [key, days] of known) years.set(key, days)
+}
 
 function publicHolidays(code: string, year: number): ReadonlyMap<number, string> {
   const key = `${code} ${year}`
@@ -41,11 +55,12 @@ function publicHolidays(code: string, year: number): ReadonlyMap<number, string>
 
 function calendarOf(code: string): Holidays | undefined {
   const [country = '', state, region] = code.split('-')
-  const all = new Holidays()
+  const Calendar = holidayLibrary()
+  const all = new Calendar()
   if (!(country in all.getCountries())) return undefined
   if (state !== undefined && !(state in (all.getStates(country) ?? {}))) return undefined
   if (region !== undefined && !(region in (all.getRegions(country, state ?? '') ?? {}))) return undefined
-  return new Holidays(country, state ?? '', region ?? '', { types: ['public'] })
+  return new Calendar(country, state ?? '', region ?? '', { types: ['public'] })
 }
 
 /**

@@ -1,26 +1,32 @@
 /** How many first mails of a campaign there could be places for: what is beyond need not be looked at. */
-import { dayText, zoneDays } from './days.ts'
 import type { DomainLimits, PlanCampaign, PlanMailbox } from './plan-input.ts'
-import { windowsOf } from './windows.ts'
+import { lengthMs } from './windows.ts'
 
-/** The most mails that a campaign could send within the horizon, with a margin. */
+/**
+ * The most mails that a campaign could send within the horizon, with a margin. It is asked of no calendar: which days they are makes no difference,
+ * and whoever reads the mails need not wait until calendars are opened.
+ */
 export function roomOf(
   campaign: PlanCampaign,
-  mailboxes: readonly PlanMailbox[],
-  { nowMs, horizonDays }: { nowMs: number; horizonDays: number },
+  mailboxes: ReadonlyMap<number, PlanMailbox>,
+  horizonDays: number,
 ): number {
   if (!campaign.running) return 0
-  const windows = windowsOf(campaign, dayText(zoneDays(campaign.timeZone).dayAt(nowMs)), horizonDays)
-  const ofMailboxes = mailboxes
-    .filter(({ id, usable }) => usable && campaign.mailboxIds.includes(id))
-    .reduce((sum, { dailyLimit }) => sum + dailyLimit, 0)
+  let ofMailboxes = 0
+  for (const id of campaign.mailboxIds) {
+    const mailbox = mailboxes.get(id)
+    if (mailbox?.usable) ofMailboxes += mailbox.dailyLimit
+  }
   const perDay = Math.min(ofMailboxes, campaign.dailyLimit ?? Number.POSITIVE_INFINITY)
   const shortestMs = campaign.delayMs * (1 - campaign.jitter)
-  const openMs = windows.reduce((sum, { opensMs, closesMs }) => sum + closesMs - opensMs, 0)
+  const openMs = horizonDays * lengthMs(campaign.window) + CLOCK_CHANGE_MS
   const byDelay = shortestMs > 0 ? Math.ceil(openMs / shortestMs) : Number.POSITIVE_INFINITY
   // A window can touch one more of the mailboxes' days than it has days itself.
-  return Math.min(perDay * (windows.length + 1), byDelay) + MARGIN
+  return Math.min(perDay * (horizonDays + 1), byDelay) + MARGIN
 }
+
+/** One of the windows may be longer: that of the night on which the clock is put back. */
+const CLOCK_CHANGE_MS = 3_600_000
 
 /** Mails beyond the room, for those whose leads are taken or that are given up. */
 const MARGIN = 500

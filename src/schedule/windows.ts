@@ -33,6 +33,11 @@ export interface SendingWindow {
   closesMs: number
 }
 
+/** How long a window is open, on a day on which the clock is not changed. */
+export function lengthMs({ from, to }: Window): number {
+  return ((minutesOf(to) ?? 0) - (minutesOf(from) ?? 0)) * 60_000
+}
+
 /** The windows of the first `count` sending days from `fromDay` on. Fewer where two years hold no more. */
 export function windowsOf(calendar: SendingCalendar, fromDay: string, count: number): SendingWindow[] {
   const windows: SendingWindow[] = []

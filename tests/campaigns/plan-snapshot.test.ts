@@ -14,12 +14,29 @@ test('a second session sees what the first one does, whatever was committed in b
   const campaign = await world.campaign('spring', { status: 'running' })
   await world.enroll(campaign, 'lead-1@kunde.example')
   const client = await database.pool.connect()
-  const seen = await inOneMoment(database, client, async ({ query, beside }) => {
-    const first = await query(COUNT)
+  const seen = await inOneMoment(database, client, async ({ query, share }) => {
+    const [first, beside] = [await query(COUNT), await share()]
     await world.enroll(campaign, 'lead-2@kunde.example')
     return [...first, ...(await beside((other) => other(COUNT))), ...(await query(COUNT))] as { mails: number }[]
   })
   client.release()
   expect(seen.map(({ mails }) => mails)).toEqual([1, 1, 1])
   expect(await database.query(COUNT)).toEqual([{ mails: 2 }])
+})
+
+test('a second session reads while the first one waits for an answer', async () => {
+  const database = await createTestDatabase()
+  const [client, holder] = [await database.pool.connect(), await database.pool.connect()]
+  await holder.query('begin; select pg_advisory_xact_lock(7)')
+  const seen = await inOneMoment(database, client, async ({ query, share }) => {
+    const beside = await share()
+    const slow = query('select pg_advisory_xact_lock(7)')
+    const mails = await beside((other) => other(COUNT))
+    await holder.query('commit')
+    await slow
+    return mails as { mails: number }[]
+  })
+  client.release()
+  holder.release()
+  expect(seen).toEqual([{ mails: 0 }])
 })

@@ -1,5 +1,5 @@
 /** The `holidays` key: whose public holidays a campaign keeps. */
-import Holidays from 'date-holidays'
+import { holidayLibrary } from '../../holiday-library.ts'
 import { didYouMean } from '../../nearest.ts'
 import { expected, leaf, Mistake } from './keyed.ts'
 
@@ -14,7 +14,8 @@ export function holidayRegion() {
     if (value.toLowerCase() === 'no' && value !== 'NO')
       return new Mistake(`expected ${WHAT}; write NO for Norway, or none for no holidays`)
     const [country = '', state, region] = value.split('-')
-    const known = new Holidays()
+    const Calendar = holidayLibrary()
+    const known = new Calendar()
     const levels: [string | undefined, string[]][] = [
       [country, Object.keys(known.getCountries())],
       [state, namesOf(known.getStates(country))],

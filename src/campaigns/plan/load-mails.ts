@@ -5,7 +5,7 @@ import { roomOfDomain } from '../../schedule/room.ts'
 import { NEVER_TRIED, untouchedMail } from '../../schedule/untouched-mail.ts'
 import * as domainReads from './domain-reads.ts'
 import * as messageReads from './message-reads.ts'
-import type { MailboxRow } from './reads.ts'
+import type { MailboxRow, Query } from './reads.ts'
 import type { Snapshot } from './snapshot.ts'
 
 export interface LoadedMails {
@@ -21,8 +21,9 @@ export async function loadMails(snapshot: Snapshot, asked: Rooms): Promise<Loade
   const { query } = snapshot
   const campaignIds = asked.rooms.map(({ id }) => id)
   const steps = await messageReads.stepsOf(query, campaignIds)
-  const { named, columns } = await readFirstMails(snapshot, asked)
-  const rows = await messageReads.messages(query, { campaignIds, named, steps, mailboxes: asked.mailboxes })
+  const { columns, rows } = await read(snapshot, asked, (named) =>
+    messageReads.messages(query, { campaignIds, named, steps, mailboxes: asked.mailboxes }),
+  )
   const unswept = new Set(rows.flatMap((row) => (row.step_is_removed ? (row.campaign_id ?? []) : [])))
   const planned = rows.filter((row) => !row.step_is_removed)
   const messages = planned.filter(({ objection }) => objection === null).map(toMessage)
@@ -40,24 +41,45 @@ export async function loadMails(snapshot: Snapshot, asked: Rooms): Promise<Loade
   return { messages: messages.sort((a, b) => a.id - b.id), blocked, unswept: [...unswept] }
 }
 
-/** Of each campaign the first mails that there could be room for; where domains have limits their ids, no more of each than it may get. */
-async function readFirstMails(
-  { query, beside }: Snapshot,
-  { rooms, domainLimits, horizonDays }: Rooms,
-): Promise<{ named: number[]; columns: messageReads.FirstMails[] }> {
-  if (domainLimits.size === 0) {
-    const [some, others] = halves(rooms)
-    const columns = await Promise.all([
-      messageReads.firstMails(query, some),
-      others.length === 0 ? [] : beside((query) => messageReads.firstMails(query, others)),
-    ])
-    return { named: [], columns: columns.flat() }
+interface Read {
+  /** First mails of which nothing is known but what they are. */
+  columns: messageReads.FirstMails[]
+  rows: messageReads.MessageRow[]
+}
+
+/** First mails as columns, and all else as rows; where domains have limits all as rows, and no more of each than it may get. */
+async function read(
+  { query, share }: Snapshot,
+  asked: Rooms,
+  readRows: (named: readonly number[]) => Promise<messageReads.MessageRow[]>,
+): Promise<Read> {
+  if (asked.domainLimits.size > 0) return { columns: [], rows: await readRows(await firstMailsByDomain(query, asked)) }
+  const [some, others] = halves(asked.rooms)
+  const own = async (): Promise<Read> => ({
+    columns: await messageReads.firstMails(query, some),
+    rows: await readRows([]),
+  })
+  const meanwhile = async (): Promise<void> => asked.meanwhile()
+  if (others.length === 0) {
+    const [all] = await Promise.all([own(), meanwhile()])
+    return all
   }
+  const beside = await share()
+  const [{ columns, rows }, [more]] = await Promise.all([
+    own(),
+    // Not before it has been asked: until then the second session has to be talked to.
+    beside((session) => Promise.all([messageReads.firstMails(session, others), meanwhile()])),
+  ])
+  return { columns: [...columns, ...more], rows }
+}
+
+/** Their ids, and no more to a domain than it may get. */
+async function firstMailsByDomain(query: Query, { rooms, domainLimits, horizonDays }: Rooms): Promise<number[]> {
   const mostTo = (domain: string): number => roomOfDomain(domainLimits, domain, horizonDays)
   const named: number[] = []
   for (const { id, room } of rooms)
     named.push(...(await domainReads.firstMails(query, { campaignId: id, room, mostTo })))
-  return { named, columns: [] }
+  return named
 }
 
 /** First mails that are read by one session: with more a second one is worth its connection, since the database has another core. */
@@ -79,6 +101,8 @@ export interface Rooms {
   mailboxes: readonly MailboxRow[]
   domainLimits: ReadonlyMap<string, DomainLimits>
   horizonDays: number
+  /** To be done while the database reads. */
+  meanwhile: () => void
 }
 
 /** A message as the plan sees it. */

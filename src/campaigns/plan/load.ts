@@ -8,8 +8,9 @@
 import type { PoolClient } from 'pg'
 import type { Database } from '../../database/pool.ts'
 import type { PlanCampaign, PlanInput, PlanMailbox } from '../../schedule/plan-input.ts'
+import { dayText, zoneDays } from '../../schedule/days.ts'
 import { roomOf } from '../../schedule/room.ts'
-import type { Weekday } from '../../schedule/windows.ts'
+import { windowsOf, type Weekday } from '../../schedule/windows.ts'
 import * as domainReads from './domain-reads.ts'
 import { loadMails, type LoadedMails } from './load-mails.ts'
 import * as reads from './reads.ts'
@@ -42,15 +43,14 @@ async function read(snapshot: Snapshot, { horizonDays, graceMs }: Required<LoadO
   const mailboxRows = await reads.mailboxes(query)
   const mailboxes = mailboxRows.map((row) => toMailbox(row, paused))
   const campaigns = (await reads.campaigns(query)).map((row) => toCampaign(row, paused))
-  const rooms = campaigns.map((campaign) => ({
-    id: campaign.id,
-    room: roomOf(campaign, mailboxes, { nowMs, horizonDays }),
-  }))
+  const mailboxesById = new Map(mailboxes.map((mailbox) => [mailbox.id, mailbox]))
+  const rooms = campaigns.map((campaign) => ({ id: campaign.id, room: roomOf(campaign, mailboxesById, horizonDays) }))
   const { messages, blocked, unswept } = await loadMails(snapshot, {
     rooms,
     mailboxes: mailboxRows,
     domainLimits,
     horizonDays,
+    meanwhile: () => openCalendars(campaigns, nowMs, horizonDays),
   })
   const input: PlanInput = {
     ...installation,
@@ -64,6 +64,13 @@ async function read(snapshot: Snapshot, { horizonDays, graceMs }: Required<LoadO
     messages,
   }
   return { input, blocked, unswept }
+}
+
+/** The first look into a calendar takes a tenth of a second: it is taken while the database reads. */
+function openCalendars(campaigns: readonly PlanCampaign[], nowMs: number, horizonDays: number): void {
+  const calendars = new Map(campaigns.map((campaign) => [`${campaign.holidays} ${campaign.timeZone}`, campaign]))
+  for (const calendar of calendars.values())
+    windowsOf(calendar, dayText(zoneDays(calendar.timeZone).dayAt(nowMs)), horizonDays)
 }
 
 /** A mailbox as the plan sees it; `paused` is the installation's brake. */

@@ -5,9 +5,11 @@ import type { Query } from './reads.ts'
 
 export interface Snapshot {
   query: Query
-  /** Reads of the same moment in a session of its own, while `query` goes on. It is to be awaited. */
-  beside: <Result>(work: (query: Query) => Promise<Result>) => Promise<Result>
+  /** Resolves with the way to read the same moment in sessions of their own, while `query` goes on. What is read so is to be awaited. */
+  share: () => Promise<Beside>
 }
+
+type Beside = <Result>(work: (query: Query) => Promise<Result>) => Promise<Result>
 
 /** Reads in one moment, on this connection. Where it rejects, a transaction may be left open in it: the connection is to go with that. */
 export async function inOneMoment<Result>(
@@ -16,20 +18,28 @@ export async function inOneMoment<Result>(
   work: (snapshot: Snapshot) => Promise<Result>,
 ): Promise<Result> {
   return readOnly(client, null, async (query) => {
-    const beside: Snapshot['beside'] = async (other) => {
+    const share = async (): Promise<Beside> => {
       const [row] = (await query('select pg_export_snapshot() as name')) as { name: string }[]
-      const second = await database.pool.connect()
-      try {
-        const result = await readOnly(second, row?.name ?? '', other)
-        second.release()
-        return result
-      } catch (error) {
-        second.release(true)
-        throw error
-      }
+      return (other) => readBeside(database, row?.name ?? '', other)
     }
-    return work({ query, beside })
+    return work({ query, share })
   })
+}
+
+async function readBeside<Result>(
+  database: Database,
+  snapshot: string,
+  work: (query: Query) => Promise<Result>,
+): Promise<Result> {
+  const client = await database.pool.connect()
+  try {
+    const result = await readOnly(client, snapshot, work)
+    client.release()
+    return result
+  } catch (error) {
+    client.release(true)
+    throw error
+  }
 }
 
 /** In a transaction that sees what the named snapshot does; null: what is committed as it begins. */
