@@ -9,6 +9,7 @@
 import { Liquid, type Template as Node } from 'liquidjs'
 import { GoniecError, messageOf } from '../errors.ts'
 import { didYouMean } from '../nearest.ts'
+import { plainTemplate, type PlainTemplate } from './plain-template.ts'
 
 export interface Template {
   /** As people know it, for errors: `step intro, variant A, subject`. */
@@ -21,7 +22,9 @@ export type Fields = Readonly<Record<string, string>>
 
 /** The template with these fields in it. Throws a GoniecError that names template, line and field. */
 export function renderTemplate(template: Template, fields: Fields): string {
-  const nodes = parse(template)
+  const { nodes, plain } = parse(template)
+  const text = plain?.(fields)
+  if (text !== undefined) return text
   try {
     return render(template, nodes, filled(fields))
   } catch (error) {
@@ -31,7 +34,7 @@ export function renderTemplate(template: Template, fields: Fields): string {
 
 /** Throws a GoniecError if the template cannot be used at all; else the names of the fields it speaks of. */
 export function checkTemplate(template: Template): string[] {
-  const nodes = parse(template)
+  const { nodes } = parse(template)
   try {
     return engineFor(template).globalVariablesSync(nodes)
   } catch (error) {
@@ -41,7 +44,7 @@ export function checkTemplate(template: Template): string[] {
 
 /** The fields that this lead does not have, or has empty, and without which the template does not render. */
 export function missingFields(template: Template, fields: Fields): string[] {
-  const nodes = parse(template)
+  const { nodes } = parse(template)
   const tried = filled(fields)
   const missing: string[] = []
   for (;;) {
@@ -67,18 +70,25 @@ function engineFor({ kind }: Template): Liquid {
 }
 
 /** Parsed templates: the same few are rendered for every lead. */
-const parsed = { plain: new Map<string, Node[]>(), html: new Map<string, Node[]>() }
+const parsed = { plain: new Map<string, Parsed>(), html: new Map<string, Parsed>() }
 const MOST_PARSED = 1000
 
-function parse(template: Template): Node[] {
+interface Parsed {
+  nodes: Node[]
+  /** Most of them need no engine. */
+  plain: PlainTemplate | undefined
+}
+
+function parse(template: Template): Parsed {
   const cache = template.kind === 'html' ? parsed.html : parsed.plain
   const known = cache.get(template.source)
   if (known) return known
   if (cache.size >= MOST_PARSED) cache.clear()
   try {
     const nodes = engineFor(template).parse(template.source)
-    cache.set(template.source, nodes)
-    return nodes
+    const made = { nodes, plain: plainTemplate(nodes, template.kind === 'html') }
+    cache.set(template.source, made)
+    return made
   } catch (error) {
     throw explained(template, error, {})
   }
