@@ -18,10 +18,14 @@ export function toEnvelopeAddress(raw: string): EnvelopeAddress {
 
 /** The domain in ASCII and lower case, or an empty string where it is none. */
 export function toAsciiDomain(domain: string): string {
+  if (PLAIN_DOMAIN.test(domain)) return domain
   // domainToASCII would also turn "1.2" into an IPv4 address and take "a/b"; only what looks like a domain is given to it.
   if (!/^[\p{L}\p{M}\p{N}.-]+$/u.test(domain) || /^[\d.]+$/.test(domain)) return ''
   return domainToASCII(domain)
 }
+
+/** What is the same in ASCII: nearly all of them, and looked at several times for each mail. */
+const PLAIN_DOMAIN = /^[a-z0-9]+([.-][a-z0-9]+)*\.[a-z]+$/
 
 // RFC 5321 §4.1.2 dot-string; quoted local parts are allowed there, and refused here.
 const LOCAL_PART = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/

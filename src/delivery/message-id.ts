@@ -3,7 +3,7 @@
  * that survives a restore of the database, and not from row ids, so that a mail sent before and after one can be told to be the
  * same.
  */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { GoniecError } from '../errors.ts'
 import { toAsciiDomain } from './envelope.ts'
 
@@ -18,8 +18,8 @@ export function rfcMessageId(identity: MessageIdentity & { domain: string }): st
     'stepKey' in identity
       ? ['step', identity.installationId, identity.campaign, identity.lead, identity.stepKey]
       : ['response', identity.installationId, identity.idempotencyKey]
-  const hash = createHash('sha256').update(JSON.stringify(parts)).digest()
-  return `<${toBase32(hash.subarray(0, LOCAL_PART_BYTES))}@${toAsciiDomain(identity.domain)}>`
+  const digest = hash('sha256', JSON.stringify(parts), 'buffer')
+  return `<${toBase32(digest.subarray(0, LOCAL_PART_BYTES))}@${toAsciiDomain(identity.domain)}>`
 }
 
 /** The same Message-ID, or an error if it is none: it stands in headers as it is. */

@@ -1,7 +1,9 @@
 /** Putting a mail together by itself gives the bytes that nodemailer's composer gives, whatever the texts and names are. */
+import { domainToASCII } from 'node:url'
 import * as fc from 'fast-check'
 import MailComposer from 'nodemailer/lib/mail-composer'
 import { expect, test } from 'vitest'
+import { toAsciiDomain, toEnvelopeAddress } from '../../src/delivery/envelope.ts'
 import { toHeaderText } from '../../src/delivery/header-text.ts'
 import { mimeBytes, type MimeMail } from '../../src/delivery/mime-bytes.ts'
 
@@ -34,7 +36,10 @@ const person = (address: string) =>
     name: fc
       .oneof(fc.string({ unit: 'grapheme', maxLength: 60 }), fc.constantFrom('', 'Żak, Anna', 'Anna "A" Nowak'))
       .map(toHeaderText),
-    address: fc.constantFrom(address, `long.${'x'.repeat(50)}@${'y'.repeat(40)}.example`),
+    address: fc.oneof(
+      fc.constantFrom(address, `long.${'x'.repeat(50)}@${'y'.repeat(40)}.example`, 'Anna.B@xn--zcka-2ob.example'),
+      fc.stringMatching(/^[a-z0-9._+-]{1,30}@[a-z0-9.-]{1,30}\.[a-z]{2,9}$/).filter((some) => toEnvelopeAddress(some).problem === null),
+    ),
   })
 const id = fc.stringMatching(/^<[a-z0-9.]{1,90}@[a-z]{1,20}>$/)
 
@@ -69,13 +74,23 @@ test('a mail’s bytes are those that nodemailer’s composer makes', async () =
   await fc.assert(
     fc.asyncProperty(mail, async (random) => {
       const composed = await new MailComposer(random).compile().build()
-      expect(withLineEnd(await mimeBytes(random as MimeMail))).toBe(withLineEnd(composed))
+      expect(withLineEnd(await mimeBytes(random as MimeMail))).toBe(withLineEnd(composed.toString('latin1')))
     }),
     { numRuns: 500 },
   )
 })
 
 /** The stream ends a mail with a line break; whoever composes sees to that for both. */
-function withLineEnd(bytes: Buffer): string {
-  return bytes.toString('latin1').replace(/\r?\n?$/, '\r\n')
+function withLineEnd(bytes: string): string {
+  return bytes.replace(/\r?\n?$/, '\r\n')
 }
+
+test('a domain that is taken as it is, is the one that the rules of the web make of it', () => {
+  const domain = fc.oneof(fc.stringMatching(/^[a-z0-9.-]{1,40}$/), fc.domain())
+  fc.assert(
+    fc.property(domain, (random) => {
+      if (!/^[\d.]+$/.test(random)) expect(toAsciiDomain(random)).toBe(domainToASCII(random))
+    }),
+    { numRuns: 5000 },
+  )
+})
