@@ -38,7 +38,9 @@ const person = (address: string) =>
       .map(toHeaderText),
     address: fc.oneof(
       fc.constantFrom(address, `long.${'x'.repeat(50)}@${'y'.repeat(40)}.example`, 'Anna.B@xn--zcka-2ob.example'),
-      fc.stringMatching(/^[a-z0-9._+-]{1,30}@[a-z0-9.-]{1,30}\.[a-z]{2,9}$/).filter((some) => toEnvelopeAddress(some).problem === null),
+      fc
+        .stringMatching(/^[a-z0-9._+-]{1,30}@[a-z0-9.-]{1,30}\.[a-z]{2,9}$/)
+        .filter((some) => toEnvelopeAddress(some).problem === null),
     ),
   })
 const id = fc.stringMatching(/^<[a-z0-9.]{1,90}@[a-z]{1,20}>$/)
@@ -86,10 +88,10 @@ function withLineEnd(bytes: string): string {
 }
 
 test('a domain that is taken as it is, is the one that the rules of the web make of it', () => {
-  const domain = fc.oneof(fc.stringMatching(/^[a-z0-9.-]{1,40}$/), fc.domain())
+  const plain = fc.stringMatching(/^[a-z0-9.-]{1,40}$/).filter((random) => !/^[\d.]+$/.test(random))
   fc.assert(
-    fc.property(domain, (random) => {
-      if (!/^[\d.]+$/.test(random)) expect(toAsciiDomain(random)).toBe(domainToASCII(random))
+    fc.property(fc.oneof(plain, fc.domain()), (random) => {
+      expect(toAsciiDomain(random)).toBe(domainToASCII(random))
     }),
     { numRuns: 5000 },
   )

@@ -11,7 +11,10 @@ const engines = { text: new Liquid(STRICT), html: new Liquid({ ...STRICT, output
 const NAMES = ['a', 'b', 'first_name', 'size', 'first', 'constructor', '__proto__', 'missing', 'with space']
 const VALUES = ['x', 'Kraków', '<b>A & "B"</b>', "it's", ' ', '', 'null', 'true', '{{ a }}', '0', 'a\nb', '😀']
 
-const name = fc.oneof({ weight: 4, arbitrary: fc.constantFrom('a', 'b') }, { weight: 1, arbitrary: fc.constantFrom(...NAMES) })
+const name = fc.oneof(
+  { weight: 4, arbitrary: fc.constantFrom('a', 'b') },
+  { weight: 1, arbitrary: fc.constantFrom(...NAMES) },
+)
 const field = name.map((known) => (known.includes(' ') ? `['${known}']` : known))
 const quoted = fc.constantFrom('"x"', "'Kraków'", '"<&>"', '""', '"null"', '"it\'s"')
 const operand = fc.oneof(
@@ -24,7 +27,9 @@ const filter = fc.oneof(
   { weight: 6, arbitrary: fc.constantFrom(' | raw', ' | escape') },
   { weight: 1, arbitrary: fc.constantFrom(' | upcase', ' | default: "x", allow_false: true', ' | size') },
 )
-const output = fc.tuple(fc.oneof({ weight: 9, arbitrary: field }, operand), fc.array(filter, { maxLength: 3 })).map(([of, by]) => `{{ ${of}${by.join('')} }}`)
+const output = fc
+  .tuple(fc.oneof({ weight: 9, arbitrary: field }, operand), fc.array(filter, { maxLength: 3 }))
+  .map(([of, by]) => `{{ ${of}${by.join('')} }}`)
 const operator = fc.oneof(
   { weight: 9, arbitrary: fc.constantFrom('==', '!=', 'contains') },
   { weight: 1, arbitrary: fc.constantFrom('>', '<=') },
