@@ -4396,7 +4396,43 @@ grant select on goniec.variant to goniec_reporter;
 
 grant select on goniec.warmup_stage to goniec_reporter;
 
+grant select on goniec_report.attempts to goniec_reporter;
+
+grant select on goniec_report.campaign_days to goniec_reporter;
+
+grant select on goniec_report.campaigns to goniec_reporter;
+
+grant select on goniec_report.domain_days to goniec_reporter;
+
+grant select on goniec_report.doubts to goniec_reporter;
+
+grant select on goniec_report.duplicates to goniec_reporter;
+
+grant select on goniec_report.lateness to goniec_reporter;
+
+grant select on goniec_report.lead_history to goniec_reporter;
+
+grant select on goniec_report.leads to goniec_reporter;
+
+grant select on goniec_report.mailbox_days to goniec_reporter;
+
+grant select on goniec_report.metrics to goniec_reporter;
+
+grant select on goniec_report.outcomes to goniec_reporter;
+
+grant select on goniec_report.queue to goniec_reporter;
+
+grant select on goniec_report.salesperson_days to goniec_reporter;
+
+grant select on goniec_report.sent to goniec_reporter;
+
+grant select on goniec_report.variants to goniec_reporter;
+
+grant select on goniec_report.waiting to goniec_reporter;
+
 grant usage on schema goniec to goniec_reporter;
+
+grant usage on schema goniec_report to goniec_reporter;
 
 grant execute on function goniec.actor() to goniec_worker;
 
@@ -4542,15 +4578,15 @@ grant execute on function goniec.wake_plan() to goniec_worker;
 
 grant insert, select, update on goniec.attempt to goniec_worker;
 
+grant update (completed_at) on goniec.campaign to goniec_worker;
+
+grant update (started_at) on goniec.campaign to goniec_worker;
+
+grant update (status) on goniec.campaign to goniec_worker;
+
+grant update (status_reason) on goniec.campaign to goniec_worker;
+
 grant select on goniec.campaign to goniec_worker;
-
-grant update on goniec.campaign (completed_at) to goniec_worker;
-
-grant update on goniec.campaign (started_at) to goniec_worker;
-
-grant update on goniec.campaign (status) to goniec_worker;
-
-grant update on goniec.campaign (status_reason) to goniec_worker;
 
 grant delete, insert, select, update on goniec.campaign_binding to goniec_worker;
 
@@ -4582,29 +4618,29 @@ grant select on goniec.installation to goniec_worker;
 
 grant insert, select, update on goniec.known_worker to goniec_worker;
 
-grant select on goniec.lead to goniec_worker;
+grant update (bounced_at) on goniec.lead to goniec_worker;
 
-grant update on goniec.lead (bounced_at) to goniec_worker;
+grant select on goniec.lead to goniec_worker;
 
 grant delete, insert, select on goniec.lead_day to goniec_worker;
 
+grant update (answered_at) on goniec.login_check to goniec_worker;
+
+grant update (ok) on goniec.login_check to goniec_worker;
+
+grant update (response) on goniec.login_check to goniec_worker;
+
+grant update (worker) on goniec.login_check to goniec_worker;
+
 grant select on goniec.login_check to goniec_worker;
 
-grant update on goniec.login_check (answered_at) to goniec_worker;
+grant update (status) on goniec.mailbox to goniec_worker;
 
-grant update on goniec.login_check (ok) to goniec_worker;
+grant update (status_reason) on goniec.mailbox to goniec_worker;
 
-grant update on goniec.login_check (response) to goniec_worker;
-
-grant update on goniec.login_check (worker) to goniec_worker;
+grant update (version) on goniec.mailbox to goniec_worker;
 
 grant select on goniec.mailbox to goniec_worker;
-
-grant update on goniec.mailbox (status) to goniec_worker;
-
-grant update on goniec.mailbox (status_reason) to goniec_worker;
-
-grant update on goniec.mailbox (version) to goniec_worker;
 
 grant insert, select, update on goniec.mailbox_day to goniec_worker;
 
@@ -4620,21 +4656,21 @@ grant select on goniec.migration to goniec_worker;
 
 grant select, update on goniec.minute to goniec_worker;
 
+grant update (became) on goniec.recalled_mail to goniec_worker;
+
+grant update (message_id) on goniec.recalled_mail to goniec_worker;
+
+grant update (outcome) on goniec.recalled_mail to goniec_worker;
+
+grant update (response) on goniec.recalled_mail to goniec_worker;
+
 grant insert, select on goniec.recalled_mail to goniec_worker;
 
-grant update on goniec.recalled_mail (became) to goniec_worker;
+grant update (explanation) on goniec.restoration to goniec_worker;
 
-grant update on goniec.recalled_mail (message_id) to goniec_worker;
-
-grant update on goniec.recalled_mail (outcome) to goniec_worker;
-
-grant update on goniec.recalled_mail (response) to goniec_worker;
+grant update (reason) on goniec.restoration to goniec_worker;
 
 grant insert, select on goniec.restoration to goniec_worker;
-
-grant update on goniec.restoration (explanation) to goniec_worker;
-
-grant update on goniec.restoration (reason) to goniec_worker;
 
 grant insert, select on goniec.restoration_due to goniec_worker;
 

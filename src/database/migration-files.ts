@@ -8,6 +8,9 @@ import { assert } from '../errors.ts'
 /** Where the migrations are, seen from `src/database` and from `dist/database` alike. */
 const MIGRATIONS_DIRECTORY = fileURLToPath(new URL('../../migrations', import.meta.url))
 
+/** The canonical dump of all of them, with each grant in a line. */
+export const SCHEMA_DUMP = join(MIGRATIONS_DIRECTORY, 'schema.sql')
+
 /** One migration as it stands on disk. */
 export interface MigrationFile {
   number: number

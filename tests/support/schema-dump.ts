@@ -121,28 +121,29 @@ const COMMENTS = `
   ) comments
   order by name collate "C", place, thing collate "C"`
 
-/** Rights of the owner go without saying. A function whose rights were never touched may be called by everybody. */
+/** Rights of the owner go without saying; they are statements, for whoever makes the roles later. A function whose rights were never touched may be called by everybody. */
 const GRANTS = `
   with things as (
-    select 'schema goniec' as thing, nspacl as acl, nspowner as owner from pg_namespace where nspname = 'goniec'
+    select format('schema %I', nspname) as thing, null::name as part, nspacl as acl, nspowner as owner
+    from pg_namespace where nspname in ('goniec', 'goniec_report')
     union all
-    select format('goniec.%I', c.relname), c.relacl, c.relowner
-    from pg_class c where c.relnamespace = 'goniec'::regnamespace
+    select format('%I.%I', c.relnamespace::regnamespace, c.relname), null, c.relacl, c.relowner
+    from pg_class c where c.relnamespace in ('goniec'::regnamespace, 'goniec_report'::regnamespace)
     union all
-    select format('goniec.%I (%I)', c.relname, a.attname), a.attacl, c.relowner
+    select format('goniec.%I', c.relname), a.attname, a.attacl, c.relowner
     from pg_attribute a join pg_class c on c.oid = a.attrelid
     where c.relnamespace = 'goniec'::regnamespace
     union all
-    select format('function goniec.%I(%s)', p.proname, pg_get_function_identity_arguments(p.oid)), coalesce(p.proacl, acldefault('f', p.proowner)),
+    select format('function goniec.%I(%s)', p.proname, pg_get_function_identity_arguments(p.oid)), null, coalesce(p.proacl, acldefault('f', p.proowner)),
       p.proowner
     from pg_proc p where p.pronamespace = 'goniec'::regnamespace
   )
-  select format('grant %s on %s to %s;', string_agg(lower(g.privilege_type), ', ' order by g.privilege_type), thing,
+  select format('grant %s on %s to %s;', string_agg(lower(g.privilege_type) || coalesce(' (' || quote_ident(part) || ')', ''), ', ' order by g.privilege_type), thing,
       case when g.grantee = 0 then 'public' else g.grantee::regrole::text end) as text
   from things, aclexplode(acl) g
   where g.grantee <> owner
-  group by thing, g.grantee
-  order by (case when g.grantee = 0 then 'public' else g.grantee::regrole::text end) collate "C", thing collate "C"`
+  group by thing, part, g.grantee
+  order by (case when g.grantee = 0 then 'public' else g.grantee::regrole::text end) collate "C", thing collate "C", part collate "C"`
 
 const REPORTS = `
   select format(E'-- goniec_report.%s: %s\\n%s', c.relname, obj_description(c.oid, 'pg_class'), (

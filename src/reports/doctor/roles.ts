@@ -1,31 +1,40 @@
 /** The two roles that `goniec migrate` makes: whether they are there, and may do what they are for. */
+import { SCHEMA_DUMP } from '../../database/migration-files.ts'
 import type { Database } from '../../database/pool.ts'
 import { ok, problem, warning, type Checked } from './checked.ts'
 
 const ROLES = ['goniec_worker', 'goniec_reporter']
 const MOST = 5
 
-/** What they lack is told by name. */
-export async function checkRoles(database: Pick<Database, 'query'>): Promise<Checked[]> {
-  const name = 'roles'
+/** What is the engine's, `goniec migrate` grants each time. */
+const GRANT = `grep '^grant ' ${SCHEMA_DUMP} | psql "$DATABASE_URL"; goniec migrate`
+
+/** Which of them are not there, and how they are made; undefined where both are. */
+export async function missingRoles(
+  database: Pick<Database, 'query'>,
+): Promise<{ text: string; todo: string } | undefined> {
   const there = await database.query<{ role: string }>(
     'select rolname as role from pg_roles where rolname = any ($1)',
     [ROLES],
   )
   const missing = ROLES.filter((role) => !there.some((found) => found.role === role))
-  if (missing.length > 0) {
-    const text = `${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} not there: everybody has to log in as the owner`
-    const todo =
-      'as a user who may create roles: what migrations/000011_roles.sql does, and the grants of the files after it'
-    return [warning(name, text, todo)]
-  }
+  if (missing.length === 0) return undefined
+  const text = `${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} not there: everybody has to log in as the owner`
+  const create = missing.map((role) => `create role ${role} nologin`).join('; ')
+  return { text, todo: `as a user who may create roles: ${create}; then, as the owner, ${GRANT}` }
+}
+
+/** What they lack is told by name. */
+export async function checkRoles(database: Pick<Database, 'query'>): Promise<Checked[]> {
+  const name = 'roles'
+  const missing = await missingRoles(database)
+  if (missing !== undefined) return [warning(name, missing.text, missing.todo)]
   const lacking = await database.query<{ role: string; may_not: string }>(LACKING)
   if (lacking.length === 0)
     return [ok(name, 'goniec_worker and goniec_reporter are there, and may do what they are for')]
   const rows = lacking.slice(0, MOST).map(({ role, may_not: mayNot }) => `${role} may not ${mayNot}`)
   const more = lacking.length > MOST ? `; and ${lacking.length - MOST} more` : ''
-  const todo = 'grant it, as the owner: migrations/000011_roles.sql and the files after it have the statements'
-  return [problem(name, `${rows.join('; ')}${more}`, todo)]
+  return [problem(name, `${rows.join('; ')}${more}`, `as the owner, ${GRANT}`)]
 }
 
 /** What a worker calls and writes in each of its minutes, and all that anybody reads. */
