@@ -1,4 +1,4 @@
-/** Reads the mails of a plan: those that have something already one by one, the long rest as columns. */
+/** Reads the mails of a plan: those that are like many others as columns, the rest one by one. */
 import type { DomainLimits, MoveReason, PlanMessage } from '../../schedule/plan-input.ts'
 import { MOVE_REASONS } from '../../schedule/plan-input.ts'
 import { roomOfDomain } from '../../schedule/room.ts'
@@ -6,6 +6,8 @@ import { NEVER_TRIED, untouchedMail } from '../../schedule/untouched-mail.ts'
 import * as domainReads from './domain-reads.ts'
 import * as messageReads from './message-reads.ts'
 import type { MailboxRow, Query } from './reads.ts'
+import * as slotReads from './slot-reads.ts'
+import type { Slots } from './slot-reads.ts'
 import type { Snapshot } from './snapshot.ts'
 
 export interface LoadedMails {
@@ -21,13 +23,13 @@ export async function loadMails(snapshot: Snapshot, asked: Rooms): Promise<Loade
   const { query } = snapshot
   const campaignIds = asked.rooms.map(({ id }) => id)
   const steps = await messageReads.stepsOf(query, campaignIds)
-  const { columns, rows } = await read(snapshot, asked, (named) =>
-    messageReads.messages(query, { campaignIds, named, steps, mailboxes: asked.mailboxes }),
+  const { firstMails, slots, rows } = await read(snapshot, asked, (named, withSlots) =>
+    messageReads.messages(query, { campaignIds, named, withSlots, steps, mailboxes: asked.mailboxes }),
   )
   const unswept = new Set(rows.flatMap((row) => (row.step_is_removed ? (row.campaign_id ?? []) : [])))
   const planned = rows.filter((row) => !row.step_is_removed)
   const messages = planned.filter(({ objection }) => objection === null).map(toMessage)
-  for (const { campaign_id: campaignId, ids, leads, steps: stepIds } of columns) {
+  for (const { campaign_id: campaignId, ids, leads, steps: stepIds } of firstMails) {
     for (const [index, id] of ids.entries()) {
       const step = steps.get(stepIds[index] ?? 0)
       if (step?.is_removed) unswept.add(campaignId)
@@ -38,39 +40,62 @@ export async function loadMails(snapshot: Snapshot, asked: Rooms): Promise<Loade
   const blocked = planned.flatMap(({ id, at_ms: atMs, objection }) =>
     objection === null || atMs === null ? [] : [{ messageId: id, atMs, reason: objection }],
   )
+  for (const columns of slots) {
+    for (const [place, messageId] of columns.ids.entries()) {
+      const step = steps.get(columns.steps[place] ?? 0)
+      const reason = columns.objections[place] ?? null
+      if (step?.is_removed) unswept.add(columns.campaigns[place] ?? 0)
+      else if (reason !== null) blocked.push({ messageId, atMs: slotReads.atMsOf(columns, place), reason })
+      else messages.push(slotReads.messageOf(columns, place, step))
+    }
+  }
   return { messages: messages.sort((a, b) => a.id - b.id), blocked, unswept: [...unswept] }
 }
 
-interface Read {
+interface Columns {
   /** First mails of which nothing is known but what they are. */
-  columns: messageReads.FirstMails[]
+  firstMails: messageReads.FirstMails[]
+  slots: Slots[]
+}
+
+interface Read extends Columns {
   rows: messageReads.MessageRow[]
 }
 
-/** First mails as columns, and all else as rows; where domains have limits all as rows, and no more of each than it may get. */
+/** First mails and slots as columns, and all else as rows; where domains have limits all as rows, and no more first mails than each may get. */
 async function read(
   { query, share }: Snapshot,
   asked: Rooms,
-  readRows: (named: readonly number[]) => Promise<messageReads.MessageRow[]>,
+  readRows: (named: readonly number[], withSlots: boolean) => Promise<messageReads.MessageRow[]>,
 ): Promise<Read> {
-  if (asked.domainLimits.size > 0) return { columns: [], rows: await readRows(await firstMailsByDomain(query, asked)) }
+  if (asked.domainLimits.size > 0)
+    return { firstMails: [], slots: [], rows: await readRows(await firstMailsByDomain(query, asked), true) }
   const [some, others] = halves(asked.rooms)
-  const own = async (): Promise<Read> => ({
-    columns: await messageReads.firstMails(query, some),
-    rows: await readRows([]),
-  })
+  const own = async (): Promise<Read> => ({ ...(await readColumns(query, some)), rows: await readRows([], false) })
   const meanwhile = async (): Promise<void> => asked.meanwhile()
   if (others.length === 0) {
     const [all] = await Promise.all([own(), meanwhile()])
     return all
   }
   const beside = await share()
-  const [{ columns, rows }, [more]] = await Promise.all([
+  const [mine, [theirs]] = await Promise.all([
     own(),
     // Not before it has been asked: until then the second session has to be talked to.
-    beside((session) => Promise.all([messageReads.firstMails(session, others), meanwhile()])),
+    beside((session) => Promise.all([readColumns(session, others), meanwhile()])),
   ])
-  return { columns: [...columns, ...more], rows }
+  return {
+    firstMails: [...mine.firstMails, ...theirs.firstMails],
+    slots: [...mine.slots, ...theirs.slots],
+    rows: mine.rows,
+  }
+}
+
+async function readColumns(query: Query, rooms: readonly Room[]): Promise<Columns> {
+  const slots = await slotReads.slots(
+    query,
+    rooms.map(({ id }) => id),
+  )
+  return { slots: [slots], firstMails: await messageReads.firstMails(query, rooms) }
 }
 
 /** Their ids, and no more to a domain than it may get. */
@@ -127,16 +152,12 @@ export function toMessage(row: messageReads.MessageRow): PlanMessage {
     boundMailboxId: row.bound_mailbox_id,
     salespersonId: row.salesperson_id,
     notBeforeMs: row.not_before_ms,
-    follows: row.follows_ms === null ? null : { sentAtMs: row.follows_ms, wait: waitOf(row) },
+    follows: row.follows_ms === null ? null : { sentAtMs: row.follows_ms, wait: messageReads.waitOf(row) },
     order: row.id,
     triedDays: row.tried_days ?? NEVER_TRIED,
     slot,
     lost: lostSlot(row),
   }
-}
-
-function waitOf({ wait_days: days, wait_ms: ms }: messageReads.MessageRow): { days: number } | { ms: number } {
-  return days === null ? { ms: ms ?? 0 } : { days }
 }
 
 /** A mail that had a slot before it lost it: where it was not missed, the first one stands for the one it lost. */

@@ -1,4 +1,5 @@
 /** What a plan reads of mails. Instants are epoch milliseconds. */
+import { column, columnOf } from './columns.ts'
 import { ms, type Query } from './reads.ts'
 
 export interface MessageRow {
@@ -55,14 +56,20 @@ export const OBJECTION = `case
             end`
 
 /**
- * Everything with a slot, a retry or a follow-up, all other mail, and the mails named; not in any order, since the first row would wait for the last.
+ * A retry or a follow-up, all other mail, the mails named, and what has a slot and is not read as columns (`slot-reads.ts`); not in any order, since the first row would wait for the last.
  *
  * What steps and mailboxes say is put to the mails here: a planner that underrates how many mails there are compares each of them with each mailbox,
  * which was two thirds of what it cost to read a hundred thousand.
  */
-export async function messages(query: Query, { campaignIds, named, steps, mailboxes }: Asked): Promise<MessageRow[]> {
+export async function messages(
+  query: Query,
+  { campaignIds, named, withSlots, steps, mailboxes }: Asked,
+): Promise<MessageRow[]> {
   const salespeople = new Map(mailboxes.map(({ id, salesperson_id: salesperson }) => [id, salesperson]))
-  const rows: (MessageRow & { step_id: number | null })[] = await query(MESSAGES, [campaignIds, named])
+  const rows: (MessageRow & { step_id: number | null })[] = await query(withSlots ? ALL_MESSAGES : MESSAGES, [
+    campaignIds,
+    named,
+  ])
   for (const row of rows) {
     const step = steps.get(row.step_id ?? Number.NaN)
     row.step_position = step?.position ?? null
@@ -77,8 +84,20 @@ export async function messages(query: Query, { campaignIds, named, steps, mailbo
 interface Asked {
   campaignIds: readonly number[]
   named: readonly number[]
+  /** Those with slots too that could be read as columns. */
+  withSlots: boolean
   steps: ReadonlyMap<number, StepRow>
   mailboxes: readonly { id: number; salesperson_id: number }[]
+}
+
+/** Which slots of a message `m` can be read as columns: those of campaign mail that does not come back from a try, at times that are numbers. */
+export const IN_COLUMNS = `m.kind = 'campaign' and m.not_before is null and m.tried_days = '{}'
+      and m.scheduled_at > '-infinity' and m.window_closes_at < 'infinity'`
+
+/** How long a follow-up waits after the mail before. */
+export function waitOf(step: Pick<StepRow, 'wait_days' | 'wait_ms'> | undefined): { days: number } | { ms: number } {
+  const days = step?.wait_days ?? null
+  return days === null ? { ms: step?.wait_ms ?? 0 } : { days }
 }
 
 /** Of a campaign the first mails without a slot: of each its id, its lead and its step, in their order. */
@@ -93,11 +112,23 @@ export interface FirstMails {
  * Of each campaign the first mails that there could be room for. Nothing is known of them but this: a column is one value, which costs the
  * database and us a tenth of what rows do.
  */
-export function firstMails(query: Query, rooms: readonly { id: number; room: number }[]): Promise<FirstMails[]> {
-  return query(FIRST_MAILS, [rooms.map(({ id }) => id), rooms.map(({ room }) => room)])
+export async function firstMails(query: Query, rooms: readonly { id: number; room: number }[]): Promise<FirstMails[]> {
+  const rows = (await query(FIRST_MAILS, [rooms.map(({ id }) => id), rooms.map(({ room }) => room)])) as {
+    campaign_id: number
+    ids: string
+    leads: string
+    steps: string
+  }[]
+  return rows.map(({ campaign_id, ids, leads, steps }) => ({
+    campaign_id,
+    ids: columnOf(ids),
+    leads: columnOf(leads),
+    steps: columnOf(steps),
+  }))
 }
 
-interface StepRow {
+/** What the plan knows of a step. */
+export interface StepRow {
   id: number
   position: number
   wait_days: number | null
@@ -119,11 +150,13 @@ const BARE_COLUMNS = `${OWN_COLUMNS}, m.step_id, null::integer as step_position,
 
 const LEADS = 'left join goniec.lead l on l.id = m.lead_id'
 
-const MESSAGES = `
+/** All that are read as rows; of slots all, but for these. */
+const messagesBut = (but: string): string => `
   select ${BARE_COLUMNS}, ${OBJECTION} as objection
   from goniec.message m
   ${LEADS}
   where m.status = 'pending' and m.scheduled_at is not null
+    ${but}
   union all
   select ${BARE_COLUMNS}, null
   from goniec.message m
@@ -144,11 +177,15 @@ const MESSAGES = `
   from goniec.message m
   where m.id = any ($2::bigint[])`
 
+const ALL_MESSAGES = messagesBut('')
+
+const MESSAGES = messagesBut(`and (${IN_COLUMNS} and m.campaign_id = any ($1::bigint[])) is not true`)
+
 const FIRST_MAILS = `
   select room.campaign_id, first_mail.*
   from unnest($1::bigint[], $2::bigint[]) as room (campaign_id, mails)
   cross join lateral (
-    select json_agg(m.id) as ids, json_agg(m.lead_id) as leads, json_agg(m.step_id) as steps
+    select ${column('m.id')} as ids, ${column('m.lead_id')} as leads, ${column('m.step_id')} as steps
     from (
       select m.id, m.lead_id, m.step_id
       from goniec.message m
