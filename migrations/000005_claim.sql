@@ -28,6 +28,10 @@
 create type goniec.candidate as (
   message_id bigint, kind text, scheduled_at timestamptz, mailbox_id bigint, campaign_id bigint, salesperson_id bigint, lead_id bigint, campaign_day date, domain text);
 
+create function goniec.kind_rank(kind text) returns integer
+language sql immutable parallel safe
+as $$ select case kind when 'response' then 1 when 'campaign' then 2 else 3 end $$;
+
 -- Those of the candidates (end of 000003_queue.sql) that may go now: DESIGN's seven conditions.
 create function goniec.claimable(at timestamptz, today date, grace interval)
 returns table (
@@ -36,7 +40,7 @@ returns table (
   domain text, domain_room integer)
 language sql stable
 as $$
-  select c.message_id, case c.kind when 'response' then 1 when 'campaign' then 2 else 3 end, c.kind, c.mailbox_id, c.campaign_id, c.salesperson_id, c.lead_id,
+  select c.message_id, goniec.kind_rank(c.kind), c.kind, c.mailbox_id, c.campaign_id, c.salesperson_id, c.lead_id,
          c.scheduled_at, c.campaign_delay_ms, c.campaign_day, c.campaign_room, c.salesperson_room,
          c.limited_domain, least(c.domain_room_today, c.domain_room_this_hour)
   from goniec.candidates(at, today) c
@@ -51,9 +55,9 @@ as $$
 $$;
 
 -- Step 2: of each free mailbox the first claimable message, responses before campaign mail before warm-up; the first of these.
-create function goniec.choose(
-  p_now timestamptz, p_today date, p_most integer, p_grace interval,
-  p_not_messages bigint[], p_not_mailboxes bigint[], p_not_campaigns bigint[], p_not_salespeople bigint[], p_not_domains text[])
+create function goniec.first_claimable(
+  p_mailboxes bigint[], p_now timestamptz, p_today date, p_most integer, p_grace interval,
+  p_not_messages bigint[], p_not_campaigns bigint[], p_not_salespeople bigint[], p_not_domains text[])
 returns goniec.candidate[]
 language plpgsql
 set enable_seqscan = off
@@ -67,7 +71,7 @@ begin
     select array_agg(row(c.message_id, c.kind, c.scheduled_at, c.mailbox_id, c.campaign_id, c.salesperson_id, c.lead_id, c.campaign_day, c.domain)::goniec.candidate)
     from (
       select first.*
-      from goniec.mailbox b
+      from unnest(p_mailboxes) as b (id)
       cross join lateral (
         select c.*
         from (values ('response'), ('campaign'), ('warmup')) as k (kind)
@@ -85,11 +89,90 @@ begin
         order by c.kind_rank
         limit 1
       ) as first
-      where b.status = 'active' and b.id <> all (p_not_mailboxes)
-        and not exists (select from goniec.attempt live where live.mailbox_id = b.id and live.state in ('claimed', 'transmitting') offset 0)
       order by first.kind_rank, first.scheduled_at, first.message_id
       limit p_most
     ) c);
+end $$;
+
+-- Those of these mailboxes that have something due, by the first of it: nothing that they have is before that, whatever else holds it. And that of the
+-- one behind the p_first first ones.
+create function goniec.by_first_due(
+  p_mailboxes bigint[], p_now timestamptz, p_grace interval, p_first integer, out mailboxes bigint[], out next_rank integer, out next_at timestamptz, out next_message bigint)
+language plpgsql
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set plan_cache_mode = force_generic_plan
+set jit = off
+as $$
+begin
+  with
+  due as materialized (
+    select b.id, first.kind_rank, first.scheduled_at, first.message_id
+    from unnest(p_mailboxes) as b (id)
+    cross join lateral (
+      select k.kind_rank, m.scheduled_at, m.message_id
+      from (values (1, 'response'), (2, 'campaign'), (3, 'warmup')) as k (kind_rank, kind)
+      cross join lateral (
+        select m.scheduled_at, m.id as message_id
+        from goniec.message m
+        where m.mailbox_id = b.id and m.kind = k.kind and m.status = 'pending' and m.scheduled_at between p_now - p_grace and p_now
+        order by m.scheduled_at, m.id
+        limit 1
+      ) m
+      order by k.kind_rank
+      limit 1
+    ) as first
+    order by first.kind_rank, first.scheduled_at, first.message_id
+  )
+  select array(select d.id from due d), n.kind_rank, n.scheduled_at, n.message_id
+  into mailboxes, next_rank, next_at, next_message
+  from (values (1)) as once
+  left join (select d.* from due d offset p_first limit 1) as n on true;
+end $$;
+
+-- All facts of a mail are twenty look-ups. Where many mailboxes are free they are looked at in twice as many as mails are wanted, and in the others only
+-- if what was found there may stand behind what these have (measured: a third of a claim of 50 mails among 500 free mailboxes).
+create function goniec.choose(
+  p_now timestamptz, p_today date, p_most integer, p_grace interval,
+  p_not_messages bigint[], p_not_mailboxes bigint[], p_not_campaigns bigint[], p_not_salespeople bigint[], p_not_domains text[])
+returns goniec.candidate[]
+language plpgsql
+set enable_seqscan = off
+set plan_cache_mode = force_generic_plan
+set jit = off
+as $$
+declare
+  v_first integer := least(p_most::bigint * 2, 1000000);
+  v_mailboxes bigint[];
+  v_ordered record;
+  v_chosen goniec.candidate[];
+  v_last goniec.candidate;
+begin
+  v_mailboxes := array(
+    select b.id from goniec.mailbox b
+    where b.status = 'active' and b.id <> all (p_not_mailboxes)
+      and not exists (select from goniec.attempt live where live.mailbox_id = b.id and live.state in ('claimed', 'transmitting') offset 0));
+  if cardinality(v_mailboxes) <= v_first then
+    return goniec.first_claimable(v_mailboxes, p_now, p_today, p_most, p_grace, p_not_messages, p_not_campaigns, p_not_salespeople, p_not_domains);
+  end if;
+
+  v_ordered := goniec.by_first_due(v_mailboxes, p_now, p_grace, v_first);
+  v_chosen := goniec.first_claimable(v_ordered.mailboxes[:v_first], p_now, p_today, p_most, p_grace, p_not_messages, p_not_campaigns, p_not_salespeople, p_not_domains);
+  v_last := v_chosen[p_most];
+  if v_ordered.next_message is null
+     or (goniec.kind_rank(v_last.kind), v_last.scheduled_at, v_last.message_id) <= (v_ordered.next_rank, v_ordered.next_at, v_ordered.next_message) then
+    return v_chosen;
+  end if;
+  return (
+    select array_agg(c.one)
+    from (
+      select c as one
+      from unnest(v_chosen || goniec.first_claimable(
+        v_ordered.mailboxes[v_first + 1:], p_now, p_today, p_most, p_grace, p_not_messages, p_not_campaigns, p_not_salespeople, p_not_domains)) as c
+      order by goniec.kind_rank(c.kind), c.scheduled_at, c.message_id
+      limit p_most
+    ) as c);
 end $$;
 
 -- Step 3: what could be locked of all that these candidates need, and the candidates of which all could be.

@@ -801,6 +801,41 @@ begin
   if v_paused <> '' then perform pg_notify('goniec', left('refusals ' || v_paused, 1900)); end if;
 end $function$;
 
+CREATE OR REPLACE FUNCTION goniec.by_first_due(p_mailboxes bigint[], p_now timestamp with time zone, p_grace interval, p_first integer, OUT mailboxes bigint[], OUT next_rank integer, OUT next_at timestamp with time zone, OUT next_message bigint)
+ RETURNS record
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET jit TO 'off'
+AS $function$
+begin
+  with
+  due as materialized (
+    select b.id, first.kind_rank, first.scheduled_at, first.message_id
+    from unnest(p_mailboxes) as b (id)
+    cross join lateral (
+      select k.kind_rank, m.scheduled_at, m.message_id
+      from (values (1, 'response'), (2, 'campaign'), (3, 'warmup')) as k (kind_rank, kind)
+      cross join lateral (
+        select m.scheduled_at, m.id as message_id
+        from goniec.message m
+        where m.mailbox_id = b.id and m.kind = k.kind and m.status = 'pending' and m.scheduled_at between p_now - p_grace and p_now
+        order by m.scheduled_at, m.id
+        limit 1
+      ) m
+      order by k.kind_rank
+      limit 1
+    ) as first
+    order by first.kind_rank, first.scheduled_at, first.message_id
+  )
+  select array(select d.id from due d), n.kind_rank, n.scheduled_at, n.message_id
+  into mailboxes, next_rank, next_at, next_message
+  from (values (1)) as once
+  left join (select d.* from due d offset p_first limit 1) as n on true;
+end $function$;
+
 CREATE OR REPLACE FUNCTION goniec.candidates(at timestamp with time zone, today date)
  RETURNS TABLE(message_id bigint, kind text, mailbox_id bigint, campaign_id bigint, salesperson_id bigint, lead_id bigint, scheduled_at timestamp with time zone, window_closes_at timestamp with time zone, held boolean, settings_current boolean, campaign_running boolean, campaign_opens_at timestamp with time zone, campaign_delay_ms bigint, campaign_day date, campaign_room integer, mailbox_active boolean, mailbox_busy boolean, mailbox_opens_at timestamp with time zone, mailbox_room integer, salesperson_braked boolean, salesperson_room integer, limited_domain text, domain_room_today integer, domain_room_this_hour integer, lead_open boolean, suppressed boolean, in_contact_gap boolean, already_tried boolean)
  LANGUAGE sql
@@ -884,39 +919,40 @@ CREATE OR REPLACE FUNCTION goniec.choose(p_now timestamp with time zone, p_today
  RETURNS goniec.candidate[]
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
- SET enable_hashjoin TO 'off'
- SET enable_mergejoin TO 'off'
  SET plan_cache_mode TO 'force_generic_plan'
  SET jit TO 'off'
 AS $function$
+declare
+  v_first integer := least(p_most::bigint * 2, 1000000);
+  v_mailboxes bigint[];
+  v_ordered record;
+  v_chosen goniec.candidate[];
+  v_last goniec.candidate;
 begin
+  v_mailboxes := array(
+    select b.id from goniec.mailbox b
+    where b.status = 'active' and b.id <> all (p_not_mailboxes)
+      and not exists (select from goniec.attempt live where live.mailbox_id = b.id and live.state in ('claimed', 'transmitting') offset 0));
+  if cardinality(v_mailboxes) <= v_first then
+    return goniec.first_claimable(v_mailboxes, p_now, p_today, p_most, p_grace, p_not_messages, p_not_campaigns, p_not_salespeople, p_not_domains);
+  end if;
+
+  v_ordered := goniec.by_first_due(v_mailboxes, p_now, p_grace, v_first);
+  v_chosen := goniec.first_claimable(v_ordered.mailboxes[:v_first], p_now, p_today, p_most, p_grace, p_not_messages, p_not_campaigns, p_not_salespeople, p_not_domains);
+  v_last := v_chosen[p_most];
+  if v_ordered.next_message is null
+     or (goniec.kind_rank(v_last.kind), v_last.scheduled_at, v_last.message_id) <= (v_ordered.next_rank, v_ordered.next_at, v_ordered.next_message) then
+    return v_chosen;
+  end if;
   return (
-    select array_agg(row(c.message_id, c.kind, c.scheduled_at, c.mailbox_id, c.campaign_id, c.salesperson_id, c.lead_id, c.campaign_day, c.domain)::goniec.candidate)
+    select array_agg(c.one)
     from (
-      select first.*
-      from goniec.mailbox b
-      cross join lateral (
-        select c.*
-        from (values ('response'), ('campaign'), ('warmup')) as k (kind)
-        cross join lateral (
-          select c.*
-          from goniec.claimable(p_now, p_today, p_grace) c
-          where c.mailbox_id = b.id and c.kind = k.kind
-            and c.message_id <> all (p_not_messages)
-            and (c.campaign_id is null or c.campaign_id <> all (p_not_campaigns))
-            and (c.kind = 'warmup' or c.salesperson_id <> all (p_not_salespeople))
-            and (c.domain is null or c.domain <> all (p_not_domains))
-          order by c.scheduled_at, c.message_id
-          limit 1
-        ) c
-        order by c.kind_rank
-        limit 1
-      ) as first
-      where b.status = 'active' and b.id <> all (p_not_mailboxes)
-        and not exists (select from goniec.attempt live where live.mailbox_id = b.id and live.state in ('claimed', 'transmitting') offset 0)
-      order by first.kind_rank, first.scheduled_at, first.message_id
+      select c as one
+      from unnest(v_chosen || goniec.first_claimable(
+        v_ordered.mailboxes[v_first + 1:], p_now, p_today, p_most, p_grace, p_not_messages, p_not_campaigns, p_not_salespeople, p_not_domains)) as c
+      order by goniec.kind_rank(c.kind), c.scheduled_at, c.message_id
       limit p_most
-    ) c);
+    ) as c);
 end $function$;
 
 CREATE OR REPLACE FUNCTION goniec.claim(p_incarnation bigint, p_batch integer, p_lease interval, p_total interval, p_grace interval DEFAULT '00:05:00'::interval)
@@ -995,7 +1031,7 @@ CREATE OR REPLACE FUNCTION goniec.claimable(at timestamp with time zone, today d
  LANGUAGE sql
  STABLE
 AS $function$
-  select c.message_id, case c.kind when 'response' then 1 when 'campaign' then 2 else 3 end, c.kind, c.mailbox_id, c.campaign_id, c.salesperson_id, c.lead_id,
+  select c.message_id, goniec.kind_rank(c.kind), c.kind, c.mailbox_id, c.campaign_id, c.salesperson_id, c.lead_id,
          c.scheduled_at, c.campaign_delay_ms, c.campaign_day, c.campaign_room, c.salesperson_room,
          c.limited_domain, least(c.domain_room_today, c.domain_room_this_hour)
   from goniec.candidates(at, today) c
@@ -1580,6 +1616,43 @@ begin
   on conflict (restoration_id, worker) do update
   set reported_at = excluded.reported_at, covers_from = excluded.covers_from, is_complete = excluded.is_complete, is_ahead = t.is_ahead or excluded.is_ahead,
       mails = excluded.mails;
+end $function$;
+
+CREATE OR REPLACE FUNCTION goniec.first_claimable(p_mailboxes bigint[], p_now timestamp with time zone, p_today date, p_most integer, p_grace interval, p_not_messages bigint[], p_not_campaigns bigint[], p_not_salespeople bigint[], p_not_domains text[])
+ RETURNS goniec.candidate[]
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET jit TO 'off'
+AS $function$
+begin
+  return (
+    select array_agg(row(c.message_id, c.kind, c.scheduled_at, c.mailbox_id, c.campaign_id, c.salesperson_id, c.lead_id, c.campaign_day, c.domain)::goniec.candidate)
+    from (
+      select first.*
+      from unnest(p_mailboxes) as b (id)
+      cross join lateral (
+        select c.*
+        from (values ('response'), ('campaign'), ('warmup')) as k (kind)
+        cross join lateral (
+          select c.*
+          from goniec.claimable(p_now, p_today, p_grace) c
+          where c.mailbox_id = b.id and c.kind = k.kind
+            and c.message_id <> all (p_not_messages)
+            and (c.campaign_id is null or c.campaign_id <> all (p_not_campaigns))
+            and (c.kind = 'warmup' or c.salesperson_id <> all (p_not_salespeople))
+            and (c.domain is null or c.domain <> all (p_not_domains))
+          order by c.scheduled_at, c.message_id
+          limit 1
+        ) c
+        order by c.kind_rank
+        limit 1
+      ) as first
+      order by first.kind_rank, first.scheduled_at, first.message_id
+      limit p_most
+    ) c);
 end $function$;
 
 CREATE OR REPLACE FUNCTION goniec.follow_up(p_messages bigint[])
@@ -2341,6 +2414,12 @@ CREATE OR REPLACE FUNCTION goniec.is_suppressed(email text)
  LANGUAGE sql
  STABLE PARALLEL SAFE STRICT
 AS $function$ select exists (select from goniec.suppression where value = any (goniec.suppression_values(email))) $function$;
+
+CREATE OR REPLACE FUNCTION goniec.kind_rank(kind text)
+ RETURNS integer
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$ select case kind when 'response' then 1 when 'campaign' then 2 else 3 end $function$;
 
 CREATE OR REPLACE FUNCTION goniec.limit_for_day(p_limit integer, p_taken integer)
  RETURNS integer
@@ -4438,6 +4517,8 @@ grant execute on function goniec.actor() to goniec_worker;
 
 grant execute on function goniec.backoff(attempts integer, spread_by bigint) to goniec_worker;
 
+grant execute on function goniec.by_first_due(p_mailboxes bigint[], p_now timestamp with time zone, p_grace interval, p_first integer, OUT mailboxes bigint[], OUT next_rank integer, OUT next_at timestamp with time zone, OUT next_message bigint) to goniec_worker;
+
 grant execute on function goniec.candidates(at timestamp with time zone, today date) to goniec_worker;
 
 grant execute on function goniec.check_agreement() to goniec_worker;
@@ -4466,6 +4547,8 @@ grant execute on function goniec.fence(p_incarnation bigint, p_attempts bigint[]
 
 grant execute on function goniec.finish_business(p_attempts bigint[]) to goniec_worker;
 
+grant execute on function goniec.first_claimable(p_mailboxes bigint[], p_now timestamp with time zone, p_today date, p_most integer, p_grace interval, p_not_messages bigint[], p_not_campaigns bigint[], p_not_salespeople bigint[], p_not_domains text[]) to goniec_worker;
+
 grant execute on function goniec.follow_up(p_messages bigint[]) to goniec_worker;
 
 grant execute on function goniec.gates(at timestamp with time zone, today date, grace interval) to goniec_worker;
@@ -4489,6 +4572,8 @@ grant execute on function goniec.is_out(m goniec.message) to goniec_worker;
 grant execute on function goniec.is_restored() to goniec_worker;
 
 grant execute on function goniec.is_suppressed(email text) to goniec_worker;
+
+grant execute on function goniec.kind_rank(kind text) to goniec_worker;
 
 grant execute on function goniec.limit_for_day(p_limit integer, p_taken integer) to goniec_worker;
 
@@ -4698,6 +4783,8 @@ grant execute on function goniec.backoff(attempts integer, spread_by bigint) to 
 
 grant execute on function goniec.brake_refused(p_campaigns bigint[], p_mailboxes bigint[]) to public;
 
+grant execute on function goniec.by_first_due(p_mailboxes bigint[], p_now timestamp with time zone, p_grace interval, p_first integer, OUT mailboxes bigint[], OUT next_rank integer, OUT next_at timestamp with time zone, OUT next_message bigint) to public;
+
 grant execute on function goniec.candidates(at timestamp with time zone, today date) to public;
 
 grant execute on function goniec.check_agreement() to public;
@@ -4738,6 +4825,8 @@ grant execute on function goniec.finish_business(p_attempts bigint[]) to public;
 
 grant execute on function goniec.finish_report(p_restoration bigint, p_worker text, p_covers_from timestamp with time zone, p_wal_position pg_lsn) to public;
 
+grant execute on function goniec.first_claimable(p_mailboxes bigint[], p_now timestamp with time zone, p_today date, p_most integer, p_grace interval, p_not_messages bigint[], p_not_campaigns bigint[], p_not_salespeople bigint[], p_not_domains text[]) to public;
+
 grant execute on function goniec.follow_up(p_messages bigint[]) to public;
 
 grant execute on function goniec.forgotten_of(p_entries jsonb) to public;
@@ -4769,6 +4858,8 @@ grant execute on function goniec.is_recalled(p_attempt bigint, p_contents jsonb)
 grant execute on function goniec.is_restored() to public;
 
 grant execute on function goniec.is_suppressed(email text) to public;
+
+grant execute on function goniec.kind_rank(kind text) to public;
 
 grant execute on function goniec.limit_for_day(p_limit integer, p_taken integer) to public;
 

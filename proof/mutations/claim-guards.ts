@@ -64,7 +64,7 @@ const CLAIM_BUSY: Edit[] = [
   {
     file: CLAIM,
     from: `
-        and not exists (select from goniec.attempt live where live.mailbox_id = b.id and live.state in ('claimed', 'transmitting') offset 0)`,
+      and not exists (select from goniec.attempt live where live.mailbox_id = b.id and live.state in ('claimed', 'transmitting') offset 0)`,
     to: '',
   },
 ]
