@@ -893,11 +893,21 @@ declare
   attempt_now text;
   expected text;
 begin
-  if tg_table_name = 'message' then subject := new.id; else subject := new.message_id; end if;
-  -- Two look-ups and no join: beneath a join a look-up hands on all forty columns, and to begin with that was half of the cost.
-  select (select m.status from goniec.message m where m.id = subject),
-         (select a.state from goniec.attempt a where a.message_id = subject and a.state in ('claimed', 'transmitting', 'accepted', 'in_doubt') limit 1)
-  into status_now, attempt_now;
+  if tg_table_name = 'message' then
+    subject := new.id;
+    attempt_now := (select a.state from goniec.attempt a where a.message_id = subject and a.state in ('claimed', 'transmitting', 'accepted', 'in_doubt') limit 1);
+    if (new.status = 'sending' and attempt_now in ('claimed', 'transmitting')) or (new.status = 'sent' and attempt_now = 'accepted') then
+      return null;
+    end if;
+    status_now := (select m.status from goniec.message m where m.id = subject);
+  else
+    subject := new.message_id;
+    status_now := (select m.status from goniec.message m where m.id = subject);
+    if (new.state = 'claimed' and status_now = 'sending') or (new.state = 'accepted' and status_now = 'sent') then
+      return null;
+    end if;
+    attempt_now := (select a.state from goniec.attempt a where a.message_id = subject and a.state in ('claimed', 'transmitting', 'accepted', 'in_doubt') limit 1);
+  end if;
   expected := case
     when attempt_now in ('claimed', 'transmitting') then 'sending'
     when attempt_now = 'accepted' then 'sent'
