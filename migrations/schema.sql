@@ -667,6 +667,8 @@ CREATE INDEX message_due ON goniec.message USING btree (scheduled_at, id) WHERE 
 
 CREATE INDEX message_due_by_mailbox ON goniec.message USING btree (mailbox_id, kind, scheduled_at, id) WHERE ((status = 'pending'::text) AND (scheduled_at IS NOT NULL));
 
+CREATE INDEX message_due_not_campaign ON goniec.message USING btree (scheduled_at, mailbox_id) WHERE ((kind <> 'campaign'::text) AND (status = 'pending'::text) AND (scheduled_at IS NOT NULL));
+
 CREATE INDEX message_held ON goniec.message USING btree (id) WHERE ((status = 'pending'::text) AND (held_reason IS NOT NULL));
 
 CREATE INDEX message_in_doubt ON goniec.message USING btree (id) WHERE (status = 'in_doubt'::text);
@@ -801,7 +803,7 @@ begin
   if v_paused <> '' then perform pg_notify('goniec', left('refusals ' || v_paused, 1900)); end if;
 end $function$;
 
-CREATE OR REPLACE FUNCTION goniec.by_first_due(p_mailboxes bigint[], p_now timestamp with time zone, p_grace interval, p_first integer, OUT mailboxes bigint[], OUT next_rank integer, OUT next_at timestamp with time zone, OUT next_message bigint)
+CREATE OR REPLACE FUNCTION goniec.by_first_due(p_mailboxes bigint[], p_not_campaign bigint[], p_now timestamp with time zone, p_grace interval, p_first integer, OUT mailboxes bigint[], OUT next_rank integer, OUT next_at timestamp with time zone, OUT next_message bigint)
  RETURNS record
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
@@ -825,6 +827,7 @@ begin
         order by m.scheduled_at, m.id
         limit 1
       ) m
+      where k.kind = 'campaign' or b.id = any (p_not_campaign)
       order by k.kind_rank
       limit 1
     ) as first
@@ -929,12 +932,15 @@ CREATE OR REPLACE FUNCTION goniec.choose(p_now timestamp with time zone, p_today
  RETURNS goniec.candidate[]
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
  SET plan_cache_mode TO 'force_generic_plan'
  SET jit TO 'off'
 AS $function$
 declare
   v_first integer := least(p_most::bigint * 2, 1000000);
   v_mailboxes bigint[];
+  v_not_campaign bigint[];
   v_ordered record;
   v_chosen goniec.candidate[];
   v_last goniec.candidate;
@@ -943,12 +949,15 @@ begin
     select b.id from goniec.mailbox b
     where b.status = 'active' and b.id <> all (p_not_mailboxes)
       and not exists (select from goniec.attempt live where live.mailbox_id = b.id and live.state in ('claimed', 'transmitting') offset 0));
+  v_not_campaign := array(
+    select distinct m.mailbox_id from goniec.message m
+    where m.kind <> 'campaign' and m.status = 'pending' and m.scheduled_at between p_now - p_grace and p_now);
   if cardinality(v_mailboxes) <= v_first then
-    return goniec.first_claimable(v_mailboxes, p_now, p_today, p_most, p_grace, p_not_messages, p_not_campaigns, p_not_salespeople, p_not_domains);
+    return goniec.first_claimable(v_mailboxes, v_not_campaign, p_now, p_today, p_most, p_grace, p_not_messages, p_not_campaigns, p_not_salespeople, p_not_domains);
   end if;
 
-  v_ordered := goniec.by_first_due(v_mailboxes, p_now, p_grace, v_first);
-  v_chosen := goniec.first_claimable(v_ordered.mailboxes[:v_first], p_now, p_today, p_most, p_grace, p_not_messages, p_not_campaigns, p_not_salespeople, p_not_domains);
+  v_ordered := goniec.by_first_due(v_mailboxes, v_not_campaign, p_now, p_grace, v_first);
+  v_chosen := goniec.first_claimable(v_ordered.mailboxes[:v_first], v_not_campaign, p_now, p_today, p_most, p_grace, p_not_messages, p_not_campaigns, p_not_salespeople, p_not_domains);
   v_last := v_chosen[p_most];
   if v_ordered.next_message is null
      or (goniec.kind_rank(v_last.kind), v_last.scheduled_at, v_last.message_id) <= (v_ordered.next_rank, v_ordered.next_at, v_ordered.next_message) then
@@ -959,7 +968,7 @@ begin
     from (
       select c as one
       from unnest(v_chosen || goniec.first_claimable(
-        v_ordered.mailboxes[v_first + 1:], p_now, p_today, p_most, p_grace, p_not_messages, p_not_campaigns, p_not_salespeople, p_not_domains)) as c
+        v_ordered.mailboxes[v_first + 1:], v_not_campaign, p_now, p_today, p_most, p_grace, p_not_messages, p_not_campaigns, p_not_salespeople, p_not_domains)) as c
       order by goniec.kind_rank(c.kind), c.scheduled_at, c.message_id
       limit p_most
     ) as c);
@@ -1628,7 +1637,7 @@ begin
       mails = excluded.mails;
 end $function$;
 
-CREATE OR REPLACE FUNCTION goniec.first_claimable(p_mailboxes bigint[], p_now timestamp with time zone, p_today date, p_most integer, p_grace interval, p_not_messages bigint[], p_not_campaigns bigint[], p_not_salespeople bigint[], p_not_domains text[])
+CREATE OR REPLACE FUNCTION goniec.first_claimable(p_mailboxes bigint[], p_not_campaign bigint[], p_now timestamp with time zone, p_today date, p_most integer, p_grace interval, p_not_messages bigint[], p_not_campaigns bigint[], p_not_salespeople bigint[], p_not_domains text[])
  RETURNS goniec.candidate[]
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
@@ -1657,6 +1666,7 @@ begin
           order by c.scheduled_at, c.message_id
           limit 1
         ) c
+        where k.kind = 'campaign' or b.id = any (p_not_campaign)
         order by c.kind_rank
         limit 1
       ) as first
@@ -4527,7 +4537,7 @@ grant execute on function goniec.actor() to goniec_worker;
 
 grant execute on function goniec.backoff(attempts integer, spread_by bigint) to goniec_worker;
 
-grant execute on function goniec.by_first_due(p_mailboxes bigint[], p_now timestamp with time zone, p_grace interval, p_first integer, OUT mailboxes bigint[], OUT next_rank integer, OUT next_at timestamp with time zone, OUT next_message bigint) to goniec_worker;
+grant execute on function goniec.by_first_due(p_mailboxes bigint[], p_not_campaign bigint[], p_now timestamp with time zone, p_grace interval, p_first integer, OUT mailboxes bigint[], OUT next_rank integer, OUT next_at timestamp with time zone, OUT next_message bigint) to goniec_worker;
 
 grant execute on function goniec.candidates(at timestamp with time zone, today date) to goniec_worker;
 
@@ -4557,7 +4567,7 @@ grant execute on function goniec.fence(p_incarnation bigint, p_attempts bigint[]
 
 grant execute on function goniec.finish_business(p_attempts bigint[]) to goniec_worker;
 
-grant execute on function goniec.first_claimable(p_mailboxes bigint[], p_now timestamp with time zone, p_today date, p_most integer, p_grace interval, p_not_messages bigint[], p_not_campaigns bigint[], p_not_salespeople bigint[], p_not_domains text[]) to goniec_worker;
+grant execute on function goniec.first_claimable(p_mailboxes bigint[], p_not_campaign bigint[], p_now timestamp with time zone, p_today date, p_most integer, p_grace interval, p_not_messages bigint[], p_not_campaigns bigint[], p_not_salespeople bigint[], p_not_domains text[]) to goniec_worker;
 
 grant execute on function goniec.follow_up(p_messages bigint[]) to goniec_worker;
 
@@ -4793,7 +4803,7 @@ grant execute on function goniec.backoff(attempts integer, spread_by bigint) to 
 
 grant execute on function goniec.brake_refused(p_campaigns bigint[], p_mailboxes bigint[]) to public;
 
-grant execute on function goniec.by_first_due(p_mailboxes bigint[], p_now timestamp with time zone, p_grace interval, p_first integer, OUT mailboxes bigint[], OUT next_rank integer, OUT next_at timestamp with time zone, OUT next_message bigint) to public;
+grant execute on function goniec.by_first_due(p_mailboxes bigint[], p_not_campaign bigint[], p_now timestamp with time zone, p_grace interval, p_first integer, OUT mailboxes bigint[], OUT next_rank integer, OUT next_at timestamp with time zone, OUT next_message bigint) to public;
 
 grant execute on function goniec.candidates(at timestamp with time zone, today date) to public;
 
@@ -4835,7 +4845,7 @@ grant execute on function goniec.finish_business(p_attempts bigint[]) to public;
 
 grant execute on function goniec.finish_report(p_restoration bigint, p_worker text, p_covers_from timestamp with time zone, p_wal_position pg_lsn) to public;
 
-grant execute on function goniec.first_claimable(p_mailboxes bigint[], p_now timestamp with time zone, p_today date, p_most integer, p_grace interval, p_not_messages bigint[], p_not_campaigns bigint[], p_not_salespeople bigint[], p_not_domains text[]) to public;
+grant execute on function goniec.first_claimable(p_mailboxes bigint[], p_not_campaign bigint[], p_now timestamp with time zone, p_today date, p_most integer, p_grace interval, p_not_messages bigint[], p_not_campaigns bigint[], p_not_salespeople bigint[], p_not_domains text[]) to public;
 
 grant execute on function goniec.follow_up(p_messages bigint[]) to public;
 
