@@ -2473,47 +2473,55 @@ CREATE OR REPLACE FUNCTION goniec.lock_chosen(p_chosen goniec.candidate[], p_tod
  SET plan_cache_mode TO 'force_generic_plan'
  SET jit TO 'off'
 AS $function$
+declare
+  v record;
 begin
+  select array_agg(c.message_id) as messages, array_agg(c.mailbox_id) as mailboxes, array_agg(distinct c.campaign_id) as campaigns,
+         array_agg(distinct c.campaign_day) as days, array_agg(distinct c.salesperson_id) filter (where c.kind <> 'warmup') as salespeople,
+         array_agg(distinct c.domain) as domains
+  into v
+  from unnest(p_chosen) c;
+
   with
-  chosen as (select * from unnest(p_chosen)),
   message_rows as (
     select m.id from goniec.message m
-    where m.id in (select message_id from chosen) and m.status = 'pending'
+    where m.id = any (v.messages) and m.status = 'pending'
     for no key update skip locked
   ),
   mailbox_rows as (
     select g.mailbox_id from goniec.mailbox_gate g
-    where g.mailbox_id in (select mailbox_id from chosen)
+    where g.mailbox_id = any (v.mailboxes)
     for no key update skip locked
   ),
   mailbox_day_rows as (
     select d.mailbox_id from goniec.mailbox_day d
-    where d.mailbox_id in (select mailbox_id from chosen) and d.day = p_today
+    where d.mailbox_id = any (v.mailboxes) and d.day = p_today
     for no key update skip locked
   ),
   campaign_rows as (
     select g.campaign_id from goniec.campaign_gate g
-    where g.campaign_id in (select campaign_id from chosen)
+    where g.campaign_id = any (v.campaigns)
     for no key update skip locked
   ),
   campaign_day_rows as (
     select d.campaign_id from goniec.campaign_day d
-    where (d.campaign_id, d.day) in (select campaign_id, campaign_day from chosen)
+    where d.campaign_id = any (v.campaigns) and d.day = any (v.days)
+      and (cardinality(v.days) = 1 or (d.campaign_id, d.day) in (select c.campaign_id, c.campaign_day from unnest(p_chosen) c where c.campaign_id is not null))
     for no key update skip locked
   ),
   salesperson_day_rows as (
     select d.salesperson_id from goniec.salesperson_day d
-    where d.salesperson_id in (select salesperson_id from chosen where kind <> 'warmup') and d.day = p_today
+    where d.salesperson_id = any (v.salespeople) and d.day = p_today
     for no key update skip locked
   ),
   domain_day_rows as (
     select d.domain from goniec.domain_day d
-    where d.domain in (select domain from chosen) and d.day = p_today
+    where d.domain = any (v.domains) and d.day = p_today
     for no key update skip locked
   ),
   domain_hour_rows as (
     select d.domain from goniec.domain_hour d
-    where d.domain in (select domain from chosen) and d.hour = p_hour
+    where d.domain = any (v.domains) and d.hour = p_hour
     for no key update skip locked
   )
   select array(select id from message_rows),

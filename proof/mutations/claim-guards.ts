@@ -172,9 +172,9 @@ export const CLAIM_GUARDS: readonly Mutation[] = [
     edits: [
       {
         file: CLAIM,
-        from: `where d.mailbox_id in (select mailbox_id from chosen) and d.day = p_today
+        from: `where d.mailbox_id = any (v.mailboxes) and d.day = p_today
     for no key update skip locked`,
-        to: `where d.mailbox_id in (select mailbox_id from chosen) and d.day = p_today
+        to: `where d.mailbox_id = any (v.mailboxes) and d.day = p_today
     for no key update`,
       },
     ],
