@@ -124,12 +124,15 @@ begin
     on conflict (message_id) do update
     set attempt_id = excluded.attempt_id, subject = excluded.subject, text = excluded.text, html = excluded.html, headers = excluded.headers
   )
-  select asked.id, case when j.id is null then 'not_claimed' else coalesce(j.refusal, 'passed') end,
+  select j.id, coalesce(j.refusal, 'passed'),
          case when j.refusal = 'too_early'
               then case when j.delay_over_at > v_now then j.delay_over_at else v_now + j.shortest_delay_ms * interval '1 millisecond' end end,
-         case when j.refusal is null and j.id is not null then v_now end, v_position::text
+         case when j.refusal is null then v_now end, v_position::text
+  from judged j
+  union all
+  select asked.id, 'not_claimed', null, null, v_position::text
   from unnest(p_attempts) as asked (id)
-  left join judged j on j.id = asked.id;
+  where asked.id <> all (array(select j.id from judged j));
 end $$;
 
 comment on function goniec.fence(bigint, bigint[], interval, jsonb) is
