@@ -117,6 +117,12 @@ export const FOUND: readonly Finding[] = [
     broke: [{ cell: 'B/data/half-open', seed: 45 }],
   },
   {
+    where: 'B/body/dripping',
+    what: 'Nothing of goniec: of two mails whose server read a little at a time, the buffers of a busy machine took the whole. Goniec had nothing left to write, waited for the answer to the dot, and put them in doubt; the proof, which wanted them aborted, had reckoned that no buffer is so large.',
+    mended: 'Either is right there (proof/mail-server/judge.ts).',
+    broke: [43, 44].map((seed) => ({ cell: 'B/body/dripping', seed })),
+  },
+  {
     where: 'B/*/disk full',
     what: 'Nothing of goniec: the proof tried mails again, many times a second, while the queue of the server had no room, and after ten tries goniec sets a mail aside or gives it up, as it should. The proof took that for a mail without an end.',
     mended: 'Nothing is hurried while the disk is full (proof/mail-server/scenarios.ts).',

@@ -53,7 +53,7 @@ export function drawCourse(stage: StageName, fault: FaultName, seed: number, sev
     pipelining: random.chance(0.5),
     security: needsTls || random.chance(0.3) ? 'starttls' : 'none',
     login: true,
-    // No buffer of the system holds a long body whole: the fault comes before its end.
+    // Hardly any buffer of the system holds a long body whole: the fault comes before its end.
     bytes: stage === 'body' ? 4_500_000 + random.int(0, 500_000) : random.pick([10, 300, 2_000, 20_000, 150_000]),
     waitMs: stage === 'quit' ? 12_000 : 1,
     pieces: random.int(1, 4),

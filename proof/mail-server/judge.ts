@@ -2,6 +2,7 @@
 import type { Database } from '../../src/database/pool.ts'
 import type { AcceptedMail } from '../oracle.ts'
 import { type Course, type Expected, expectationsOf } from './course.ts'
+import type { Ending } from './stages.ts'
 import { nameOf } from './world.ts'
 
 /** A mail of a run with its attempts. */
@@ -34,7 +35,12 @@ export function judge(
   const judged = (['first', 'second'] as const).map((which) => {
     const mail = mails.find((candidate) => candidate.name === name && candidate.which === which)
     const count = accepted.filter(({ subject }) => subject === `${which} of ${name}`).length
-    return judgeMail(`the ${which} mail of ${name}`, expected[which], mail, count)
+    return judgeMail(
+      `the ${which} mail of ${name}`,
+      { expected: expected[which], instead: insteadOf(course) },
+      mail,
+      count,
+    )
   })
   return {
     violations: judged.flatMap(({ violations }) => violations),
@@ -42,9 +48,24 @@ export function judge(
   }
 }
 
+/**
+ * What the struck attempt may have come to where its time ran out, though the fault wants it aborted: of a pipelined envelope the answers
+ * before the fault were lost with it, and its mailbox seems to be at fault; or the buffers of the system took the whole of a long body from
+ * the client, whatever the server read of it.
+ */
+function insteadOf({ stage, pipelining }: Course): Ending | undefined {
+  if (stage === 'body') return 'unknown'
+  return pipelining ? 'mailbox_fault' : undefined
+}
+
+interface Wanted {
+  expected: Expected | undefined
+  instead: Ending | undefined
+}
+
 function judgeMail(
   what: string,
-  expected: Expected | undefined,
+  { expected, instead }: Wanted,
   mail: Mail | undefined,
   count: number,
 ): ReturnType<typeof judge> {
@@ -56,7 +77,7 @@ function judgeMail(
     return { violations, ranOutOfTime: false }
   }
   const isAsExpected = mail.outcomes.join() === expected.outcomes.join()
-  const ranOutOfTime = !isAsExpected && differsByTime(attemptsOf(mail), expected.outcomes)
+  const ranOutOfTime = !isAsExpected && differsByTime(attemptsOf(mail), expected.outcomes, instead)
   if (!isAsExpected && !ranOutOfTime)
     violations.push(`${what}: ${expected.outcomes.join(', ')} must have happened, and ${mail.told.join('; ')} did`)
   if (mail.status !== expected.status) violations.push(`${what} is ${mail.status}, and should be ${expected.status}`)
@@ -76,18 +97,18 @@ function attemptsOf({ outcomes, told }: Mail): Attempt[] {
 
 const OUT_OF_TIME = /\((no end of |the time that is given|\d+ ms had passed|lease_over|too_early|its worker was gone)/
 
-/**
- * What must have happened did, in its order, and beside it only attempts that ran out of time. A doubt may have become the acceptance; and of
- * a pipelined envelope the answers that came before the fault may have been lost with it, so that its mailbox seems to be at fault.
- */
-function differsByTime([attempt, ...later]: readonly Attempt[], expected: readonly string[]): boolean {
+/** What must have happened did, in its order, and beside it only attempts that ran out of time. A doubt may have become the acceptance. */
+function differsByTime(
+  [attempt, ...later]: readonly Attempt[],
+  expected: readonly string[],
+  instead: Ending | undefined,
+): boolean {
   if (!attempt) return expected.length === 0
-  if (attempt.outcome === expected[0] && differsByTime(later, expected.slice(1))) return true
+  const isStruck = attempt.isLate && expected[0] === 'aborted' && attempt.outcome === instead
+  if ((attempt.outcome === expected[0] || isStruck) && differsByTime(later, expected.slice(1), instead)) return true
   if (!attempt.isLate) return false
-  const isStruck = attempt.outcome === 'mailbox_fault' && expected[0] === 'aborted'
-  if (isStruck && differsByTime(later, expected.slice(1))) return true
   const isTaken = attempt.outcome === 'unknown' && later.length === 0 && expected.join() === 'accepted'
-  return isTaken || differsByTime(later, expected)
+  return isTaken || differsByTime(later, expected, instead)
 }
 
 const MAILS = `
