@@ -10,6 +10,7 @@ import { Client, Pool, type ClientConfig, type QueryResultRow } from 'pg'
 import { GoniecError } from '../errors.ts'
 import { explainDatabaseError, OLDEST_SERVER } from './failures.ts'
 import type { Schema } from './schema.ts'
+import { setUpSession } from './session-settings.ts'
 import { breakWhenSilent, endedAfterMs } from './silence.ts'
 import { teachInstants, valueTypes } from './values.ts'
 
@@ -141,18 +142,10 @@ function createPool(url: string, options: PoolOptions): Pool {
   return pool
 }
 
-/**
- * One statement for all of it: an idle worker opens more connections in a minute than it asks questions.
- *
- * Without jit: statements of goniec are look-ups by index that take milliseconds. Where the planner thinks otherwise, as it does of tables that were
- * not analysed yet, compiling them took twenty seconds (Debian's Postgres 15, where it is on by default).
- */
 async function prepare(client: Client, silenceMs: number | undefined): Promise<void> {
-  if (silenceMs === undefined) return void (await client.query('set jit = off'))
+  if (silenceMs === undefined) return setUpSession(client)
   breakWhenSilent(client, silenceMs)
-  await client.query(`select set_config('jit', 'off', false), set_config('statement_timeout', $1, false)`, [
-    `${endedAfterMs(silenceMs)}`,
-  ])
+  await setUpSession(client, { statementMs: endedAfterMs(silenceMs) })
 }
 
 async function refuseOldServer(database: Database): Promise<void> {

@@ -16,6 +16,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Logger as GraphileLogger, parseCronItems, run, type Runner, type TaskList } from 'graphile-worker'
 import type { Client, Pool } from 'pg'
 import { clientConfig } from '../database/pool.ts'
+import { setUpSession } from '../database/session-settings.ts'
 import { breakWhenSilent, endedAfterMs } from '../database/silence.ts'
 import { messageOf } from '../errors.ts'
 import type { Logger } from '../log.ts'
@@ -152,7 +153,12 @@ export class Engine {
     const pool = new EnginePool({
       ...clientConfig(url, { name: 'engine', statementMs: endedAfterMs(silenceMs) }),
       max: CONCURRENCY + 2,
-      onConnect: (client) => breakWhenSilent(client as Client, silenceMs),
+      // The pool waits for the promise, though its types do not say so.
+      // oxlint-disable-next-line typescript/no-misused-promises
+      onConnect: (client) => {
+        breakWhenSilent(client as Client, silenceMs)
+        return setUpSession(client)
+      },
     })
     const onError = (error: Error): void => log.debug({ problem: messageOf(error) }, 'the engine lost a connection')
     pool.on('error', onError)

@@ -16,6 +16,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Client } from 'pg'
 import { clientConfig } from '../database/pool.ts'
+import { setUpSession } from '../database/session-settings.ts'
 import { breakWhenSilent } from '../database/silence.ts'
 import { refuseTransactionPooler } from '../database/pooler.ts'
 import { GoniecError } from '../errors.ts'
@@ -124,6 +125,7 @@ export class WorkerSession {
     client.on('notification', ({ payload = '' }) => this.#events.onNotification(payload))
     await client.connect()
     breakWhenSilent(client, this.#silenceMs)
+    await setUpSession(client)
     return { client, lost }
   }
 

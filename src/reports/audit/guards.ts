@@ -74,7 +74,17 @@ export const guardChecks: readonly Check[] = [
       select 'constraint', given.name, null, case when c.oid is null then 'missing' else 'not validated' end
       from (values ${list(CONSTRAINTS)}) as given (name)
       left join pg_constraint c on c.conname = given.name and c.connamespace = to_regnamespace('goniec')
-      where c.oid is null or not c.convalidated`,
+      where c.oid is null or not c.convalidated
+      union all
+      select 'setting', 'session_replication_role', null, 'replica: no trigger fires' || given.whose
+      from (
+        select '' as whose from pg_settings s where s.name = 'session_replication_role' and s.setting = 'replica' and s.source <> 'session'
+        union
+        select ' for the login ' || r.rolname
+        from pg_db_role_setting g
+        join pg_roles r on r.oid = g.setrole
+        where g.setdatabase in (0, (select d.oid from pg_database d where d.datname = current_database())) and 'session_replication_role=replica' = any (g.setconfig)
+      ) as given`,
   },
   {
     name: 'only-allowed-changes-of-state',

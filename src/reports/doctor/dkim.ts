@@ -46,6 +46,8 @@ export async function checkDkim(names: Names, domain: string, selectors: readonl
 function keysOf(answer: Answer): string[] {
   if ('unasked' in answer) return []
   return answer.records.flatMap((record) => {
+    // What a wildcard record of the domain answers under each name: a policy, not a key.
+    if (/^\s*v\s*=(?!\s*DKIM1\s*(;|$))/i.test(record)) return []
     const key = /(?:^|;)\s*p\s*=([^;]*)/i.exec(record)?.[1]
     return key === undefined ? [] : [key.replaceAll(/\s/g, '')]
   })

@@ -13,6 +13,11 @@ export async function checkDmarc(names: Names, domain: string): Promise<Checked>
     if ('unasked' in answer) return notTried(name, answer.unasked)
     const records = answer.records.filter((record) => /^v=DMARC1\s*(;|$)/i.test(record))
     if (records.length > 0) return judge(name, asked, records, asked === domain ? 'p' : 'sp')
+    const meant = answer.records.find((record) => /^\W*v\s*=\s*DMARC/i.test(record))
+    if (meant !== undefined) {
+      const text = `the record at _dmarc.${asked} does not begin with v=DMARC1; and receivers pass it over: ${meant}`
+      return problem(name, text, 'correct it; to begin with, v=DMARC1; p=none')
+    }
   }
   const todo = `a TXT record at _dmarc.${domain}, to begin with: v=DMARC1; p=none; rua=mailto:dmarc@${domain}`
   return warning(name, 'there is no record: Google, Yahoo and Microsoft want one of whoever sends much', todo)

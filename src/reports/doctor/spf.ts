@@ -27,7 +27,7 @@ export async function checkSpf(names: Names, domain: string): Promise<Checked> {
     const todo = 'make one record of them: all their parts, and one "all" at the end'
     return problem(name, `there are ${found.length} records, and receivers take none of several`, todo)
   }
-  const walk = { lookups: 0, missing: [], unasked: [] }
+  const walk = { lookups: 0, missing: [], unasked: [], wrong: [] }
   const all = await follow(names, record, walk)
   return judge(domain, record, { ...walk, all })
 }
@@ -37,7 +37,13 @@ interface Walk {
   /** What is included and has no record, or several. */
   missing: string[]
   unasked: string[]
+  /** Words that are none of SPF's. */
+  wrong: string[]
 }
+
+/** RFC 7208 §5 and §6: what a record is made of. A modifier that nobody knows is passed over, a mechanism that nobody knows makes it void. */
+const TERM =
+  /^(?:[-~?+]?(?:all|(?:include|exists):\S+|(?:a|mx)(?::[^\s/]+)?(?:\/\d+)?(?:\/\/\d+)?|ptr(?::\S+)?|ip4:\d+(?:\.\d+){3}(?:\/\d+)?|ip6:[\da-f:.]+(?:\/\d+)?)|[a-z][\w.-]*=\S*)$/
 
 function spfRecords(records: readonly string[]): string[] {
   return records.filter((record) => /^v=spf1( |$)/i.test(record))
@@ -46,6 +52,7 @@ function spfRecords(records: readonly string[]): string[] {
 /** Counts look-ups as a receiver does, includes of includes among them; returns the "all" that counts, also behind a redirect. */
 async function follow(names: Names, record: string, walk: Walk): Promise<string | null> {
   const terms = record.toLowerCase().split(/ +/).slice(1)
+  walk.wrong.push(...terms.filter((term) => term !== '' && !TERM.test(term)))
   const all = terms.find((term) => /^[-~?+]?all$/.test(term)) ?? null
   const evaluated = all === null ? terms : terms.slice(0, terms.indexOf(all))
   for (const term of evaluated) {
@@ -78,9 +85,13 @@ async function enter(names: Names, target: string, walk: Walk): Promise<string |
 function judge(
   domain: string,
   record: string,
-  { lookups, missing, unasked, all }: Walk & { all: string | null },
+  { lookups, missing, unasked, wrong, all }: Walk & { all: string | null },
 ): Checked {
   const name = `SPF of ${domain}`
+  if (wrong.length > 0) {
+    const text = `"${wrong.join('", "')}" is no word of SPF: receivers take all of it for void (${record})`
+    return problem(name, text, 'correct it, as the mail provider gives it')
+  }
   if (missing.length > 0) {
     const text = `it includes ${missing.join(', ')}, where there is no single SPF record: receivers take all of it for void (${record})`
     return problem(name, text, 'take the include out, or correct its name')

@@ -75,6 +75,33 @@ test.each<[what: string, records: Records, verdict: Checked['verdict'], text: Re
     'problem',
     /every server/,
   ],
+  [
+    'a word that is none of SPF makes it void',
+    spf('v=spf1 includ:a.example -all'),
+    'problem',
+    /"includ:a.example" is no word/,
+  ],
+  ['so does an address apart from its word', spf('v=spf1 ip4: 192.0.2.1 -all'), 'problem', /"ip4:", "192.0.2.1" is no/],
+  [
+    'so does one in what is included',
+    { ...spf('v=spf1 include:a.example -all'), 'a.example': ['v=spf1 mx; -all'] },
+    'problem',
+    /"mx;" is no/,
+  ],
+  [
+    'all that may stand in it may',
+    spf(
+      'V=SPF1  A/24 mx:firma.example/24//64 ?ptr ip6:2001:db8::/32 +exists:%{i}._spf.%{d2} exp=e.%{d} new-word=x ~ALL ',
+    ),
+    'ok',
+    /ALL $/,
+  ],
+  [
+    'a redirect in a circle ends',
+    { ...spf('v=spf1 redirect=a.example'), 'a.example': ['v=spf1 redirect=firma.example'] },
+    'problem',
+    /more than 10 look-ups/,
+  ],
   ['a record that includes itself ends', spf('v=spf1 include:firma.example -all'), 'problem', /more than 10 look-ups/],
 ])('SPF: %s', async (_, records, verdict, text) => {
   const { name, ...found } = await asked('spf', records)
@@ -103,6 +130,13 @@ test.each<[what: string, records: Records, verdict: Checked['verdict'], text: Re
     'problem',
     /no policy/,
   ],
+  [
+    'one without its first semicolon is passed over',
+    { '_dmarc.firma.example': ['v=DMARC1 p=none'] },
+    'problem',
+    /begin with/,
+  ],
+  ['one in quotes too', { '_dmarc.firma.example': ['"v=DMARC1; p=none"'] }, 'problem', /begin with/],
   [
     'several are none',
     { '_dmarc.firma.example': ['v=DMARC1; p=none', 'v=DMARC1; p=reject'] },
@@ -133,6 +167,14 @@ test('DKIM: where no common selector has a key there may be another', async () =
     verdict: 'warning',
     text: expect.stringContaining('may use another selector'),
     try: expect.stringContaining('--selector'),
+  })
+})
+
+test('DKIM: what a wildcard record of the domain answers is no key', async () => {
+  const records = { 'google._domainkey.firma.example': ['v=DMARC1; p=none'] }
+  expect(await asked('dkim', records)).toMatchObject({
+    verdict: 'warning',
+    text: expect.stringContaining('no key stands'),
   })
 })
 

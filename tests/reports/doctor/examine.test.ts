@@ -80,6 +80,12 @@ test.each<[what: string, statements: string[], name: string, expected: Partial<C
     { verdict: 'problem', text: 'unique index one_live_attempt_per_mailbox missing' },
   ],
   [
+    'triggers that are switched off for the database, as for a load of data',
+    ['alter database DATABASE set session_replication_role = replica'],
+    'the-guards-are-on',
+    { verdict: 'problem', text: 'setting session_replication_role replica: no trigger fires' },
+  ],
+  [
     'a change of state that is let in',
     [
       `set session_replication_role = replica`,
