@@ -195,7 +195,8 @@ test('nothing passed the fence after a pause, a block or a suppression had retur
       )
       .map(({ at }) => `${what} ${id} closed at ${toJsonTime(from)}, passed at ${toJsonTime(at)}`),
   )
-  expect(notes.closed.length).toBeGreaterThan(20)
+  // So many on a machine that is as busy as can be; on an idle one there are a hundred.
+  expect(notes.closed.length).toBeGreaterThan(10)
   expect(after).toEqual([])
 })
 
