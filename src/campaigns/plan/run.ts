@@ -21,11 +21,21 @@ export interface PlanRun extends SavedPlan {
   completed: string[]
 }
 
+export interface PlanOptions extends LoadOptions {
+  /** A process that holds the lock, and of which the database hears nothing for so long, is taken for stopped. */
+  stoppedAfterMs?: number
+}
+
 /** Plans once. Waits while another process plans. */
-export async function runPlan(database: Database, options: LoadOptions = {}): Promise<PlanRun> {
+export async function runPlan(
+  database: Database,
+  { stoppedAfterMs = STOPPED_AFTER_MS, ...options }: PlanOptions = {},
+): Promise<PlanRun> {
   const client = await database.pool.connect()
+  // It is idle while other sessions read and write, and while slots are reckoned; what has become of it is told by its last statement.
+  const alive = setInterval(() => client.query(ALIVE).catch(() => undefined), stoppedAfterMs / 5)
   try {
-    await client.query(LOCK)
+    await client.query(LOCK, [`${stoppedAfterMs}ms`])
     const saved = await planOnce(database, client, options)
     const { rows } = await client.query<{ completed: string[] }>(END)
     client.release()
@@ -34,18 +44,22 @@ export async function runPlan(database: Database, options: LoadOptions = {}): Pr
     // The lock goes with the connection, whatever has become of it.
     client.release(true)
     throw error
+  } finally {
+    clearInterval(alive)
   }
 }
 
-/** A process that holds the lock for longer is taken for stopped; a million slots take seconds. */
-const LONGEST_PLAN = '5min'
+/** Slots are reckoned without a break where they all hang together: ten thousand campaigns that share mailboxes take a minute. */
+const STOPPED_AFTER_MS = 300_000
+
+const ALIVE = `select 'the plan goes on'`
 
 /** Mails that are reckoned at once, where not all have to be: some ten milliseconds of it, since meanwhile nobody gives the database more to write. */
 const PART = 2000
 
 /** What it reads it reads on the same connection, so that it may be stopped in a transaction too. */
 const LOCK = `
-  select set_config('idle_session_timeout', '${LONGEST_PLAN}', false), set_config('idle_in_transaction_session_timeout', '${LONGEST_PLAN}', false),
+  select set_config('idle_session_timeout', $1, false), set_config('idle_in_transaction_session_timeout', $1, false),
     pg_advisory_lock(goniec.lock_key('plan'))`
 
 /** Dispatch is woken whatever was found: a wake-up that was lost with a connection comes again. */
