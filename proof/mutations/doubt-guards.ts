@@ -39,8 +39,8 @@ const SAME_ID = doubt('a mail that is refused for a while has the same Message-I
 
 const DERIVED: Edit = {
   file: 'src/delivery/message-id.ts',
-  from: `update(JSON.stringify(parts))`,
-  to: `update(JSON.stringify([...parts, performance.now()]))`,
+  from: `JSON.stringify(parts)`,
+  to: `JSON.stringify([...parts, performance.now()])`,
 }
 
 const KEPT_ID: Edit = {
