@@ -6,6 +6,7 @@ import { execFile } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { chown, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { dataDirectory } from '../../src/config.ts'
 import { ensureCluster, stopCluster } from '../../src/database/cluster.ts'
@@ -104,6 +105,8 @@ export class Cluster {
     assert(postmaster, 'a server that is killed runs')
     const pids = [postmaster.pid, ...childrenOf(postmaster.pid)]
     for (const pid of pids) killIfThere(pid)
+    // One that is still dying would be taken for one that runs, and not be started again.
+    while (await findPostmaster(this.data)) await delay(5)
     return pids
   }
 

@@ -150,10 +150,10 @@ export class Stage {
   async untilAllEnded(): Promise<void> {
     const patience = new Patience('these mails did not end')
     for (;;) {
-      const open = await whileAway(() => openMails(this.cluster.database))
+      const open = await whileAway(() => openMails(this.cluster.database), patience)
       if (open.length === 0) return
       patience.spend(open)
-      await whileAway(() => putNothingOff(this.cluster.database))
+      await whileAway(() => putNothingOff(this.cluster.database), patience)
       await pause()
     }
   }
@@ -163,7 +163,8 @@ export class Stage {
     try {
       await this.untilAllEnded()
       const patience = new Patience('the engine runs no jobs any more')
-      await whileAway(() => untilEngineRuns(this.cluster.database, async () => (patience.spend([]), await pause())))
+      const wait = async (): Promise<void> => (patience.spend([]), await pause())
+      await whileAway(() => untilEngineRuns(this.cluster.database, wait), patience)
     } catch (error) {
       return [
         messageOf(error),
@@ -238,12 +239,13 @@ async function pause(): Promise<void> {
   await delay(40)
 }
 
-async function whileAway<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
+async function whileAway<Answer>(ask: () => Promise<Answer>, patience?: Patience): Promise<Answer> {
   for (;;) {
     try {
       return await ask()
     } catch (error) {
       if (!isDatabaseAway(error) && !(error instanceof DatabaseError && error.code === '25006')) throw error
+      patience?.spend([messageOf(error)])
       await pause()
     }
   }

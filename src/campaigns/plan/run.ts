@@ -33,7 +33,7 @@ export async function runPlan(
 ): Promise<PlanRun> {
   const client = await database.pool.connect()
   // It is idle while other sessions read and write, and while slots are reckoned; what has become of it is told by its last statement.
-  const alive = setInterval(() => client.query(ALIVE).catch(() => undefined), stoppedAfterMs / 5)
+  const alive = setInterval(() => void client.query(ALIVE).catch(() => undefined), stoppedAfterMs / 5)
   try {
     await client.query(LOCK, [`${stoppedAfterMs}ms`])
     const saved = await planOnce(database, client, options)
