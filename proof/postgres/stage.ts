@@ -4,9 +4,6 @@
  */
 import { chmod, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
-import { DatabaseError } from 'pg'
-import { isDatabaseAway } from '../../src/database/failures.ts'
 import { messageOf } from '../../src/errors.ts'
 import { startRecorder, type Recorder } from '../../tests/support/recorder.ts'
 import { startWorker, type LogLine, type WorkerProcess } from '../../tests/support/worker-process.ts'
@@ -16,6 +13,7 @@ import { LIGHT } from '../light.ts'
 import { Cluster } from './cluster.ts'
 import { Disk } from './disk.ts'
 import { guard } from './guard.ts'
+import { Patience, pause, whileAway } from './patience.ts'
 import { Proxy } from './proxy.ts'
 import { makeWorld, openMails, putNothingOff, untilEngineRuns } from './world.ts'
 
@@ -213,40 +211,5 @@ export class Stage {
   #startWorker(): WorkerProcess {
     const url = this.cluster.workerUrl(this.proxy.port)
     return startWorker(url, { args: ['--name', 'proof'], env: { ...TIMES, ...LIGHT, ...this.props.times } })
-  }
-}
-
-/** How long anything may take before it counts as hanging: many times the longest of the times above, on a busy machine. */
-const PATIENCE_MS = 120_000
-
-/** Time that runs out. */
-class Patience {
-  readonly #what: string
-  readonly #endsMs = performance.now() + PATIENCE_MS
-
-  constructor(what: string) {
-    this.#what = what
-  }
-
-  spend(details: readonly string[]): void {
-    if (performance.now() > this.#endsMs)
-      throw new RangeError(`${this.#what} within ${PATIENCE_MS / 1000} s: ${details.join('; ')}`)
-  }
-}
-
-/** Nothing tells of a row's change: the database is asked again after a moment. */
-async function pause(): Promise<void> {
-  await delay(40)
-}
-
-async function whileAway<Answer>(ask: () => Promise<Answer>, patience?: Patience): Promise<Answer> {
-  for (;;) {
-    try {
-      return await ask()
-    } catch (error) {
-      if (!isDatabaseAway(error) && !(error instanceof DatabaseError && error.code === '25006')) throw error
-      patience?.spend([messageOf(error)])
-      await pause()
-    }
   }
 }
