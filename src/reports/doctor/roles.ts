@@ -1,4 +1,5 @@
 /** The two roles that `goniec migrate` makes: whether they are there, and may do what they are for. */
+import { shellWord } from '../../campaigns/campaign.ts'
 import { SCHEMA_DUMP } from '../../database/migration-files.ts'
 import type { Database } from '../../database/pool.ts'
 import { ok, problem, warning, type Checked } from './checked.ts'
@@ -7,7 +8,7 @@ const ROLES = ['goniec_worker', 'goniec_reporter']
 const MOST = 5
 
 /** What is the engine's, `goniec migrate` grants each time. */
-const GRANT = `grep '^grant ' ${SCHEMA_DUMP} | psql "$DATABASE_URL"; goniec migrate`
+const GRANT = `grep '^grant ' ${shellWord(SCHEMA_DUMP)} | psql "$DATABASE_URL"; goniec migrate`
 
 /** Which of them are not there, and how they are made; undefined where both are. */
 export async function missingRoles(
