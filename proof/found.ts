@@ -197,6 +197,28 @@ export const FOUND: readonly Finding[] = [
       { cell: 'G/mailbox-lock-index-and-claim', seed: 1 },
     ],
   },
+  {
+    where: 'C/*/too-many-connections',
+    what: 'Where the database had no connection left at the moment in which a worker took its engine up again, the engine never ran a job after that, and said nothing: graphile-worker keeps the answer to its very first question, which numbers its tasks have, and kept this refusal too. What was planned went out; new plans, which are jobs, were not made until the worker was started again. Seen on a machine that was busy with much else.',
+    mended:
+      'An engine that cannot ask for its jobs is said so, and started again: `tests/worker/engine.test.ts` "an engine that had no connection left when it asked for its first job runs jobs as soon as there is one".',
+    broke: [
+      { cell: 'C/claim/too-many-connections', seed: 13 },
+      { cell: 'C/fence/too-many-connections', seed: 3 },
+      { cell: 'C/settle/too-many-connections', seed: 6 },
+      { cell: 'C/settle/too-many-connections', seed: 9 },
+      { cell: 'C/settle/too-many-connections', seed: 12 },
+      { cell: 'C/idle/too-many-connections', seed: 6 },
+      { cell: 'C/plan/too-many-connections', seed: 25 },
+    ],
+  },
+  {
+    where: 'C/claim/killed',
+    what: 'A database that was lost in the half second between a worker’s first claim and the end of its start ended the worker, as one does that is not there at all: what was in flight had its outcome written if the database came back soon enough, and was a doubt otherwise.',
+    mended:
+      'Once it sends, that is an outage like any other: `tests/worker/engine.test.ts` "a worker that loses the database while its engine starts keeps its outcomes, and goes on when the database is back".',
+    broke: [{ cell: 'C/claim/killed', seed: 11 }],
+  },
 ]
 
 /** Of all findings. */

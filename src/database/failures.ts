@@ -30,14 +30,13 @@ export function explainStatementError(error: unknown): GoniecError | undefined {
 /** Whether the database cannot be asked at this moment, and may be later: it is away, restarts, is full of connections, or too slow. */
 export function isDatabaseAway(error: unknown): boolean {
   if (error instanceof DatabaseError && error.code === '57014') return true
+  return isDatabaseLost(error) || explainDatabaseError(error, '')?.code === 'database_connections'
+}
+
+/** Whether there is no database, or none any more: it is away, or restarts. One that answers, and has no place left, is there. */
+export function isDatabaseLost(error: unknown): boolean {
   const code = explainDatabaseError(error, '')?.code ?? ''
-  return [
-    'database_unreachable',
-    'database_lost',
-    'database_silent',
-    'database_starting',
-    'database_connections',
-  ].includes(code)
+  return ['database_unreachable', 'database_lost', 'database_silent', 'database_starting'].includes(code)
 }
 
 /**

@@ -143,6 +143,7 @@ export class Engine {
       () => this.#ended(runner, 'it ended by itself'),
       (error: unknown) => this.#ended(runner, messageOf(error)),
     )
+    runner.events.on('worker:getJob:error', ({ error }) => this.#cannotAsk(runner, pool, error))
   }
 
   readonly #note = (error: unknown): void =>
@@ -172,6 +173,23 @@ export class Engine {
     this.#runner = undefined
     this.#failed(reason)
     void this.#restart()
+  }
+
+  /**
+   * One of its places could not ask for a job. graphile says nothing of it and asks again with the next poll; and where the very first question is
+   * refused (which numbers do the tasks have?) it keeps that answer, and never runs a job again. Another runner asks anew; the old one is let go of
+   * when its other places have been answered too, since one that ends in between writes to stderr.
+   */
+  #cannotAsk(runner: Runner, pool: Pool, error: unknown): void {
+    if (this.#stopping || runner !== this.#runner) return
+    this.#options.log.warn({ problem: messageOf(error) }, 'the engine could not ask for its jobs; it is started again')
+    this.#runner = undefined
+    this.#pool = undefined
+    if (isRefusal(error)) this.#failed(`it could not ask for its jobs: ${messageOf(error)}`)
+    void delay(PAUSE_MS).then(() => {
+      void letGo(runner, pool).catch(this.#note)
+      return this.#restart()
+    })
   }
 
   async #restart(): Promise<void> {

@@ -12,6 +12,7 @@
 // long: the order in which it starts and comes back, and whatever can interrupt it, stand on one page
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Database } from '../database/pool.ts'
+import { isDatabaseLost } from '../database/failures.ts'
 import { openDatabase, retireIdle } from '../database/pool.ts'
 import { messageOf } from '../errors.ts'
 import type { Logger } from '../log.ts'
@@ -93,7 +94,7 @@ export class Worker {
       this.#log.info('worker started')
       this.#lookAtSchema = await watchSchema(this.#database)
       this.#parts = this.#makeParts()
-      await this.#inOrder(this.#parts)
+      await this.#begin(this.#parts)
       if (!this.#isStopping) this.#tick = setInterval(() => void this.#everyMinute(), this.#options.settings.tickMs)
     } catch (error) {
       if (this.#isStopping) return
@@ -155,6 +156,18 @@ export class Worker {
       log: this.#log,
       onEngineDead: (reason) => void this.giveUp(reason),
     })
+  }
+
+  /** Once it sends, the loss of the database is an outage like any other: outcomes are kept, and what it had begun is taken up again. */
+  async #begin(parts: Parts): Promise<void> {
+    try {
+      await this.#inOrder(parts)
+    } catch (error) {
+      const sends = this.#isInOrder || !this.#session.held
+      if (!sends || !isDatabaseLost(error)) throw error
+      this.#notYet(error)
+      void this.#takeUp()
+    }
   }
 
   /** Recover, plan, dispatch. The first mails do not wait for the engine either: it is needed for what comes later. */
@@ -249,16 +262,24 @@ export class Worker {
 
   async #databaseBack(): Promise<void> {
     this.#log.info({ outcomes_kept: this.#parts?.outcomes.kept.length }, 'the database is back')
+    await this.#takeUp()
+  }
+
+  async #takeUp(): Promise<void> {
     while (this.#session.held && !this.#isStopping && this.#parts) {
       try {
         this.#parts.outcomes.retryNow()
         await this.#inOrder(this.#parts)
         return
       } catch (error) {
-        this.#log.warn({ problem: messageOf(error) }, 'work could not be taken up yet; it is tried again')
+        this.#notYet(error)
         await delay(AGAIN_MS)
       }
     }
+  }
+
+  #notYet(error: unknown): void {
+    this.#log.warn({ problem: messageOf(error) }, 'work could not be taken up yet; it is tried again')
   }
 
   async #out(reason: string): Promise<void> {
