@@ -17,6 +17,9 @@ import { Patience, pause, whileAway } from './patience.ts'
 import { Proxy } from './proxy.ts'
 import { makeWorld, openMails, putNothingOff, untilEngineRuns } from './world.ts'
 
+/** A recovery of these servers takes a second. */
+const HANGS_MS = 20_000
+
 /** The protocol's times. Longer than what a busy machine needs by itself, so that what is seen is the fault's doing. */
 const TIMES = {
   GONIEC_LEASE: '4s',
@@ -111,9 +114,18 @@ export class Stage {
     await pause()
   }
 
-  /** The server is up and takes writes: what a full disk has ended is started again. */
+  /**
+   * The server is up and takes writes: what a full disk has ended is started again. One that hangs is ended first, as its administrator would: Postgres 18
+   * stays "not yet accepting connections" for ever where the disk was full once more at the end of its recovery.
+   */
   async untilServed(): Promise<void> {
-    for (;;) {
+    const patience = new Patience('the server does not serve again')
+    for (let hangsFromMs = performance.now() + HANGS_MS; ;) {
+      patience.spend([])
+      if (performance.now() > hangsFromMs) {
+        await this.cluster.kill()
+        hangsFromMs = performance.now() + HANGS_MS
+      }
       try {
         await this.cluster.start()
         await this.cluster.database.query('create temporary table if not exists served ()')
