@@ -43,6 +43,20 @@ export function dataDirectory(env: Environment = process.env): string {
   return join(homedir(), '.local', 'share', 'goniec')
 }
 
+/**
+ * Gives a process whose user has no home (a container under a number that stands in no passwd file) the root directory for one, as Docker does:
+ * the libraries beneath ask for it when they are loaded, and fail.
+ */
+export function ensureHome(env: Environment = process.env): void {
+  try {
+    homedir()
+  } catch (error) {
+    // ENOENT: the system knows no such user.
+    if (!(error instanceof Error && 'code' in error && error.code === 'ERR_SYSTEM_ERROR')) throw error
+    env['HOME'] = '/'
+  }
+}
+
 /** Where workers keep their logbooks: `GONIEC_STATE`, else what systemd gives the service, else beside goniec's other data. */
 export function stateDirectory(env: Environment = process.env): string {
   const ofService = env['STATE_DIRECTORY']?.split(':')[0]

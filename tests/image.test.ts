@@ -1,8 +1,11 @@
 /** Dockerfile and docker-compose.yml, judged where no engine runs: what they say, and that the commands in them are goniec's and do what they are there for. */
 import { execFile } from 'node:child_process'
-import { readFileSync } from 'node:fs'
-import { afterEach, expect, test } from 'vitest'
+import { chownSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, expect, onTestFinished, test } from 'vitest'
 import { parse } from 'yaml'
+import { startGoniec } from './support/goniec.ts'
 import { createTestDatabase } from './support/database.ts'
 import { startRecorder } from './support/recorder.ts'
 import { endWorkers, startWorker } from './support/worker-process.ts'
@@ -102,6 +105,36 @@ test(
     expect(await run(command, database.urlAs('worker'))).toBe(0)
   },
 )
+
+// As `docker run --user 12345`, or a cluster that gives each container a number: it stands in no passwd file. Only root may become one.
+test.skipIf(process.getuid?.() !== 0)(
+  'a worker runs under a number that is no user, with no home, and says where its logbook cannot be',
+  { timeout: 180_000 },
+  async () => {
+    const database = await createTestDatabase()
+    await using recorder = await startRecorder()
+    await makeFleet(database, { mailboxes: 1, campaigns: 1, leads: 1, smtpPort: recorder.port })
+    const homeless = {
+      DATABASE_URL: database.urlAs('worker'),
+      HOME: undefined,
+      XDG_DATA_HOME: undefined,
+      STATE_DIRECTORY: undefined,
+    }
+    const state = mkdtempSync(join(tmpdir(), 'goniec-homeless-'))
+    onTestFinished(() => rmSync(state, { recursive: true }))
+    chownSync(state, NOBODY, NOBODY)
+
+    const nowhere = await startGoniec(['worker'], { uid: NOBODY, env: { ...homeless, GONIEC_STATE: undefined } }).ended
+    expect(nowhere.code).toBe(1)
+    expect(nowhere.stderr).toMatch(/^Error: the worker’s logbook cannot be written[^]*GONIEC_STATE=/m)
+    const args = ['worker', '--until-idle']
+    const { code, stderr } = await startGoniec(args, { uid: NOBODY, env: { ...homeless, GONIEC_STATE: state } }).ended
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(recorder.mails).toHaveLength(2)
+  },
+)
+
+const NOBODY = 412_345
 
 function healthCheck(): string[] {
   const { rest = '' } = final.find(({ name }) => name === 'HEALTHCHECK') ?? {}

@@ -3,6 +3,7 @@
  * Nothing below it ends the process.
  */
 import { CommanderError, type Command } from 'commander'
+import { ensureHome } from '../config.ts'
 import { GoniecError, hidePasswords, messageOf } from '../errors.ts'
 import { version } from '../version.ts'
 import type { Cli } from './cli.ts'
@@ -11,6 +12,7 @@ import { createProgram } from './program.ts'
 /** Parses the arguments and runs the command they name. */
 export async function main(args: readonly string[]): Promise<void> {
   quietenClosedPipes()
+  ensureHome()
   // Before anything is printed; commander's help looks there as well.
   if (args.includes('--no-color')) process.env['NO_COLOR'] = '1'
   const { program, cli } = createProgram()

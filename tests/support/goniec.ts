@@ -18,6 +18,8 @@ export interface RunOptions {
   /** What comes on standard input. */
   input?: string
   cwd?: string
+  /** The number of the user it runs as; whoever gives one has to be root. */
+  uid?: number
 }
 
 /** Runs `goniec …` to its end. */
@@ -28,11 +30,12 @@ export async function goniec(args: readonly string[], options: RunOptions = {}):
 /** Starts `goniec …`; `ended` tells how it ended. */
 export function startGoniec(
   args: readonly string[],
-  { env = {}, input = '', cwd }: RunOptions = {},
+  { env = {}, input = '', cwd, uid }: RunOptions = {},
 ): { child: ChildProcess; ended: Promise<Ended> } {
   const child = spawn(process.execPath, [COMMAND, ...args], {
     env: { ...process.env, ...env },
     ...(cwd === undefined ? {} : { cwd }),
+    ...(uid === undefined ? {} : { uid, gid: uid }),
   })
   let [stdout, stderr] = ['', '']
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
