@@ -3,7 +3,7 @@
  * expire.
  *
  * Owns       the tokens in memory. Promises that an error names the mailbox's way out and never a secret; that a token is asked for once,
- *            however many want it; and that asking ends within a bound.
+ *            however many want it; that asking ends within a bound; and that a server which wants to be left alone for a while is.
  * Leaves     reading the secrets to `credentials.ts`, and what a refusal means for the mailbox to whoever asked.
  *
  * A server may answer with a new refresh token (Microsoft does each time; the old one ends after ninety days). The new one is used from then
@@ -12,6 +12,7 @@
 import type { Environment } from '../config.ts'
 import { messageOf } from '../errors.ts'
 import { replaceCredentialFile, resolveCredential } from './credentials.ts'
+import type { TokenAnswer } from './token-request.ts'
 
 /** How tokens are had, as `mailbox.smtp_oauth2` holds it. */
 export interface TokenSource {
@@ -43,6 +44,8 @@ export class AccessTokens {
   readonly #options: AccessTokensOptions
   readonly #asked = new Map<string, Promise<AccessToken>>()
   readonly #renewed = new Map<string, { insteadOf: string; token: string }>()
+  /** By server and client: until when, by the monotonic clock, it is not asked, and what it answered. */
+  readonly #rests = new Map<string, { untilMs: number; words: string }>()
   /** References that were told to be open to all: each once, however often it is read. */
   readonly #told = new Set<string>()
 
@@ -83,9 +86,7 @@ export class AccessTokens {
     const stored = source.refreshToken === null ? null : await this.read(source.refreshToken)
     const refreshToken = stored === null ? null : this.#newest(source.refreshToken ?? '', stored)
     const askedAtMs = performance.now()
-    // Loaded when a mailbox needs it: most workers have none that does.
-    const { requestToken } = await import('./token-request.ts')
-    const answer = await requestToken(source.tokenUrl, {
+    const answer = await this.#request(source, {
       grant_type: refreshToken === null ? 'client_credentials' : 'refresh_token',
       client_id: source.clientId,
       ...(source.clientSecret === null ? {} : { client_secret: await this.read(source.clientSecret) }),
@@ -95,6 +96,23 @@ export class AccessTokens {
     if (stored !== null && answer.refresh_token !== undefined && answer.refresh_token !== refreshToken)
       await this.#keep(source.refreshToken ?? '', stored, answer.refresh_token)
     return { token: answer.access_token, usedUntilMs: askedAtMs + usedMs(answer.expires_in * 1000) }
+  }
+
+  /** Asks the server, unless it wants to be left alone: by any of the mailboxes whose client it counts the requests of. */
+  async #request({ tokenUrl, clientId }: TokenSource, form: Record<string, string>): Promise<TokenAnswer> {
+    // Loaded when a mailbox needs it: most workers have none that does.
+    const { requestToken, TokenUnavailable } = await import('./token-request.ts')
+    const client = `${tokenUrl} ${clientId}`
+    const { untilMs = 0, words = '' } = this.#rests.get(client) ?? {}
+    const restMs = untilMs - performance.now()
+    if (restMs > 0) throw new TokenUnavailable(tokenUrl, words, { restMs })
+    try {
+      return await requestToken(tokenUrl, form)
+    } catch (error) {
+      if (error instanceof TokenUnavailable)
+        this.#rests.set(client, { untilMs: performance.now() + error.restMs, words: error.words })
+      throw error
+    }
   }
 
   /** The one that came instead of what stands there; what a person has put there since goes before it. */

@@ -1,8 +1,15 @@
 /** One question to a token server, and what its answer means. No secret that was sent stands in an error. */
 import { z } from 'zod'
 import { GoniecError, messageOf } from '../errors.ts'
+import { formatDuration } from '../time.ts'
 
 const ANSWER_MS = 15_000
+
+/**
+ * The longest rest that is granted to a server: a mailbox's mail is not held for a day by one number in a header, and a request each quarter of an
+ * hour is a burden to nobody.
+ */
+const LONGEST_REST_MS = 15 * 60_000
 
 /** A token is a few kilobytes; a page of a proxy is not. */
 const MOST_CHARACTERS = 65_536
@@ -14,21 +21,45 @@ const ANSWER = z.object({
   refresh_token: z.string().min(1).optional().catch(undefined),
 })
 
+/** What a server gives, as far as it is used. */
+export type TokenAnswer = z.output<typeof ANSWER>
+
 const REFUSAL = z.object({ error: z.string(), error_description: z.string().catch('') })
 
-/** Asks once; `form` holds secrets. Throws `token_refused` where asking again would not help, else `token_unavailable`. */
-export async function requestToken(tokenUrl: string, form: Record<string, string>): Promise<z.output<typeof ANSWER>> {
-  const { status, text } = await post(tokenUrl, form)
+/** A failure that time may mend. */
+export class TokenUnavailable extends GoniecError {
+  /** How long the server wants to be left alone; 0: it did not say so. */
+  readonly restMs: number
+  /** What it answered, or why it did not. */
+  readonly words: string
+
+  constructor(url: string, words: string, { cause, restMs = 0 }: { cause?: unknown; restMs?: number } = {}) {
+    const rest = restMs > 0 ? `; it wants to be left alone for another ${formatDuration(restMs)}` : ''
+    super('token_unavailable', `${new URL(url).host} could not be asked for an access token: ${words}${rest}`, {
+      hint: restMs > 0 ? 'it is tried again after that' : 'it is tried again; see that the worker’s machine reaches it',
+      cause,
+    })
+    this.restMs = restMs
+    this.words = words
+  }
+}
+
+/** Asks once; `form` holds secrets. Throws `token_refused` where asking again would not help, else `TokenUnavailable`. */
+export async function requestToken(tokenUrl: string, form: Record<string, string>): Promise<TokenAnswer> {
+  const { status, text, restMs } = await post(tokenUrl, form)
   const data = parseJson(text)
   const answer = ANSWER.safeParse(data)
   if (status === 200 && answer.success) return answer.data
   const refusal = REFUSAL.safeParse(data)
   const words = refusal.success ? describeRefusal(refusal.data, form) : `it answered ${status}, and no token`
   const isFinal = refusal.success && status >= 400 && status < 500 && status !== 429 && !isPassing(refusal.data.error)
-  throw isFinal ? refused(tokenUrl, words) : unavailable(tokenUrl, words)
+  throw isFinal ? refused(tokenUrl, words) : new TokenUnavailable(tokenUrl, words, { restMs })
 }
 
-async function post(url: string, form: Record<string, string>): Promise<{ status: number; text: string }> {
+async function post(
+  url: string,
+  form: Record<string, string>,
+): Promise<{ status: number; text: string; restMs: number }> {
   try {
     const response = await fetch(url, {
       method: 'POST',
@@ -38,11 +69,17 @@ async function post(url: string, form: Record<string, string>): Promise<{ status
       redirect: 'error',
       signal: AbortSignal.timeout(ANSWER_MS),
     })
-    return { status: response.status, text: await readText(response) }
+    return { status: response.status, text: await readText(response), restMs: restMsOf(response) }
   } catch (error) {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
-    throw unavailable(url, messageOf(cause) || 'no answer', error)
+    throw new TokenUnavailable(url, messageOf(cause) || 'no answer', { cause: error })
   }
+}
+
+/** Retry-After (RFC 9110 § 10.2.3) in seconds, as token servers give it; a date would be by a clock that nobody knows. */
+function restMsOf({ status, headers }: Response): number {
+  const seconds = status === 429 || status === 503 ? /^\d{1,9}$/.exec(headers.get('retry-after') ?? '')?.[0] : undefined
+  return Math.min(Number(seconds ?? 0) * 1000, LONGEST_REST_MS)
 }
 
 async function readText({ body }: Response): Promise<string> {
@@ -87,12 +124,5 @@ function describeRefusal(
 function refused(url: string, words: string): GoniecError {
   return new GoniecError('token_refused', `${new URL(url).host} gives no access token: ${words}`, {
     hint: 'give consent anew and replace the refresh token, or correct client_id and client_secret; then: goniec mailbox test ADDRESS',
-  })
-}
-
-function unavailable(url: string, words: string, cause?: unknown): GoniecError {
-  return new GoniecError('token_unavailable', `${new URL(url).host} could not be asked for an access token: ${words}`, {
-    hint: 'it is tried again; see that the worker’s machine reaches it',
-    cause,
   })
 }

@@ -2,7 +2,7 @@
 import { chmodSync, lstatSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import { AccessTokens, type TokenSource } from '../../src/mailboxes/access-tokens.ts'
 import { startTokenServer, type TokenServer } from '../support/token-server.ts'
 
@@ -96,6 +96,50 @@ test('a failure is told to whoever asked, and the next one asks anew', async () 
   expect(await tokens.of(source)).toMatchObject({ token: 'access-1' })
 })
 
+test.each([429, 503])(
+  'a server that answers %i and when to come again is left alone till then, by every mailbox of its client',
+  async (status) => {
+    server.answer = () => ({ status, headers: { 'retry-after': '120' }, body: 'busy' })
+    const leftAlone = new RegExp(
+      `it answered ${status}, and no token; it wants to be left alone for another (2m|1m 59s)$`,
+    )
+    await expect(tokens.of(source)).rejects.toThrow(leftAlone)
+    server.answer = undefined
+    tokens.forget(source)
+    const other = { ...source, refreshToken: null }
+    for (const asker of [source, other])
+      await expect(tokens.of(asker)).rejects.toMatchObject({
+        code: 'token_unavailable',
+        message: expect.stringMatching(leftAlone) as string,
+      })
+    expect(server.asked).toHaveLength(1)
+    await tokens.of({ ...source, clientId: 'another' })
+    passTime(120_000)
+    expect(await tokens.of(source)).toMatchObject({ token: 'access-2' })
+  },
+)
+
+test.each([
+  ['a day', '86400', '15m'],
+  ['more than a number holds', '9'.repeat(400), undefined],
+  ['a date', 'Wed, 21 Oct 2026 07:28:00 GMT', undefined],
+  ['nothing', '0', undefined],
+  ['less than nothing', '-5', undefined],
+])('a server that wants to be left alone for %s is, for a quarter of an hour at most', async (_, wanted, granted) => {
+  server.answer = () => ({ status: 429, headers: { 'retry-after': wanted }, body: 'busy' })
+  const error = await tokens.of(source).catch((problem: unknown) => problem)
+  expect(/left alone for another (.*)$/.exec(String(error))?.[1]).toBe(granted)
+  await tokens.of(source).catch(() => undefined)
+  expect(server.asked).toHaveLength(granted === undefined ? 2 : 1)
+})
+
+test('a token that is good yet is used while its server wants to be left alone', async () => {
+  await tokens.of(source)
+  server.answer = () => ({ status: 429, headers: { 'retry-after': '120' }, body: 'busy' })
+  await expect(tokens.of({ ...source, refreshToken: null })).rejects.toMatchObject({ code: 'token_unavailable' })
+  expect(await tokens.of(source)).toMatchObject({ token: 'access-1' })
+})
+
 test.each([
   [
     'a revoked consent',
@@ -183,3 +227,10 @@ test('one that cannot be stored is used all the same, with a warning; what a per
   await changed.of(source)
   expect(server.asked.at(-1)?.['refresh_token']).toBe('refresh-1')
 })
+
+/** The monotonic clock runs on by itself as well. */
+function passTime(ms: number): void {
+  const now = performance.now.bind(performance)
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => now() + ms)
+  onTestFinished(() => clock.mockRestore())
+}

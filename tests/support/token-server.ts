@@ -6,6 +6,7 @@ import { onTestFinished } from 'vitest'
 
 export interface TokenAnswer {
   status?: number
+  headers?: Record<string, string>
   body: unknown
 }
 
@@ -30,8 +31,8 @@ export async function startTokenServer(): Promise<TokenServer> {
       for await (const chunk of request) text += String(chunk)
       const form = Object.fromEntries(new URLSearchParams(text))
       asked.push(form)
-      const { status = 200, body } = (await self.answer?.(form)) ?? { body: give() }
-      response.writeHead(status, { 'content-type': 'application/json' })
+      const { status = 200, headers = {}, body } = (await self.answer?.(form)) ?? { body: give() }
+      response.writeHead(status, { 'content-type': 'application/json', ...headers })
       response.end(typeof body === 'string' ? body : JSON.stringify(body))
     })()
   })
