@@ -216,7 +216,7 @@ export const FOUND: readonly Finding[] = [
     where: 'C/claim/killed',
     what: 'A database that was lost in the half second between a worker’s first claim and the end of its start ended the worker, as one does that is not there at all: what was in flight had its outcome written if the database came back soon enough, and was a doubt otherwise.',
     mended:
-      'Once it sends, that is an outage like any other: `tests/worker/engine.test.ts` "a worker that loses the database while its engine starts keeps its outcomes, and goes on when the database is back".',
+      'With its name taken, that is an outage like any other: `tests/worker/engine.test.ts` "a worker that loses the database while its engine starts keeps its outcomes, and goes on when the database is back".',
     broke: [{ cell: 'C/claim/killed', seed: 11 }],
   },
 ]

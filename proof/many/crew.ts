@@ -3,7 +3,7 @@ import { join } from 'node:path'
 // How long a worker stands still is the point, so it goes on at a time and not at a signal.
 import { setTimeout as delay } from 'node:timers/promises'
 import { assert } from '../../src/errors.ts'
-import { startWorker, type WorkerProcess } from '../../tests/support/worker-process.ts'
+import { startWorker, type LogLine, type WorkerProcess } from '../../tests/support/worker-process.ts'
 import { BEGINS_ONCE, LIGHT } from '../light.ts'
 import { LEASE_MS, TIMES } from './times.ts'
 
@@ -47,8 +47,8 @@ export class Crew {
 
   /** `proof/many/standstill.ts` in the worker hears the signal. */
   async standstill(which: number): Promise<void> {
-    await this.#befall(which, async (_, worker) => {
-      await started(worker)
+    await this.#befall(which, async (name) => {
+      const worker = await this.#started(name)
       worker.kill('SIGUSR2')
       await delay(STANDSTILL_MS)
     })
@@ -56,12 +56,9 @@ export class Crew {
 
   /** Ends all of them well. */
   async end(): Promise<void> {
-    const workers = [...this.#workers.values()]
+    const workers = await Promise.all([...this.#workers.keys()].map((name) => this.#started(name)))
     this.#workers.clear()
-    for (const worker of workers) {
-      await started(worker)
-      worker.kill('SIGTERM')
-    }
+    for (const worker of workers) worker.kill('SIGTERM')
     for (const worker of workers) {
       // One whose connection was cut while it was stopping says so with its code; what it left is looked at by the checks.
       const code = await worker.ended
@@ -92,10 +89,22 @@ export class Crew {
     await over
   }
 
+  /** Its process, once it has started: before that it hears no signal but those that end it. */
+  async #started(name: string): Promise<WorkerProcess> {
+    for (;;) {
+      const worker = this.#workers.get(name)
+      assert(worker, `${name} is one of them`)
+      if (await hasStarted(worker)) return worker
+      if (this.#workers.get(name) === worker) await worker.endedWell()
+    }
+  }
+
+  /** One whose connection was cut before it had started says so and ends: it is started again, as its supervisor would. */
   async #watch(name: string, worker: WorkerProcess): Promise<void> {
     const code = await worker.ended
-    if (this.#workers.get(name) === worker)
-      this.unexpected.push(`${name} ended by itself with ${code}: ${worker.errors().slice(-300)}`)
+    if (this.#workers.get(name) !== worker) return
+    if (worker.errors().includes(CUT) && !worker.log.some(isStart)) this.#start(name)
+    else this.unexpected.push(`${name} ended by itself with ${code}: ${worker.errors().slice(-300)}`)
   }
 
   #start(name: string): void {
@@ -108,9 +117,18 @@ export class Crew {
   }
 }
 
-/** Before that it hears no signal but those that end it. */
-async function started(worker: WorkerProcess): Promise<void> {
-  await worker.line(({ msg }) => msg === 'worker started')
+const isStart = ({ msg }: LogLine): boolean => msg === 'worker started'
+
+/** False where it ended instead, and who watches it has seen that. */
+async function hasStarted(worker: WorkerProcess): Promise<boolean> {
+  const over = worker.ended.then(() => worker.log.some(isStart))
+  return Promise.race([
+    worker.line(isStart).then(
+      () => true,
+      () => over,
+    ),
+    over,
+  ])
 }
 
 const STANDSTILL = join(import.meta.dirname, 'standstill.ts')

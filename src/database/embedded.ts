@@ -4,6 +4,7 @@
  * The first command starts the server, detached; later ones join it; `goniec database stop` ends it. It survives the command that
  * started it, as a system's server would.
  */
+import { totalmem } from 'node:os'
 import { dataDirectory } from '../config.ts'
 import { ensureCluster, stopCluster } from './cluster.ts'
 import { embeddedPrograms } from './embedded-programs.ts'
@@ -12,7 +13,7 @@ import { embeddedPrograms } from './embedded-programs.ts'
 const SAME_EVERYWHERE = ['--locale', 'C', '--locale-provider', 'builtin', '--builtin-locale', 'C.UTF-8']
 
 export interface EmbeddedOptions {
-  /** Lines for postgresql.conf, taken when the database is made. Tests turn durability off with them; nobody else may. */
+  /** Lines for postgresql.conf, taken when the database is made; they come before goniec's own. Tests turn durability off with them; nobody else may. */
   settings?: Record<string, string>
   /** Where a copy of the server's programs goes, should one be needed (the user's data directory by default). */
   spare?: string
@@ -22,8 +23,21 @@ export interface EmbeddedOptions {
 export async function startEmbedded(directory: string, options: EmbeddedOptions = {}): Promise<string> {
   const { settings = {}, spare = dataDirectory() } = options
   const initdbFlags = settings['fsync'] === 'off' ? [...SAME_EVERYWHERE, '--no-sync'] : SAME_EVERYWHERE
-  return ensureCluster(directory, () => embeddedPrograms(spare), { settings, initdbFlags })
+  const memory = { shared_buffers: sharedBuffers(Math.min(totalmem(), process.constrainedMemory() || Infinity)) }
+  return ensureCluster(directory, () => embeddedPrograms(spare), { settings: { ...memory, ...settings }, initdbFlags })
 }
+
+/**
+ * The pages that a server keeps, on a machine with so much memory: an eighth of it, since workers and the system's own cache want theirs; never less than
+ * Postgres takes by itself, nor more than a plan of a hundred thousand mails gains by (docs/performance.md, "Planning").
+ */
+export function sharedBuffers(memoryBytes: number): string {
+  const megabytes = Math.floor(memoryBytes / 8 / 2 ** 20)
+  return `${Math.min(Math.max(megabytes, LEAST_MB), MOST_MB)}MB`
+}
+
+const LEAST_MB = 128
+const MOST_MB = 1024
 
 /** Ends the server in this directory; false if none was running. */
 export async function stopEmbedded(

@@ -158,13 +158,12 @@ export class Worker {
     })
   }
 
-  /** Once it sends, the loss of the database is an outage like any other: outcomes are kept, and what it had begun is taken up again. */
+  /** With its name taken, the loss of the database is an outage like any other: outcomes are kept, and what it had begun is taken up again. */
   async #begin(parts: Parts): Promise<void> {
     try {
       await this.#inOrder(parts)
     } catch (error) {
-      const sends = this.#isInOrder || !this.#session.held
-      if (!sends || !isDatabaseLost(error)) throw error
+      if (!isDatabaseLost(error)) throw error
       this.#notYet(error)
       void this.#takeUp()
     }

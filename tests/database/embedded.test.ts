@@ -2,11 +2,11 @@ import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { appendFile, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
+import { tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
-import { startEmbedded, stopEmbedded } from '../../src/database/embedded.ts'
+import { sharedBuffers, startEmbedded, stopEmbedded } from '../../src/database/embedded.ts'
 import { findPostmaster } from '../../src/database/postmaster.ts'
 import { connectDatabase } from '../../src/database/pool.ts'
 import { goniec } from '../support/goniec.ts'
@@ -73,14 +73,25 @@ test('the server listens on this machine only, and wants its password, which onl
   expect((await stat(join(path, 'data'))).mode & 0o777).toBe(0o700)
 })
 
-test('a server made for people is durable', async () => {
+test('a server made for people is durable, and has its share of the machine’s memory', async () => {
   const path = await directory()
   const database = await connectDatabase(await startEmbedded(path))
   const [settings] = await database.query(
-    `select current_setting('fsync') as fsync, current_setting('synchronous_commit') as commit`,
+    `select current_setting('fsync') as fsync, current_setting('synchronous_commit') as commit,
+            setting::integer * 8 / 1024 as megabytes from pg_settings where name = 'shared_buffers'`,
   )
   await database.close()
-  expect(settings).toEqual({ fsync: 'on', commit: 'on' })
+  const memory = Math.min(totalmem(), process.constrainedMemory() || Infinity)
+  expect(settings).toEqual({ fsync: 'on', commit: 'on', megabytes: parseInt(sharedBuffers(memory), 10) })
+})
+
+test.each([
+  ['half a', 0.5, '128MB'],
+  ['one', 1, '128MB'],
+  ['four', 4, '512MB'],
+  ['sixty-four', 64, '1024MB'],
+])('of %s gigabytes a server takes its share', (_, gigabytes, share) => {
+  expect(sharedBuffers(gigabytes * 2 ** 30)).toBe(share)
 })
 
 test('after a power loss it starts again, though another process has taken its number meanwhile', async () => {

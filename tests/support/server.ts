@@ -38,6 +38,7 @@ const SETTINGS = {
   synchronous_commit: 'off',
   full_page_writes: 'off',
   max_connections: '300',
+  shared_buffers: '128MB',
   autovacuum_naptime: '1h',
   log_min_messages: 'fatal',
 }
