@@ -2956,6 +2956,26 @@ begin
   ) as openings);
 end $function$;
 
+CREATE OR REPLACE FUNCTION goniec.note_follow_up_due(p_message bigint)
+ RETURNS void
+ LANGUAGE sql
+AS $function$
+  insert into goniec.restoration_due (restoration_id, message_id, due_at)
+  select r.id, next.id, due.at
+  from goniec.restoration r
+  join goniec.message m on m.id = p_message
+  join goniec.message next on next.campaign_id = m.campaign_id and next.lead_id = m.lead_id and next.kind = 'campaign'
+    and next.status = 'pending' and next.follows_at = m.sent_at
+  join goniec.step s on s.id = next.step_id
+  join goniec.campaign c on c.id = m.campaign_id
+  cross join lateral (
+    select case when s.wait_days is null then m.sent_at + coalesce(s.wait_ms, 0) * interval '1 millisecond'
+                else ((m.sent_at at time zone c.timezone)::date + s.wait_days)::timestamp at time zone c.timezone end as at
+  ) as due
+  where r.ended_at is null and due.at <= r.noticed_at
+  on conflict do nothing
+$function$;
+
 CREATE OR REPLACE FUNCTION goniec.notice_restoration(p_reason text DEFAULT NULL::text, p_explanation text DEFAULT NULL::text)
  RETURNS bigint
  LANGUAGE plpgsql
@@ -3155,7 +3175,10 @@ begin
       sent_at = case p_state when 'accepted' then coalesce((select a.transmitting_at from goniec.attempt a where a.id = v_id), p_at) else m.sent_at end,
       rfc_message_id = coalesce(m.rfc_message_id, p_rfc_message_id)
   where m.id = p_message;
-  if p_state = 'accepted' then perform goniec.follow_up(array[p_message]); end if;
+  if p_state = 'accepted' then
+    perform goniec.follow_up(array[p_message]);
+    perform goniec.note_follow_up_due(p_message);
+  end if;
   return case p_state when 'accepted' then 'sent' else 'in_doubt' end;
 end $function$;
 
@@ -4929,6 +4952,8 @@ grant execute on function goniec.mend_instants() to public;
 grant execute on function goniec.needs_quarantine(a goniec.attempt, p_now timestamp with time zone, p_seen_gone bigint[]) to public;
 
 grant execute on function goniec.next_opening(p_now timestamp with time zone, p_grace interval) to public;
+
+grant execute on function goniec.note_follow_up_due(p_message bigint) to public;
 
 grant execute on function goniec.notice_restoration(p_reason text, p_explanation text) to public;
 

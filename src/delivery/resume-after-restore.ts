@@ -41,9 +41,7 @@ export async function resumeAfterRestore(
     if (!open) return { changed: false, doubted: 0 }
     const { rows: workers } = await sql<{ worker: string; is_complete: boolean }>`
       select worker, is_complete from goniec.workers_to_report(${open.id})`.execute(tx)
-    const silent = workers.filter(({ is_complete: complete }) => !complete).map(({ worker }) => worker)
-    refuse(silent, without, dryRun)
-    const lost = silent.length > 0
+    const lost = refuse(workers, without, dryRun)
     const { rows: doubted } = await sql<{ mails: number }>`
       select case when ${lost} then goniec.doubt_due(${open.id}) else 0 end as mails`.execute(tx)
     await sql`select goniec.end_restoration(${open.id}, ${thisActor()})`.execute(tx)
@@ -51,8 +49,19 @@ export async function resumeAfterRestore(
   })
 }
 
-function refuse(silent: readonly string[], without: readonly string[], dryRun: boolean): void {
-  const stranger = without.find((name) => !silent.includes(name))
+/**
+ * Throws where one who may know has not told. Says whether one is lost; that may be one whom the database has forgotten, since it was first started
+ * after the backup: believed when nobody else is waited for, or a slip of the pen would be one.
+ */
+function refuse(
+  workers: readonly { worker: string; is_complete: boolean }[],
+  without: readonly string[],
+  dryRun: boolean,
+): boolean {
+  const silent = workers.filter(({ is_complete: complete }) => !complete).map(({ worker }) => worker)
+  const waiting = silent.filter((name) => !without.includes(name))
+  const told = workers.map(({ worker }) => worker).filter((name) => !silent.includes(name))
+  const stranger = without.find((name) => told.includes(name) || (waiting.length > 0 && !silent.includes(name)))
   if (stranger !== undefined) {
     throw new GoniecError(
       'worker_reported',
@@ -60,8 +69,7 @@ function refuse(silent: readonly string[], without: readonly string[], dryRun: b
       { hint: 'goniec resume --after-restore --dry-run' },
     )
   }
-  const waiting = silent.filter((name) => !without.includes(name))
-  if (waiting.length === 0 || dryRun) return
+  if (waiting.length === 0 || dryRun) return silent.length > 0 || without.length > 0
   throw new GoniecError(
     'workers_unreported',
     `${waiting.length === 1 ? 'a worker has' : `${waiting.length} workers have`} not told what they had sent: ${waiting.join(', ')}`,

@@ -221,6 +221,40 @@ test(
   },
 )
 
+test(
+  'of a worker that was first started after the backup the database knows nothing: a person is told, and may name it as lost',
+  { timeout: 300_000 },
+  async () => {
+    const one = start('one')
+    await world.allowJust(4)
+    await world.backUp()
+    await world.allowJust(7)
+    one.kill('SIGTERM')
+    const two = startWorker(world.workerUrl, {
+      args: ['--name', 'two', '--until-idle'],
+      env: { GONIEC_STATE: join(world.directory, 'state-of-two') },
+    })
+    world.allow(1000)
+    await one.endedWell()
+    await two.endedWell()
+    expect(world.recorder.mails).toHaveLength(ALL)
+    await world.fail('recovered')
+
+    const again = start('one')
+    await untilRow(world.database, 'select from goniec.restoration_report')
+    const { stdout, stderr } = await runGoniec(['resume', '--after-restore', '--dry-run'], { url: world.url })
+    expect(stdout).not.toContain('two')
+    expect(stderr).toMatch(/\d+ mails were due in that time, and none of these workers tells of having sent them/)
+    expect(stderr).toMatch(/first started after \d{4}.*name it with --without/)
+    const { code, data } = await resume('--yes', '--without', 'two')
+    expect(code).toBe(0)
+    expect(data.doubted).toBe(data.restoration?.due.length)
+    expect(data.doubted).toBeGreaterThan(0)
+    await sendTheRestOnce(again)
+    await audited()
+  },
+)
+
 test('a copy of the database sends nothing, and the original does not notice', { timeout: 300_000 }, async () => {
   const copy = await world.copyTo('staging')
   try {

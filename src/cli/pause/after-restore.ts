@@ -89,8 +89,15 @@ function describe({ output }: Cli, restoration: Restoration): void {
       { header: 'from', value: ({ mailbox }) => mailbox },
       { header: 'message', value: ({ message_id: id }) => id },
     ])
-  }
+  } else if (due.length > 0) output.say(`\n${nobodyTellsOf(due.length, last === null ? 'the backup' : local(last))}`)
   output.say('')
+}
+
+/** A worker whom the database has forgotten too: only a person knows of it. */
+function nobodyTellsOf(mails: number, since: string): string {
+  const [were, they] = mails === 1 ? ['A mail was', 'it is'] : [`${mails} mails were`, 'they are']
+  return `${were} due in that time, and none of these workers tells of having sent ${mails === 1 ? 'it' : 'them'}: ${they} sent now.
+Was there a worker first started after ${since}? The database has forgotten it, and waits for its report from nobody. Start it before you go on, with its logbook; if it is lost, name it with --without.`
 }
 
 function remarkOf({
