@@ -219,6 +219,12 @@ export const FOUND: readonly Finding[] = [
       'With its name taken, that is an outage like any other: `tests/worker/engine.test.ts` "a worker that loses the database while its engine starts keeps its outcomes, and goes on when the database is back".',
     broke: [{ cell: 'C/claim/killed', seed: 11 }],
   },
+  {
+    where: 'C/recover/promotion',
+    what: 'Nothing of goniec: the harness let the time pass until which a mail was put off, and not the place that a plan had given it for then, five minutes later.',
+    mended: 'It takes both away, as the other blocks do (`proof/hurry.ts`).',
+    broke: [{ cell: 'C/recover/promotion', seed: 7 }],
+  },
 ]
 
 /** Of all findings. */

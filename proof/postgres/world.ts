@@ -1,6 +1,8 @@
 /** The world of block C: some mailboxes, two campaigns whose second step follows at once, and leads that come in while it runs. */
 import { makeFleet } from '../../tests/crash/fleet.ts'
 import type { Database } from '../../src/database/pool.ts'
+import { hurryMails } from '../hurry.ts'
+import { whileAway } from './patience.ts'
 
 type Asked = Pick<Database, 'query'>
 
@@ -17,12 +19,18 @@ export async function makeWorld(database: Asked, smtpPort: number): Promise<void
     await database.query(`alter table goniec.${table} set (fillfactor = 10)`)
 }
 
-/** Leads of one run come in, and the workers are told. */
+/** Leads of one run come in as soon as the server takes writes, once however often that is tried, and the workers are told. */
 export async function enroll(database: Asked, run: string, leads: number): Promise<void> {
+  await whileAway(() => bringIn(database, run, leads))
+  await database.query(`select pg_notify('goniec', 'plan')`)
+}
+
+async function bringIn(database: Asked, run: string, leads: number): Promise<void> {
   await database.query(
     `with
      leads as (
        insert into goniec.lead (email) select $1 || '-' || n || '@people.example' from generate_series(1, $2::int) n
+       on conflict do nothing
        returning id, email
      ),
      enrollments as (
@@ -34,7 +42,6 @@ export async function enroll(database: Asked, run: string, leads: number): Promi
      from enrollments e join leads l on l.id = e.lead_id join goniec.step s on s.campaign_id = e.campaign_id and s.position = 1`,
     [run, leads],
   )
-  await database.query(`select pg_notify('goniec', 'plan')`)
 }
 
 /** What is still open, in words; empty when every mail of every lead has ended. */
@@ -51,9 +58,7 @@ export async function openMails(database: Asked): Promise<string[]> {
 
 /** A person who does not wait: what is put off, by however long, may go at once, and what has no slot is asked for. */
 export async function putNothingOff(database: Asked): Promise<void> {
-  await database.query(
-    `update goniec.message set not_before = null where status = 'pending' and not_before > goniec.now()`,
-  )
+  await hurryMails(database)
   await database.query(
     `select pg_notify('goniec', 'plan') where exists (select from goniec.message where status = 'pending' and scheduled_at is null)`,
   )

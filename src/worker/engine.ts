@@ -154,6 +154,8 @@ export class Engine {
     const pool = new EnginePool({
       ...clientConfig(url, { name: 'engine', statementMs: endedAfterMs(silenceMs) }),
       max: CONCURRENCY + 2,
+      // Kept from one poll to the next: each new connection is a statement more.
+      idleTimeoutMillis: POLL_INTERVAL_MS * 3,
       // The pool waits for the promise, though its types do not say so.
       // oxlint-disable-next-line typescript/no-misused-promises
       onConnect: (client) => {
