@@ -44,10 +44,17 @@ test(
     const env = { GONIEC_TICK: '200ms' }
     const old = ['one', 'two'].map((name) => startWorker(database.urlAs('worker'), { args: ['--name', name], env }))
     await recorder.until(20)
-    const { stdout } = await promisify(execFile)(process.execPath, [join(newer, 'bin', 'goniec.js'), 'migrate'], {
-      env: { ...process.env, DATABASE_URL: database.url },
-    })
+    const { stdout, stderr } = await promisify(execFile)(
+      process.execPath,
+      [join(newer, 'bin', 'goniec.js'), 'migrate'],
+      {
+        env: { ...process.env, DATABASE_URL: database.url },
+      },
+    )
     expect(stdout).toContain('of_the_newer_version')
+    expect(stderr).toBe(
+      `The schema is at ${own + 1}. Next: restart the workers with this version, one by one; goniec doctor\n`,
+    )
     const migratedAt = recorder.mails.length
     await recorder.until(migratedAt + 40)
     for (const worker of old)

@@ -25,5 +25,7 @@ export async function runMigrate(cli: Cli, { dryRun = false }: { dryRun?: boolea
 function sentence(count: number, schema: number, dryRun: boolean): string {
   if (count === 0) return `The schema is up to date (${schema}).`
   if (dryRun) return `${count} to apply; nothing was changed. Next: goniec migrate`
-  return `The schema is at ${schema}. Next: goniec apply FILE`
+  const next =
+    count === schema ? 'goniec apply FILE' : 'restart the workers with this version, one by one; goniec doctor'
+  return `The schema is at ${schema}. Next: ${next}`
 }
