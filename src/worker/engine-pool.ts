@@ -2,6 +2,7 @@
  * The pool that graphile-worker borrows from. Its listener gives one connection back twice where that breaks between LISTEN's being sent and
  * answered while the runner is let go of, and leaves the error of the second time to nobody: it would end the worker. Here the second time does nothing.
  */
+import type { Runner } from 'graphile-worker'
 import { Pool, type PoolClient } from 'pg'
 
 type Done = (error?: Error | boolean) => void
@@ -22,5 +23,14 @@ function once(done: Done): Done {
     if (isDone) return
     isDone = true
     done(error)
+  }
+}
+
+/** Ends both, in this order: a task that is ending now still asks the pool, and graphile leaves its refusal to nobody. */
+export async function letGo(runner: Runner | undefined, pool: Pool | undefined): Promise<void> {
+  try {
+    await runner?.stop()
+  } finally {
+    await pool?.end()
   }
 }

@@ -13,14 +13,15 @@
  * Leaves     its jobs that a dead runner left locked to graphile, which frees them after four hours; each is harmless then.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import { Logger as GraphileLogger, parseCronItems, run, type Runner, type TaskList } from 'graphile-worker'
+import { parseCronItems, run, type Runner, type TaskList } from 'graphile-worker'
 import type { Client, Pool } from 'pg'
 import { clientConfig } from '../database/pool.ts'
 import { setUpSession } from '../database/session-settings.ts'
 import { breakWhenSilent, endedAfterMs } from '../database/silence.ts'
 import { messageOf } from '../errors.ts'
 import type { Logger } from '../log.ts'
-import { EnginePool } from './engine-pool.ts'
+import { quietLogger } from './engine-log.ts'
+import { EnginePool, letGo } from './engine-pool.ts'
 
 export interface EngineOptions {
   url: string
@@ -52,6 +53,8 @@ export class Engine {
   #starting: Promise<void> | undefined
   #pool: Pool | undefined
   #stopping = false
+  /** Let go of: whoever does that starts it. */
+  #abandoned = false
   #failures: number[] = []
   /** Tasks that were asked for while no runner was there. */
   #missed = new Set<string>()
@@ -62,10 +65,9 @@ export class Engine {
 
   /** Starts the runner with these tasks, unless it runs. Rejects where the database does not answer. */
   async start(tasks: TaskList): Promise<void> {
-    if (this.#stopping || this.#runner) return
+    this.#abandoned = false
     this.#tasks = tasks
-    this.#starting ??= this.#start().finally(() => (this.#starting = undefined))
-    await this.#starting
+    await this.#startOnce()
   }
 
   /**
@@ -89,6 +91,8 @@ export class Engine {
   /** The database is gone: lets go of the runner, whose end cannot be waited for. */
   abandon(): void {
     const [pool, runner] = [this.#pool, this.#runner]
+    this.#abandoned = true
+    this.#starting = undefined
     this.#runner = undefined
     this.#pool = undefined
     this.#failures = []
@@ -106,6 +110,16 @@ export class Engine {
       this.#options.log.warn({ problem: messageOf(error) }, 'the engine did not stop well')
     }
     await this.#pool?.end()
+  }
+
+  async #startOnce(): Promise<void> {
+    if (this.#stopping || this.#runner) return
+    const starting = (this.#starting ??= this.#start())
+    try {
+      await starting
+    } finally {
+      if (this.#starting === starting) this.#starting = undefined
+    }
   }
 
   async #start(): Promise<void> {
@@ -178,9 +192,9 @@ export class Engine {
   }
 
   /**
-   * One of its places could not ask for a job. graphile says nothing of it and asks again with the next poll; and where the very first question is
-   * refused (which numbers do the tasks have?) it keeps that answer, and never runs a job again. Another runner asks anew; the old one is let go of
-   * when its other places have been answered too, since one that ends in between writes to stderr.
+   * One of its places could not ask for a job. graphile says nothing and asks again with the next poll; and where the very first question is refused
+   * (which numbers do the tasks have?) it keeps that answer, and never runs a job again. Another runner asks anew; the old one is let go of when its
+   * other places have been answered too, since one that ends in between writes to stderr.
    */
   #cannotAsk(runner: Runner, pool: Pool, error: unknown): void {
     if (this.#stopping || runner !== this.#runner) return
@@ -195,9 +209,9 @@ export class Engine {
   }
 
   async #restart(): Promise<void> {
-    while (!this.#stopping && !this.#runner) {
+    while (!this.#stopping && !this.#abandoned && !this.#runner) {
       try {
-        await this.start(this.#tasks)
+        await this.#startOnce()
       } catch (error) {
         this.#options.log.warn({ problem: messageOf(error) }, 'the engine could not be started yet')
         if (isRefusal(error)) this.#failed(`it could not be started: ${messageOf(error)}`)
@@ -223,25 +237,7 @@ const BOOK = `
   cross join lateral graphile_worker.add_job(
     wanted.task, job_key := wanted.task, job_key_mode := 'replace', max_attempts := 1, run_at := now() + $2::float8 * interval '1 millisecond')`
 
-/** In this order: a task that is ending now still asks the pool, and graphile leaves its refusal to nobody. */
-async function letGo(runner: Runner | undefined, pool: Pool | undefined): Promise<void> {
-  try {
-    await runner?.stop()
-  } finally {
-    await pool?.end()
-  }
-}
-
 /** The server answers, and says no: a right or a table is missing. Connections that break or are too many are the world's weather. */
 function isRefusal(error: unknown): boolean {
   return error instanceof Error && 'code' in error && /^(0A|2B|3[DF]|42|P0|XX)/.test(String(error.code))
-}
-
-/** graphile's own lines are of interest only when something is wrong. */
-function quietLogger(log: Logger): GraphileLogger {
-  return new GraphileLogger(() => (level, message) => {
-    if (level === 'error') log.error({ engine: message }, 'engine')
-    else if (level === 'warning') log.warn({ engine: message }, 'engine')
-    else log.trace({ engine: message }, 'engine')
-  })
 }

@@ -49,10 +49,7 @@ test('a worker that loses the database while its engine starts keeps its outcome
   await holder.query('begin; lock table graphile_worker.migrations in access exclusive mode')
   const worker = startWorker(database.urlAs('worker'), { args: ['--name', 'young'] })
   await recorder.until(1)
-  await untilRow(
-    database,
-    `select from pg_stat_activity where application_name = 'goniec engine' and wait_event_type = 'Lock' and datname = current_database()`,
-  )
+  await untilRow(database, ENGINE_WAITS)
   await database.query(
     `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and usename = $1`,
     [new URL(database.urlAs('worker')).username],
@@ -96,37 +93,93 @@ test.each([0, 1, 3])(
 )
 
 test('an engine that had no connection left when it asked for its first job runs jobs as soon as there is one', async () => {
-  const role = `${database.name}_single`
+  await using single = await startRefused()
+  await single.mayConnect()
+  await single.engine.book(['ping'])
+  await single.ran
+  expect(single.lines.join('')).toContain('the engine could not ask for its jobs; it is started again')
+})
+
+test('an engine that is let go of stays so, though it was about to start again: whoever lets go starts it', async () => {
+  await using abandoned = await startRefused()
+  abandoned.engine.abandon()
+  // The other one tells when the time for it is over.
+  await using other = await startRefused()
+  await abandoned.mayConnect()
+  await other.mayConnect()
+  await other.engine.book(['ping'])
+  await other.ran
+  expect(await database.query('select from pg_stat_activity where usename = $1', [abandoned.role])).toEqual([])
+})
+
+test('an engine that is let go of while it starts can be started again before that has ended', async () => {
+  const holder = await database.session()
+  await holder.query('begin; lock table graphile_worker.migrations in access exclusive mode')
+  const ran = Promise.withResolvers<void>()
+  const engine = new Engine({
+    url: database.url,
+    silenceMs: 30_000,
+    cron: [],
+    log: createLogger({ level: 'silent' }),
+    onDead: (reason) => ran.reject(new Error(reason)),
+  })
+  try {
+    const first = engine.start({ ping: () => ran.resolve() })
+    await untilRow(database, ENGINE_WAITS)
+    engine.abandon()
+    const second = engine.start({ ping: () => ran.resolve() })
+    await holder.query('commit')
+    await Promise.allSettled([first, second])
+    await engine.book(['ping'])
+    await ran.promise
+  } finally {
+    await engine.stop()
+  }
+})
+
+/** An engine whose login had one connection, and none left for its places. */
+async function startRefused(): Promise<RefusedEngine> {
+  const role = `${database.name}_${(roles += 1)}`
   await database.query(`create role ${role} login password 'x' in role goniec_worker connection limit 1`)
   const lines: string[] = []
   const refused = Promise.withResolvers<void>()
-  const log = createLogger(
-    { level: 'trace' },
-    {
-      write(line) {
-        lines.push(line)
-        if (line.includes('Failed to acquire job')) refused.resolve()
-      },
-    },
-  )
+  const ran = Promise.withResolvers<void>()
+  const write = (line: string): void => {
+    lines.push(line)
+    if (line.includes('Failed to acquire job')) refused.resolve()
+  }
   const engine = new Engine({
     url: Object.assign(new URL(database.url), { username: role, password: 'x' }).href,
     silenceMs: 30_000,
     cron: [],
-    log,
+    log: createLogger({ level: 'trace' }, { write }),
     onDead: (reason) => refused.reject(new Error(reason)),
   })
-  try {
-    const ran = Promise.withResolvers<void>()
-    await engine.start({ ping: () => ran.resolve() })
-    await refused.promise
-    await database.query(`alter role ${role} connection limit 20`)
-    await engine.book(['ping'])
-    await ran.promise
-    expect(lines.join('')).toContain('the engine could not ask for its jobs; it is started again')
-  } finally {
-    await engine.stop()
-    await untilRow(database, `select where not exists (select from pg_stat_activity where usename = '${role}')`)
-    await database.query(`drop role ${role}`)
+  await engine.start({ ping: () => ran.resolve() })
+  await refused.promise
+  return {
+    engine,
+    role,
+    lines,
+    ran: ran.promise,
+    mayConnect: async () => void (await database.query(`alter role ${role} connection limit 20`)),
+    async [Symbol.asyncDispose]() {
+      await engine.stop()
+      await untilRow(database, `select where not exists (select from pg_stat_activity where usename = '${role}')`)
+      await database.query(`drop role ${role}`)
+    },
   }
-})
+}
+
+let roles = 0
+
+const ENGINE_WAITS = `select from pg_stat_activity where application_name = 'goniec engine' and wait_event_type = 'Lock' and datname = current_database()`
+
+interface RefusedEngine extends AsyncDisposable {
+  engine: Engine
+  role: string
+  lines: string[]
+  /** Resolves when it has run a job "ping". */
+  ran: Promise<void>
+  mayConnect: () => Promise<void>
+}
