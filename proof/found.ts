@@ -216,8 +216,15 @@ export const FOUND: readonly Finding[] = [
     where: 'C/claim/killed',
     what: 'A database that was lost in the half second between a worker’s first claim and the end of its start ended the worker, as one does that is not there at all: what was in flight had its outcome written if the database came back soon enough, and was a doubt otherwise.',
     mended:
-      'With its name taken, that is an outage like any other: `tests/worker/engine.test.ts` "a worker that loses the database while its engine starts keeps its outcomes, and goes on when the database is back".',
+      'With its name taken, that is an outage like any other: `tests/worker/engine.test.ts` "a worker that loses its connection in the first thing that it does goes on when the database is back".',
     broke: [{ cell: 'C/claim/killed', seed: 11 }],
+  },
+  {
+    where: 'E/3-workers',
+    what: 'A worker whose session was cut in the moment in which its engine started ended, and called it a defect of goniec: the engine had been let go of with the lost database, its pool taken from it, and what it said of that came back as a failure of the start. Its supervisor started it again.',
+    mended:
+      'Whoever lets go of an engine starts it again, so that a start given up is no failure: `tests/worker/engine.test.ts` "an engine that is let go of while its start has hardly begun can be started again before that has ended".',
+    broke: [{ cell: 'E/3-workers', seed: 12 }],
   },
   {
     where: 'C/recover/promotion',

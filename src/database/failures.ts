@@ -39,6 +39,11 @@ export function isDatabaseLost(error: unknown): boolean {
   return ['database_unreachable', 'database_lost', 'database_silent', 'database_starting'].includes(code)
 }
 
+/** The server answers, and says no: a right or a table is missing. Connections that break or are too many are the world's weather. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && /^(0A|2B|3[DF]|42|P0|XX)/.test(String(error.code))
+}
+
 /**
  * What the schema itself refuses: an exception that its functions and triggers raise (worded for people, with a hint), or one of its
  * constraints, whose names read as what must hold.

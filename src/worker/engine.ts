@@ -15,6 +15,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseCronItems, run, type Runner, type TaskList } from 'graphile-worker'
 import type { Client, Pool } from 'pg'
+import { isRefusal } from '../database/failures.ts'
 import { clientConfig } from '../database/pool.ts'
 import { setUpSession } from '../database/session-settings.ts'
 import { breakWhenSilent, endedAfterMs } from '../database/silence.ts'
@@ -122,42 +123,50 @@ export class Engine {
     }
   }
 
+  /** Resolves also where it was given up meanwhile: whoever stops it, or lets go of it, sees to what comes next. */
   async #start(): Promise<void> {
-    const { cron, log } = this.#options
     const pool = this.#openPool()
     this.#pool = pool
-    // graphile would wait for a connection in silence; a start that cannot have one should say so.
-    await pool.query('select')
-    const runner = await run({
+    let runner: Runner
+    try {
+      // graphile would wait for a connection in silence; a start that cannot have one should say so.
+      await pool.query('select')
+      runner = await this.#run(pool)
+    } catch (error) {
+      // Then it has no pool any more, and graphile says that in words of its own.
+      if (this.#isGivenUp(pool)) return
+      void pool.end().catch(this.#note)
+      throw error
+    }
+    if (this.#isGivenUp(pool)) return void runner.stop().catch(this.#note)
+    this.#runner = runner
+    const missed = [...this.#missed]
+    this.#missed.clear()
+    if (missed.length > 0) void this.book(missed)
+    runner.promise.then(
+      () => this.#ended(runner, pool, 'it ended by itself'),
+      (error: unknown) => this.#ended(runner, pool, messageOf(error)),
+    )
+    runner.events.on('worker:getJob:error', ({ error }) => this.#cannotAsk(runner, pool, error))
+  }
+
+  #isGivenUp(pool: Pool): boolean {
+    return this.#stopping || this.#pool !== pool
+  }
+
+  #run(pool: Pool): Promise<Runner> {
+    const { cron, log } = this.#options
+    return run({
       pgPool: pool,
       taskList: this.#tasks,
       parsedCronItems: parseCronItems(
-        cron.map(({ task, match }) => ({
-          task,
-          match,
-          identifier: task,
-          options: { backfillPeriod: 0, maxAttempts: 1 },
-        })),
+        cron.map((item) => ({ ...item, identifier: item.task, options: { backfillPeriod: 0, maxAttempts: 1 } })),
       ),
       concurrency: CONCURRENCY,
       pollInterval: POLL_INTERVAL_MS,
       noHandleSignals: true,
       logger: quietLogger(log),
     })
-    // Stopped, or the database lost again, while it started.
-    if (this.#stopping || this.#pool !== pool) {
-      void runner.stop().catch(this.#note)
-      return
-    }
-    this.#runner = runner
-    const missed = [...this.#missed]
-    this.#missed.clear()
-    if (missed.length > 0) void this.book(missed)
-    runner.promise.then(
-      () => this.#ended(runner, 'it ended by itself'),
-      (error: unknown) => this.#ended(runner, messageOf(error)),
-    )
-    runner.events.on('worker:getJob:error', ({ error }) => this.#cannotAsk(runner, pool, error))
   }
 
   readonly #note = (error: unknown): void =>
@@ -183,10 +192,12 @@ export class Engine {
     return pool
   }
 
-  #ended(runner: Runner, reason: string): void {
+  #ended(runner: Runner, pool: Pool, reason: string): void {
     if (this.#stopping || runner !== this.#runner) return
     this.#options.log.warn({ reason }, 'the engine ended; it is started again')
     this.#runner = undefined
+    this.#pool = undefined
+    void letGo(undefined, pool).catch(this.#note)
     this.#failed(reason)
     void this.#restart()
   }
@@ -236,8 +247,3 @@ const BOOK = `
   select from (select task from unnest($1::text[]) as task order by task collate "C") as wanted
   cross join lateral graphile_worker.add_job(
     wanted.task, job_key := wanted.task, job_key_mode := 'replace', max_attempts := 1, run_at := now() + $2::float8 * interval '1 millisecond')`
-
-/** The server answers, and says no: a right or a table is missing. Connections that break or are too many are the world's weather. */
-function isRefusal(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && /^(0A|2B|3[DF]|42|P0|XX)/.test(String(error.code))
-}
