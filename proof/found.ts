@@ -227,6 +227,12 @@ export const FOUND: readonly Finding[] = [
     broke: [{ cell: 'E/3-workers', seed: 12 }],
   },
   {
+    where: 'E/2-workers',
+    what: 'Nothing of goniec: the proof wanted a response sent whose lead had been blocked behind its asking. It waits, as is decided, for whoever has blocked him.',
+    mended: 'Such a response is accounted for (`proof/invariants.ts`).',
+    broke: [{ cell: 'E/2-workers', seed: 17 }],
+  },
+  {
     where: 'C/recover/promotion',
     what: 'Nothing of goniec: the harness let the time pass until which a mail was put off, and not the place that a plan had given it for then, five minutes later.',
     mended: 'It takes both away, as the other blocks do (`proof/hurry.ts`).',

@@ -180,7 +180,8 @@ const LEDGER = `
          exists (select from goniec.recalled_mail r where r.message_id = m.id and r.became is not null) as is_recalled, mm.attachments,
          coalesce(k.headers ->> 'message-id', m.rfc_message_id) as message_id,
          case m.kind when 'response' then 'response ' || m.idempotency_key else c.name || '/' || m.step_key || ' to ' || m.recipient end as what,
-         m.held_reason is not null as is_held,
+         -- A response to somebody who was blocked meanwhile waits for whoever did that (docs/decisions/blocked-is-held.md); no campaign ends with it.
+         m.held_reason is not null or (m.kind = 'response' and goniec.is_out(m)) as is_held,
          coalesce(m.scheduled_at <= goniec.now(), false) as is_due,
          case
            when m.status in ('sent', 'in_doubt') then m.status
