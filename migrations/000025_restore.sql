@@ -448,7 +448,8 @@ as $$
 $$;
 
 -- Ends a promotion that forgot nothing: every worker that was known has reported, none is missing anything. As its owner: a worker may hold all
--- sending, and lets go of it by this rule only.
+-- sending, and lets go of it by this rule only. Where no worker had been seen for long and mails were due meanwhile, a person is asked: one that was
+-- first started in that time may have sent them, and its name was forgotten with it.
 create function goniec.end_harmless_restoration() returns boolean
 language plpgsql security definer
 set search_path = pg_catalog
@@ -459,6 +460,9 @@ begin
   select r.id into v_id from goniec.restoration r where r.ended_at is null and r.reason = 'promoted' for no key update;
   if v_id is null
      or exists (select from goniec.workers_to_report(v_id) w where not w.is_complete or w.is_ahead or w.mails > 0)
+     or exists (select from goniec.restoration r
+                where r.id = v_id and coalesce(r.noticed_at > r.last_known_at + interval '10 minutes', true)
+                  and exists (select from goniec.restoration_due d where d.restoration_id = r.id))
      or (goniec.standing()).moved is distinct from 'promoted' then
     return false;
   end if;

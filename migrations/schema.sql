@@ -1325,6 +1325,9 @@ begin
   select r.id into v_id from goniec.restoration r where r.ended_at is null and r.reason = 'promoted' for no key update;
   if v_id is null
      or exists (select from goniec.workers_to_report(v_id) w where not w.is_complete or w.is_ahead or w.mails > 0)
+     or exists (select from goniec.restoration r
+                where r.id = v_id and coalesce(r.noticed_at > r.last_known_at + interval '10 minutes', true)
+                  and exists (select from goniec.restoration_due d where d.restoration_id = r.id))
      or (goniec.standing()).moved is distinct from 'promoted' then
     return false;
   end if;
