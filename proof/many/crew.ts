@@ -95,7 +95,7 @@ export class Crew {
       const worker = this.#workers.get(name)
       assert(worker, `${name} is one of them`)
       if (await hasStarted(worker)) return worker
-      if (this.#workers.get(name) === worker) await worker.endedWell()
+      assert(this.#workers.get(name) !== worker, `${name} starts: ${worker.errors().slice(-300)}`)
     }
   }
 
@@ -121,14 +121,10 @@ const isStart = ({ msg }: LogLine): boolean => msg === 'worker started'
 
 /** False where it ended instead, and who watches it has seen that. */
 async function hasStarted(worker: WorkerProcess): Promise<boolean> {
-  const over = worker.ended.then(() => worker.log.some(isStart))
-  return Promise.race([
-    worker.line(isStart).then(
-      () => true,
-      () => over,
-    ),
-    over,
-  ])
+  return worker.line(isStart).then(
+    () => true,
+    () => worker.ended.then(() => false),
+  )
 }
 
 const STANDSTILL = join(import.meta.dirname, 'standstill.ts')

@@ -1,6 +1,7 @@
 /** Faults of the server: it dies, restarts, is full, takes no writes, or is replaced by its standby. */
 import { Client } from 'pg'
 import { clientConfig } from '../../src/database/pool.ts'
+import { promoted, WAIT_FAULTS } from './faults-wait.ts'
 import type { Fault, Scene } from './scene.ts'
 import type { Complaint } from './proxy.ts'
 
@@ -140,37 +141,6 @@ const promotion: Fault = {
   },
 }
 
-/** The standby is gone, the commit waits for it, and somebody cancels the wait: the server says yes, with a warning. */
-const cancelledWait: Fault = {
-  name: 'cancelled-wait',
-  at: ['request'],
-  needs: { standby: 'synchronous' },
-  not: { idle: 'nothing is written' },
-  async strike(scene) {
-    await scene.stage.standby?.stop('immediate')
-    const waits = await cancelWait(scene)
-    await scene.stage.standby?.start()
-    return waits
-  },
-}
-
-/** The same; then the primary dies before the standby is back, and the standby is promoted: what was committed is forgotten. */
-const forgotten: Fault = {
-  name: 'cancelled-wait-forgotten',
-  at: ['request'],
-  needs: { standby: 'synchronous' },
-  not: { idle: 'nothing is written' },
-  async strike(scene) {
-    const { stage } = scene
-    await stage.standby?.stop('immediate')
-    const waits = await cancelWait(scene)
-    await stage.cluster.kill()
-    await stage.standby?.start()
-    await stage.failOver()
-    return `${waits}; then the primary was killed; ${await promoted(scene)}`
-  },
-}
-
 export const SERVER_FAULTS: readonly Fault[] = [
   killed,
   restarted,
@@ -179,8 +149,7 @@ export const SERVER_FAULTS: readonly Fault[] = [
   readOnly,
   standby,
   promotion,
-  cancelledWait,
-  forgotten,
+  ...WAIT_FAULTS,
 ]
 
 /** The worker has noticed. */
@@ -217,33 +186,4 @@ async function refusedWrites(stage: Scene['stage'], since: number): Promise<Comp
       await one?.database.query(`select pg_notify('goniec', 'plan')`).catch(() => undefined)
     await stage.breathe()
   }
-}
-
-/** Cancels the first wait of a statement of this kind. */
-async function cancelWait(scene: Scene): Promise<string> {
-  const { stage } = scene
-  for (let { caught } = scene; ; caught = await scene.another()) {
-    caught.release()
-    const answer = await Promise.race([caught.answered, waiting(stage, caught.pid)])
-    if (answer !== WAITS) continue
-    const [row] = await stage.ask<{ cancelled: boolean }>('select pg_cancel_backend($1) as cancelled', [caught.pid])
-    await caught.answered
-    return `it waited for its standby, and the wait was cancelled: ${row?.cancelled}`
-  }
-}
-
-const WAITS = 'waits'
-
-async function waiting(stage: Scene['stage'], pid: number): Promise<typeof WAITS> {
-  await stage.until(`select from pg_stat_activity where pid = $1 and wait_event = 'SyncRep'`, [pid])
-  return WAITS
-}
-
-/** Says on which timeline the server is, and gives it a standby again. */
-async function promoted({ stage }: Scene): Promise<string> {
-  await stage.untilServed()
-  await stage.ask('checkpoint')
-  const [row] = await stage.ask<{ timeline: number }>('select timeline_id as timeline from pg_control_checkpoint()')
-  await stage.addStandby()
-  return `its standby is the server, on timeline ${row?.timeline}`
 }

@@ -40,3 +40,12 @@ export async function whileAway<Answer>(ask: () => Promise<Answer>, patience?: P
     }
   }
 }
+
+/** What it comes to, if it does so soon; else undefined. */
+export async function within<Result>(ms: number, work: Promise<Result>): Promise<Result | undefined> {
+  const patience = new AbortController()
+  const over = delay(ms, undefined, { signal: patience.signal }).catch(() => undefined)
+  const result = await Promise.race([work, over])
+  patience.abort()
+  return result
+}

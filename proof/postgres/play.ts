@@ -4,10 +4,10 @@
  */
 import { mkdtemp } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { Random } from '../../tests/simulation/random.ts'
 import type { Run } from '../cell.ts'
 import type { Caught, Statement } from './link.ts'
+import { within } from './patience.ts'
 import type { Fault, PhaseName } from './scene.ts'
 import { Stage, type Props } from './stage.ts'
 import { enroll } from './world.ts'
@@ -66,12 +66,12 @@ async function play({ phase, fault, seed }: Try, stage: Stage): Promise<Run> {
   if (phase === 'recover') await loseClaim(stage, comesIn)
   const stopped = stage.proxy.catch({ fits, at, skip })
   if (phase !== 'recover' && phase !== 'idle') await comesIn()
-  const caught = await within(stopped)
+  const caught = await within(COMES_WITHIN_MS, stopped)
   const another = (): Promise<Caught> => stage.proxy.catch({ fits, at })
   let hit: string | null = null
   if (caught) {
     const evidence = await fault.strike({ stage, caught, another, random, since: stage.worker.log.length })
-    hit = `${WORDS[at]} ${phase} ${skip + 1}, served by process ${caught.pid}: ${evidence}`
+    if (evidence !== null) hit = `${WORDS[at]} ${phase} ${skip + 1}, served by process ${caught.pid}: ${evidence}`
   }
   stage.proxy.disarm()
   if (phase === 'idle') await comesIn()
@@ -90,12 +90,4 @@ async function loseClaim(stage: Stage, comesIn: () => Promise<void>): Promise<vo
 const WORDS = { request: 'before', sent: 'in', reply: 'after' } as const
 
 /** So long a phase may be in coming; then this run proves nothing. */
-const PATIENCE_MS = 60_000
-
-async function within<Result>(work: Promise<Result>): Promise<Result | undefined> {
-  const patience = new AbortController()
-  const over = delay(PATIENCE_MS, undefined, { signal: patience.signal }).catch(() => undefined)
-  const result = await Promise.race([work, over])
-  patience.abort()
-  return result
-}
+const COMES_WITHIN_MS = 60_000

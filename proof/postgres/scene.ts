@@ -22,8 +22,8 @@ export interface Fault {
   needs?: Props
   /** Phases in which it cannot happen, and why. */
   not?: Partial<Record<PhaseName, string>>
-  /** Does it, and undoes it: when this resolves the database can be used again. Returns how it is known that it happened. */
-  strike: (scene: Scene) => Promise<string>
+  /** Does it, and undoes it: when this resolves the database can be used again. Returns how it is known that it happened; null: it did not. */
+  strike: (scene: Scene) => Promise<string | null>
 }
 
 /** What the worker is at when it happens. */

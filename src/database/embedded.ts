@@ -13,7 +13,7 @@ import { embeddedPrograms } from './embedded-programs.ts'
 const SAME_EVERYWHERE = ['--locale', 'C', '--locale-provider', 'builtin', '--builtin-locale', 'C.UTF-8']
 
 export interface EmbeddedOptions {
-  /** Lines for postgresql.conf, taken when the database is made; they come before goniec's own. Tests turn durability off with them; nobody else may. */
+  /** Lines for postgresql.conf, taken when the database is made, in the place of goniec's own. Tests turn durability off with them; nobody else may. */
   settings?: Record<string, string>
   /** Where a copy of the server's programs goes, should one be needed (the user's data directory by default). */
   spare?: string
@@ -23,15 +23,17 @@ export interface EmbeddedOptions {
 export async function startEmbedded(directory: string, options: EmbeddedOptions = {}): Promise<string> {
   const { settings = {}, spare = dataDirectory() } = options
   const initdbFlags = settings['fsync'] === 'off' ? [...SAME_EVERYWHERE, '--no-sync'] : SAME_EVERYWHERE
-  const memory = { shared_buffers: sharedBuffers(Math.min(totalmem(), process.constrainedMemory() || Infinity)) }
-  return ensureCluster(directory, () => embeddedPrograms(spare), { settings: { ...memory, ...settings }, initdbFlags })
+  return ensureCluster(directory, () => embeddedPrograms(spare), {
+    settings: { shared_buffers: sharedBuffers(), ...settings },
+    initdbFlags,
+  })
 }
 
 /**
- * The pages that a server keeps, on a machine with so much memory: an eighth of it, since workers and the system's own cache want theirs; never less than
+ * The pages that a server keeps, on a machine (or in a container) with so much memory: an eighth of it, since workers and the system's own cache want theirs; never less than
  * Postgres takes by itself, nor more than a plan of a hundred thousand mails gains by (docs/performance.md, "Planning").
  */
-export function sharedBuffers(memoryBytes: number): string {
+export function sharedBuffers(memoryBytes = Math.min(totalmem(), process.constrainedMemory() || Infinity)): string {
   const megabytes = Math.floor(memoryBytes / 8 / 2 ** 20)
   return `${Math.min(Math.max(megabytes, LEAST_MB), MOST_MB)}MB`
 }

@@ -135,6 +135,7 @@ export class Engine {
     } catch (error) {
       // Then it has no pool any more, and graphile says that in words of its own.
       if (this.#isGivenUp(pool)) return
+      this.#pool = undefined
       void pool.end().catch(this.#note)
       throw error
     }
