@@ -3,36 +3,42 @@
  * with its mails, and the other mail of those mailboxes. The plans of all parts are together the plan of the whole; the first can be written
  * while the next is reckoned.
  */
-import type { PlanInput, PlanMessage } from './plan-input.ts'
+import type { MessageList, PlanInput, PlanMessage, WholePlanInput } from './plan-input.ts'
 
-/** The parts of an input, each as small as it can be with at least so many mails, if it is not the last. */
-export function* apart(input: PlanInput, atLeastMails: number): Generator<PlanInput> {
+/** The parts of an input, each as small as it can be with at least so many mails, if it is not the last. Only its own mails are made for a part. */
+export function* apart(input: WholePlanInput, atLeastMails: number): Generator<PlanInput> {
+  const all = Array.from({ length: input.messages.length }, (_, place) => place)
   // Any two mails may go to the same domain.
-  if (input.domainLimits.size > 0 || input.messages.length < 2 * atLeastMails) {
-    yield input
+  if (input.domainLimits.size > 0 || all.length < 2 * atLeastMails) {
+    yield { ...input, messages: mailsAt(input.messages, all) }
     return
   }
   const groups = new Groups(input)
-  const [mailboxes, salespeople, campaigns, messages] = [
+  const [mailboxes, salespeople, campaigns, places] = [
     Map.groupBy(input.mailboxes, ({ id }) => groups.of('mailbox', id)),
     Map.groupBy(input.salespeople, ({ id, dailyLimit }) => (dailyLimit === null ? null : groups.of('salesperson', id))),
     Map.groupBy(input.campaigns, ({ id }) => groups.of('campaign', id)),
-    Map.groupBy(input.messages, (message) => groups.ofMessage(message)),
+    Map.groupBy(all, (place) => groups.ofMail(place)),
   ]
-  const roots = [...new Set([...campaigns.keys(), ...messages.keys()])]
-  for (const part of bundles(roots, (root) => messages.get(root)?.length ?? 0, atLeastMails)) {
+  const roots = [...new Set([...campaigns.keys(), ...places.keys()])]
+  for (const part of bundles(roots, (root) => places.get(root)?.length ?? 0, atLeastMails)) {
     const of = <Thing>(things: Map<number | null, Thing[]>): Thing[] => part.flatMap((root) => things.get(root) ?? [])
-    const mails = of(messages)
+    const messages = mailsAt(input.messages, of(places))
     yield {
       ...input,
       // Nobody waits for one without a limit, and any part may count on him.
       salespeople: [...of(salespeople), ...(salespeople.get(null) ?? [])],
       mailboxes: of(mailboxes),
       campaigns: of(campaigns),
-      messages: mails,
-      contacts: contactsOf(input, mails),
+      messages,
+      contacts: contactsOf(input, messages),
     }
   }
+}
+
+/** By id. */
+function mailsAt(list: MessageList, places: readonly number[]): PlanMessage[] {
+  return places.flatMap((place) => list.at(place) ?? []).sort((a, b) => a.id - b.id)
 }
 
 function* bundles(
@@ -53,7 +59,7 @@ function* bundles(
   if (bundle.length > 0) yield bundle
 }
 
-function contactsOf({ contacts }: PlanInput, mails: readonly PlanMessage[]): PlanInput['contacts'] {
+function contactsOf({ contacts }: WholePlanInput, mails: readonly PlanMessage[]): PlanInput['contacts'] {
   if (contacts.size === 0) return contacts
   const own = new Map<number, readonly { day: string; campaignId: number }[]>()
   for (const { leadId } of mails) {
@@ -75,8 +81,11 @@ class Groups {
     campaign: new Map(),
   }
   readonly #limited: ReadonlySet<number>
+  /** By the place of a mail in its list. */
+  readonly #memberOfMail: Uint32Array
 
-  constructor({ salespeople, campaigns, messages }: PlanInput) {
+  constructor({ salespeople, campaigns, messages }: WholePlanInput) {
+    this.#memberOfMail = new Uint32Array(messages.length)
     this.#limited = new Set(salespeople.filter(({ dailyLimit }) => dailyLimit !== null).map(({ id }) => id))
     for (const { id, mailboxIds, salespersonId } of campaigns) {
       const campaign = this.#member('campaign', id)
@@ -84,9 +93,12 @@ class Groups {
       this.#joinSalesperson(campaign, salespersonId)
     }
     const leads = new Map<number, number>()
-    for (const message of messages) {
+    for (let place = 0; place < messages.length; place += 1) {
+      const message = messages.at(place)
+      if (!message) continue
       const { kind, leadId, boundMailboxId, salespersonId, slot } = message
       const member = this.#memberOf(message)
+      this.#memberOfMail[place] = member
       if (boundMailboxId !== null) this.#join(member, this.#member('mailbox', boundMailboxId))
       if (slot) this.#join(member, this.#member('mailbox', slot.mailboxId))
       if (kind !== 'campaign') this.#joinSalesperson(member, salespersonId)
@@ -101,8 +113,8 @@ class Groups {
     return this.#root(this.#member(kind, id))
   }
 
-  ofMessage(message: PlanMessage): number {
-    return this.#root(this.#memberOf(message))
+  ofMail(place: number): number {
+    return this.#root(this.#memberOfMail[place] ?? 0)
   }
 
   /** Campaign mail belongs to its campaign, other mail to its mailbox. */

@@ -83,6 +83,17 @@ export interface PlanCampaign extends SendingCalendar {
   taken: TakenByDay
 }
 
+/** What is to be planned, before it is taken apart: there may be a million mails, of which not each has to be an object all the time. */
+export interface WholePlanInput extends Omit<PlanInput, 'messages'> {
+  messages: MessageList
+}
+
+/** Mails, each made when it is looked at; an array of them is one. */
+export interface MessageList {
+  readonly length: number
+  at(place: number): PlanMessage | undefined
+}
+
 export type MessageKind = 'response' | 'campaign' | 'warmup'
 
 export interface PlanMessage {

@@ -1,7 +1,7 @@
 /** What the plan reads as columns is what it would have read as rows; COLUMNS_SEED replays a run that failed, COLUMNS_RUNS makes a longer one. */
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { toMessage } from '../../src/campaigns/plan/load-mails.ts'
+import { loadMails, toMessage, type LoadedMails } from '../../src/campaigns/plan/load-mails.ts'
 import { firstMails, messages, stepsOf, type MessageRow } from '../../src/campaigns/plan/message-reads.ts'
 import * as reads from '../../src/campaigns/plan/reads.ts'
 import { atMsOf, messageOf, slots } from '../../src/campaigns/plan/slot-reads.ts'
@@ -48,9 +48,32 @@ test('a slot is told in columns as it is in rows, and none is told twice or not 
   expect(Math.min(seen.columns, seen.rows, seen.blocked)).toBeGreaterThan(0)
 }, 120_000)
 
+test('what is read piece by piece, in two sessions, is what would have been read as rows', async () => {
+  const seen = { messages: 0, blocked: 0, unswept: 0 }
+  const property = fc.asyncProperty(worlds, async (plan) => {
+    await here.session.query('savepoint before')
+    try {
+      await buildWorld(here.world, plan)
+      await here.session.query(MORE)
+      await here.session.query('delete from goniec.domain_limit')
+      await here.session.query('update goniec.step set retired_at = goniec.now() where id % 2 = 0')
+      const inPieces = await loaded(new Map())
+      expect(inPieces).toEqual(await loaded(new Map([['nowhere.example', { dailyLimit: 1, hourlyLimit: null }]])))
+      seen.messages += inPieces.messages.length
+      seen.blocked += inPieces.blocked.length
+      seen.unswept += inPieces.unswept.length
+    } finally {
+      await here.session.query('rollback to savepoint before')
+    }
+  })
+  const run = await fc.check(property, { seed, numRuns })
+  expect(fc.defaultReportMessage(run)).toBeUndefined()
+  expect(Math.min(seen.messages, seen.blocked, seen.unswept)).toBeGreaterThan(0)
+}, 120_000)
+
 test('where there is nothing columns are empty', async () => {
-  expect(await slots(query, [1])).toMatchObject({ ids: [], at_us: [], objections: [] })
-  expect(await firstMails(query, [{ id: 1, room: 10 }])).toEqual([])
+  const [none, nobody] = [await slots(query, [1]), await firstMails(query, [{ id: 1, room: 10 }])]
+  expect([none.ids.length, none.at_us.length, none.objections.size, nobody.ids.length]).toEqual([0, 0, 0, 0])
 })
 
 /** Follow-ups bound to their mailbox, mails that come back from a try, times between milliseconds, and steps with and without days. */
@@ -76,12 +99,35 @@ function toldBy(rows: readonly MessageRow[]): Told {
 async function inColumns(campaignIds: readonly number[], steps: Awaited<ReturnType<typeof stepsOf>>): Promise<Told> {
   const all = await slots(query, campaignIds)
   return new Map(
-    all.ids.map((id, place) => {
-      const objection = all.objections[place] ?? null
+    Array.from(all.ids, (id, place) => {
+      const objection = all.objections.get(place) ?? null
       const message = (): unknown => ofCampaign(messageOf(all, place, steps.get(all.steps[place] ?? 0)))
       return [id, objection === null ? message() : [atMsOf(all, place), objection]]
     }),
   )
+}
+
+/** All that is loaded, in order. Each campaign has so much room that it is a piece of its own; where any domain has a limit there are no pieces. */
+async function loaded(
+  domainLimits: Parameters<typeof loadMails>[1]['domainLimits'],
+): Promise<Omit<LoadedMails, 'messages'> & { messages: unknown[] }> {
+  const rooms = (await reads.campaigns(query)).map(({ id }) => ({ id, room: 20_000 }))
+  const snapshot = {
+    query,
+    share:
+      async () =>
+      <Result>(work: (other: reads.Query) => Promise<Result>) =>
+        work(query),
+  }
+  const asked = { rooms, mailboxes: await reads.mailboxes(query), domainLimits, horizonDays: 7, meanwhile: () => {} }
+  const { messages, blocked, unswept } = await loadMails(snapshot, asked)
+  const all = Array.from({ length: messages.length }, (_, place) => messages.at(place)).flatMap((it) => it ?? [])
+  expect(all).toHaveLength(messages.length)
+  return {
+    messages: all.toSorted((a, b) => a.id - b.id).map(ofCampaign),
+    blocked: blocked.toSorted((a, b) => a.messageId - b.messageId),
+    unswept: unswept.toSorted((a, b) => a - b),
+  }
 }
 
 /** Whose mailbox a campaign's mail is bound to is of no account: it counts on its campaign's salesperson. */

@@ -16,8 +16,11 @@ test('after the first batch that fails no other one begins, and whoever finishes
     if (text.includes('with mine as')) begun.push(answer.catch(() => []))
     return (await answer) as never
   }
-  const writer = new SlotWriter({ ...database, query }, () => null)
-  writer.add(Array.from({ length: SLOTS }, (_, index) => slotOf(index + 1)))
+  const writer = new SlotWriter({ ...database, query })
+  writer.add(
+    Array.from({ length: SLOTS }, (_, index) => slotOf(index + 1)),
+    () => null,
+  )
   await expect(writer.finish()).rejects.toThrow('the connection was lost')
   for (let known = 0; known < begun.length;) {
     known = begun.length

@@ -6,9 +6,36 @@ export function column(expression: string): string {
   return `string_agg(coalesce((${expression})::text, 'null'), ',')`
 }
 
-/** A column as it is answered. */
-export function columnOf<Value>(text: string | null): Value[] {
-  return text === null ? [] : (JSON.parse(`[${text}]`) as Value[])
+/** Of many mails: four bytes each where all are whole numbers of as many. Where there is none stands 0, which no id, no version and no instant is. */
+export type Numbers = Uint32Array | Float64Array
+
+/** These numbers, in as few bytes. */
+export function packed(values: readonly (number | null)[]): Numbers {
+  return values.every(isShort) ? Uint32Array.from(values, Number) : Float64Array.from(values, Number)
+}
+
+/** A column of numbers as it is answered. */
+export function numbersOf(text: string | null): Numbers {
+  return packed(valuesOf<number>(text))
+}
+
+/** A column of which most have no value: the values by their places. */
+export function rareOf<Value>(text: string | null): Map<number, Value> {
+  return new Map(valuesOf<Value>(text).flatMap((value, place) => (value === null ? [] : [[place, value]])))
+}
+
+/** Null where there is none. */
+export function numberAt(numbers: Numbers, place: number): number | null {
+  const value = numbers[place] ?? 0
+  return value === 0 ? null : value
+}
+
+function valuesOf<Value>(text: string | null): (Value | null)[] {
+  return text === null ? [] : (JSON.parse(`[${text}]`) as (Value | null)[])
+}
+
+function isShort(value: number | null): boolean {
+  return value === null || (Number.isInteger(value) && value >= 0 && value <= 0xffff_ffff)
 }
 
 /** Epoch microseconds of a timestamptz: all that it tells, in whole numbers. */

@@ -1,24 +1,24 @@
 /** Reads the mails of a plan: those that are like many others as columns, the rest one by one. */
-import type { DomainLimits, MoveReason, PlanMessage } from '../../schedule/plan-input.ts'
+import type { DomainLimits, MessageList, MoveReason, PlanMessage } from '../../schedule/plan-input.ts'
 import { MOVE_REASONS } from '../../schedule/plan-input.ts'
 import { roomOfDomain } from '../../schedule/room.ts'
-import { NEVER_TRIED, untouchedMail } from '../../schedule/untouched-mail.ts'
+import { NEVER_TRIED } from '../../schedule/untouched-mail.ts'
 import * as domainReads from './domain-reads.ts'
+import { campaignsWithRemovedSteps, joined, listOfFirstMails, listOfSlots } from './mail-lists.ts'
 import * as messageReads from './message-reads.ts'
 import type { MailboxRow, Query } from './reads.ts'
 import * as slotReads from './slot-reads.ts'
-import type { Slots } from './slot-reads.ts'
 import type { Snapshot } from './snapshot.ts'
 
 export interface LoadedMails {
-  messages: PlanMessage[]
+  messages: MessageList
   /** Mails with a slot that may not be mailed any more, with the reason; they are not among the messages. */
   blocked: { messageId: number; atMs: number; reason: string }[]
   /** Campaigns in which mails of removed steps still wait, to be swept; those mails are not among the messages, and keep no slot that anybody would claim. */
   unswept: number[]
 }
 
-/** Reads what there could be a place for, and what has one; by id. */
+/** Reads what there could be a place for, and what has one; in any order. */
 export async function loadMails(snapshot: Snapshot, asked: Rooms): Promise<LoadedMails> {
   const { query } = snapshot
   const campaignIds = asked.rooms.map(({ id }) => id)
@@ -26,39 +26,41 @@ export async function loadMails(snapshot: Snapshot, asked: Rooms): Promise<Loade
   const { firstMails, slots, rows } = await read(snapshot, asked, (named, withSlots) =>
     messageReads.messages(query, { campaignIds, named, withSlots, steps, mailboxes: asked.mailboxes }),
   )
-  const unswept = new Set(rows.flatMap((row) => (row.step_is_removed ? (row.campaign_id ?? []) : [])))
   const planned = rows.filter((row) => !row.step_is_removed)
-  const messages = planned.filter(({ objection }) => objection === null).map(toMessage)
-  for (const { campaign_id: campaignId, ids, leads, steps: stepIds } of firstMails) {
-    for (const [index, id] of ids.entries()) {
-      const step = steps.get(stepIds[index] ?? 0)
-      if (step?.is_removed) unswept.add(campaignId)
-      // Columns are read only where no domain has a limit: then nobody asks for it.
-      else messages.push(untouchedMail({ id, order: id, campaignId, leadId: leads[index] ?? null, domain: null, stepPosition: step?.position ?? null })) // prettier-ignore
-    }
+  return {
+    messages: joined([
+      planned.filter(({ objection }) => objection === null).map(toMessage),
+      ...firstMails.map((columns) => listOfFirstMails(columns, steps)),
+      ...slots.map((columns) => listOfSlots(columns, steps)),
+    ]),
+    blocked: [...planned.flatMap(blockedOf), ...slots.flatMap((columns) => blockedOfSlots(columns, steps))],
+    unswept: [
+      ...new Set([
+        ...rows.flatMap((row) => (row.step_is_removed ? (row.campaign_id ?? []) : [])),
+        ...[...firstMails, ...slots].flatMap((columns) => campaignsWithRemovedSteps(columns, steps)),
+      ]),
+    ],
   }
-  const blocked = planned.flatMap(({ id, at_ms: atMs, objection }) =>
-    objection === null || atMs === null ? [] : [{ messageId: id, atMs, reason: objection }],
-  )
-  for (const columns of slots) {
-    for (const [place, messageId] of columns.ids.entries()) {
-      const step = steps.get(columns.steps[place] ?? 0)
-      const reason = columns.objections[place] ?? null
-      if (step?.is_removed) unswept.add(columns.campaigns[place] ?? 0)
-      else if (reason !== null) blocked.push({ messageId, atMs: slotReads.atMsOf(columns, place), reason })
-      else messages.push(slotReads.messageOf(columns, place, step))
-    }
-  }
-  return { messages: messages.sort((a, b) => a.id - b.id), blocked, unswept: [...unswept] }
 }
 
-interface Columns {
+type Blocked = LoadedMails['blocked'][number]
+
+function blockedOf({ id, at_ms: atMs, objection }: messageReads.MessageRow): Blocked[] {
+  return objection === null || atMs === null ? [] : [{ messageId: id, atMs, reason: objection }]
+}
+
+function blockedOfSlots(all: slotReads.Slots, steps: ReadonlyMap<number, messageReads.StepRow>): Blocked[] {
+  return [...all.objections].flatMap(([place, reason]) =>
+    steps.get(all.steps[place] ?? 0)?.is_removed
+      ? []
+      : [{ messageId: all.ids[place] ?? 0, atMs: slotReads.atMsOf(all, place), reason }],
+  )
+}
+
+interface Read {
   /** First mails of which nothing is known but what they are. */
   firstMails: messageReads.FirstMails[]
-  slots: Slots[]
-}
-
-interface Read extends Columns {
+  slots: slotReads.Slots[]
   rows: messageReads.MessageRow[]
 }
 
@@ -70,32 +72,28 @@ async function read(
 ): Promise<Read> {
   if (asked.domainLimits.size > 0)
     return { firstMails: [], slots: [], rows: await readRows(await firstMailsByDomain(query, asked), true) }
-  const [some, others] = halves(asked.rooms)
-  const own = async (): Promise<Read> => ({ ...(await readColumns(query, some)), rows: await readRows([], false) })
+  const all: Read = { firstMails: [], slots: [], rows: [] }
+  const pieces = inPieces(asked.rooms)
+  const readPieces = async (session: Query): Promise<void> => {
+    for (let piece = pieces.shift(); piece; piece = pieces.shift()) {
+      const ids = piece.map(({ id }) => id)
+      all.slots.push(await slotReads.slots(session, ids))
+      all.firstMails.push(await messageReads.firstMails(session, piece))
+    }
+  }
+  const own = async (): Promise<void> => {
+    await readPieces(query)
+    all.rows = await readRows([], false)
+  }
   const meanwhile = async (): Promise<void> => asked.meanwhile()
-  if (others.length === 0) {
-    const [all] = await Promise.all([own(), meanwhile()])
+  if (pieces.length === 1) {
+    await Promise.all([own(), meanwhile()])
     return all
   }
   const beside = await share()
-  const [mine, [theirs]] = await Promise.all([
-    own(),
-    // Not before it has been asked: until then the second session has to be talked to.
-    beside((session) => Promise.all([readColumns(session, others), meanwhile()])),
-  ])
-  return {
-    firstMails: [...mine.firstMails, ...theirs.firstMails],
-    slots: [...mine.slots, ...theirs.slots],
-    rows: mine.rows,
-  }
-}
-
-async function readColumns(query: Query, rooms: readonly Room[]): Promise<Columns> {
-  const slots = await slotReads.slots(
-    query,
-    rooms.map(({ id }) => id),
-  )
-  return { slots: [slots], firstMails: await messageReads.firstMails(query, rooms) }
+  // Not before the database has been asked: until then the second session has to be talked to.
+  await Promise.all([own(), beside((session) => Promise.all([readPieces(session), meanwhile()]))])
+  return all
 }
 
 /** Their ids, and no more to a domain than it may get. */
@@ -107,17 +105,21 @@ async function firstMailsByDomain(query: Query, { rooms, domainLimits, horizonDa
   return named
 }
 
-/** First mails that are read by one session: with more a second one is worth its connection, since the database has another core. */
-const OF_ONE_SESSION = 20_000
-
 type Room = Rooms['rooms'][number]
 
-function halves(rooms: readonly Room[]): [Room[], Room[]] {
+/** First mails that are read at once: until they are numbers they are text. With more a second session is worth its connection, since the database has another core. */
+const OF_A_PIECE = 20_000
+
+/** Each piece is asked for by itself; and campaigns that share mailboxes have less room than they seem to have. */
+const MOST_PIECES = 40
+
+/** One at least, in which there may be nobody. */
+function inPieces(rooms: readonly Room[]): Room[][] {
+  if (rooms.length === 0) return [[]]
   const all = rooms.reduce((sum, { room }) => sum + room, 0)
-  if (all <= OF_ONE_SESSION) return [[...rooms], []]
+  const most = Math.max(OF_A_PIECE, all / MOST_PIECES)
   let sum = 0
-  const half = rooms.findIndex(({ room }) => (sum += room) >= all / 2)
-  return [rooms.slice(0, half), rooms.slice(half)]
+  return [...Map.groupBy(rooms, ({ room }) => Math.floor(((sum += room) - room) / most)).values()]
 }
 
 export interface Rooms {

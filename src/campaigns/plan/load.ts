@@ -7,7 +7,7 @@
  */
 import type { PoolClient } from 'pg'
 import type { Database } from '../../database/pool.ts'
-import type { PlanCampaign, PlanInput, PlanMailbox } from '../../schedule/plan-input.ts'
+import type { PlanCampaign, PlanMailbox, WholePlanInput } from '../../schedule/plan-input.ts'
 import { dayText, zoneDays } from '../../schedule/days.ts'
 import { roomOf } from '../../schedule/room.ts'
 import { windowsOf, type Weekday } from '../../schedule/windows.ts'
@@ -24,7 +24,7 @@ export interface LoadOptions {
 
 /** What there is to plan, and what there is to take back first. */
 export interface LoadedPlan extends Omit<LoadedMails, 'messages'> {
-  input: PlanInput
+  input: WholePlanInput
 }
 
 /** The plan's input as the database has it now, read on this connection: where it rejects, a transaction may be left open in it. */
@@ -52,7 +52,7 @@ async function read(snapshot: Snapshot, { horizonDays, graceMs }: Required<LoadO
     horizonDays,
     meanwhile: () => openCalendars(campaigns, nowMs, horizonDays),
   })
-  const input: PlanInput = {
+  const input: WholePlanInput = {
     ...installation,
     horizonDays,
     graceMs,

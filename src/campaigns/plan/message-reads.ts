@@ -1,5 +1,6 @@
 /** What a plan reads of mails. Instants are epoch milliseconds. */
-import { column, columnOf } from './columns.ts'
+import { assert } from '../../errors.ts'
+import { column, numbersOf, type Numbers } from './columns.ts'
 import { ms, type Query } from './reads.ts'
 
 export interface MessageRow {
@@ -100,31 +101,32 @@ export function waitOf(step: Pick<StepRow, 'wait_days' | 'wait_ms'> | undefined)
   return days === null ? { ms: step?.wait_ms ?? 0 } : { days }
 }
 
-/** Of a campaign the first mails without a slot: of each its id, its lead and its step, in their order. */
+/** First mails without a slot, of each the same place in each column; a campaign's are in their order. */
 export interface FirstMails {
-  campaign_id: number
-  ids: number[]
-  leads: number[]
-  steps: number[]
+  ids: Numbers
+  campaigns: Numbers
+  leads: Numbers
+  steps: Numbers
 }
 
 /**
  * Of each campaign the first mails that there could be room for. Nothing is known of them but this: a column is one value, which costs the
  * database and us a tenth of what rows do.
  */
-export async function firstMails(query: Query, rooms: readonly { id: number; room: number }[]): Promise<FirstMails[]> {
-  const rows = (await query(FIRST_MAILS, [rooms.map(({ id }) => id), rooms.map(({ room }) => room)])) as {
-    campaign_id: number
-    ids: string
-    leads: string
-    steps: string
+export async function firstMails(query: Query, rooms: readonly { id: number; room: number }[]): Promise<FirstMails> {
+  const [row] = (await query(FIRST_MAILS, [rooms.map(({ id }) => id), rooms.map(({ room }) => room)])) as {
+    ids: string | null
+    campaigns: string | null
+    leads: string | null
+    steps: string | null
   }[]
-  return rows.map(({ campaign_id, ids, leads, steps }) => ({
-    campaign_id,
-    ids: columnOf(ids),
-    leads: columnOf(leads),
-    steps: columnOf(steps),
-  }))
+  assert(row, 'columns are one row')
+  return {
+    ids: numbersOf(row.ids),
+    campaigns: numbersOf(row.campaigns),
+    leads: numbersOf(row.leads),
+    steps: numbersOf(row.steps),
+  }
 }
 
 /** What the plan knows of a step. */
@@ -182,18 +184,14 @@ const ALL_MESSAGES = messagesBut('')
 const MESSAGES = messagesBut(`and (${IN_COLUMNS} and m.campaign_id = any ($1::bigint[])) is not true`)
 
 const FIRST_MAILS = `
-  select room.campaign_id, first_mail.*
+  select ${column('m.id')} as ids, ${column('room.campaign_id')} as campaigns, ${column('m.lead_id')} as leads, ${column('m.step_id')} as steps
   from unnest($1::bigint[], $2::bigint[]) as room (campaign_id, mails)
   cross join lateral (
-    select ${column('m.id')} as ids, ${column('m.lead_id')} as leads, ${column('m.step_id')} as steps
-    from (
-      select m.id, m.lead_id, m.step_id
-      from goniec.message m
-      ${LEADS}
-      where m.status = 'pending' and m.scheduled_at is null and m.kind = 'campaign' and m.campaign_id = room.campaign_id and ${OBJECTION} is null
-        and m.follows_at is null and m.first_planned_at is null and m.not_before is null
-      order by m.id
-      limit room.mails
-    ) m
-  ) first_mail
-  where first_mail.ids is not null`
+    select m.id, m.lead_id, m.step_id
+    from goniec.message m
+    ${LEADS}
+    where m.status = 'pending' and m.scheduled_at is null and m.kind = 'campaign' and m.campaign_id = room.campaign_id and ${OBJECTION} is null
+      and m.follows_at is null and m.first_planned_at is null and m.not_before is null
+    order by m.id
+    limit room.mails
+  ) m`

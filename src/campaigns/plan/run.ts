@@ -76,7 +76,7 @@ async function planOnce(database: Database, client: PoolClient, options: LoadOpt
   const withdrawn = await withdraw(database, blocked)
   const writer = new PlanWriter(database, input)
   for (const part of apart(input, PART)) {
-    await writer.add(plan(part))
+    await writer.add(part, plan(part))
     // What the database has answered meanwhile is heard, and the next slots go to it.
     await turn()
   }

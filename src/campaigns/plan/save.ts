@@ -3,8 +3,8 @@
  * claim, a pause, a change of settings) wins, and the next plan sees it.
  */
 import type { Database } from '../../database/pool.ts'
-import type { PlanInput, PlanMessage } from '../../schedule/plan-input.ts'
-import type { Plan } from '../../schedule/plan-result.ts'
+import type { PlanInput, WholePlanInput } from '../../schedule/plan-input.ts'
+import type { Plan, Restamp } from '../../schedule/plan-result.ts'
 import { AS_READ, instant } from './parameters.ts'
 import { SlotWriter } from './write-slots.ts'
 
@@ -21,26 +21,24 @@ export interface SavedPlan {
 /** Stores slots, takes slots back, stamps versions, fails what is given up, says of each mail why it waits, and of each day what binds it. */
 export class PlanWriter {
   readonly #database: Database
-  readonly #input: PlanInput
-  /** Those of which more has to be known than their ids. */
-  readonly #messages: ReadonlyMap<number, PlanMessage>
+  readonly #hasDomainLimits: boolean
   readonly #slots: SlotWriter
-  readonly #rest: Pick<Plan, 'restamps' | 'withdrawals' | 'giveUps' | 'waiting' | 'bindings'>[] = []
+  readonly #rest: Rest[] = []
 
-  constructor(database: Database, input: PlanInput) {
+  constructor(database: Database, { domainLimits }: Pick<WholePlanInput, 'domainLimits'>) {
     this.#database = database
-    this.#input = input
-    const told = input.messages.filter(({ slot, domain }) => slot !== null || domain !== null)
-    this.#messages = new Map(told.map((message) => [message.id, message]))
-    this.#slots = new SlotWriter(database, (id) => this.#messages.get(id)?.slot?.atMs ?? null)
+    this.#hasDomainLimits = domainLimits.size > 0
+    this.#slots = new SlotWriter(database)
   }
 
   /** Has a part of the plan written. Its slots are, while the next part is reckoned; all else stands when `finish` has resolved. */
-  async add(plan: Plan): Promise<void> {
-    const { slots, restamps } = await this.#withDomainRows(plan)
+  async add(part: Pick<PlanInput, 'messages'>, plan: Plan): Promise<void> {
+    const { slots, restamps } = this.#hasDomainLimits ? await this.#withDomainRows(part, plan) : plan
     const { withdrawals, giveUps, waiting, bindings } = plan
-    this.#slots.add(slots)
-    this.#rest.push({ restamps, withdrawals, giveUps, waiting, bindings })
+    const wasAtMs = slotTimes(part)
+    this.#slots.add(slots, wasAtMs)
+    const stays = restamps.map((restamp) => ({ ...restamp, atMs: wasAtMs(restamp.messageId) }))
+    this.#rest.push({ restamps: stays, withdrawals, giveUps, waiting, bindings })
   }
 
   async finish(): Promise<SavedPlan> {
@@ -49,7 +47,7 @@ export class PlanWriter {
     for (const rows of inBatches(this.#rest.flatMap(({ restamps }) => restamps))) {
       await database.query(RESTAMP, [
         rows.map(({ messageId }) => messageId),
-        rows.map(({ messageId }) => this.#messages.get(messageId)?.slot?.atMs ?? null),
+        rows.map(({ atMs }) => atMs),
         rows.map(({ windowClosesMs }) => windowClosesMs),
         rows.map(({ campaignVersion }) => campaignVersion),
         rows.map(({ mailboxVersion }) => mailboxVersion),
@@ -82,11 +80,14 @@ export class PlanWriter {
    * Makes the counters that claim wants to see at these slots, before it can see the slots. Returned are those that are to be written: what
    * another program keeps from having its counters is left to the next plan.
    */
-  async #withDomainRows({ slots, restamps }: Plan): Promise<Pick<Plan, 'slots' | 'restamps'>> {
-    if (this.#input.domainLimits.size === 0) return { slots, restamps }
-    const domainOf = ({ messageId }: { messageId: number }): string | null =>
-      this.#messages.get(messageId)?.domain ?? null
-    const kept = restamps.map(({ messageId }) => ({ messageId, atMs: this.#messages.get(messageId)?.slot?.atMs ?? 0 }))
+  async #withDomainRows(
+    { messages }: Pick<PlanInput, 'messages'>,
+    { slots, restamps }: Plan,
+  ): Promise<Pick<Plan, 'slots' | 'restamps'>> {
+    const domains = new Map(messages.map(({ id, domain }) => [id, domain]))
+    const domainOf = ({ messageId }: { messageId: number }): string | null => domains.get(messageId) ?? null
+    const wasAtMs = slotTimes({ messages })
+    const kept = restamps.map(({ messageId }) => ({ messageId, atMs: wasAtMs(messageId) ?? 0 }))
     const left = new Set<string | null>()
     for (const rows of inBatches([...slots, ...kept].filter((row) => domainOf(row) !== null))) {
       const [row] = await this.#database.query<{ left: string[] }>(MAKE_DOMAIN_ROWS, [
@@ -99,6 +100,16 @@ export class PlanWriter {
     const isToBeWritten = (row: { messageId: number }): boolean => !left.has(domainOf(row))
     return { slots: slots.filter(isToBeWritten), restamps: restamps.filter(isToBeWritten) }
   }
+}
+
+type Rest = Pick<Plan, 'withdrawals' | 'giveUps' | 'waiting' | 'bindings'> & {
+  restamps: (Restamp & { atMs: number | null })[]
+}
+
+/** The time of the slot that a message had as it was read; null: it had none. */
+function slotTimes({ messages }: Pick<PlanInput, 'messages'>): (messageId: number) => number | null {
+  const times = new Map(messages.flatMap(({ id, slot }) => (slot ? [[id, slot.atMs]] : [])))
+  return (messageId) => times.get(messageId) ?? null
 }
 
 /** Takes these slots back: they would stand in the way of others. Resolves with how many. */

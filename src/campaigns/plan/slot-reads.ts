@@ -6,24 +6,24 @@ import { assert } from '../../errors.ts'
 import type { PlanMessage } from '../../schedule/plan-input.ts'
 import { NEVER_TRIED } from '../../schedule/untouched-mail.ts'
 import { IN_COLUMNS, OBJECTION, waitOf, type StepRow } from './message-reads.ts'
-import { column, columnOf, us } from './columns.ts'
+import { column, numberAt, numbersOf, rareOf, us, type Numbers } from './columns.ts'
 import type { Query } from './reads.ts'
 
 /** Of each slot the same place in each column. */
 export interface Slots {
-  ids: number[]
-  campaigns: number[]
-  leads: number[]
-  steps: number[]
-  bound: (number | null)[]
-  follows_us: (number | null)[]
-  at_us: number[]
-  mailboxes: number[]
-  closes_us: number[]
-  campaign_versions: (number | null)[]
-  mailbox_versions: (number | null)[]
-  /** Null: it may be mailed. Otherwise why not. */
-  objections: (string | null)[]
+  ids: Numbers
+  campaigns: Numbers
+  leads: Numbers
+  steps: Numbers
+  bound: Numbers
+  follows_us: Numbers
+  at_us: Numbers
+  mailboxes: Numbers
+  closes_us: Numbers
+  campaign_versions: Numbers
+  mailbox_versions: Numbers
+  /** Of those that may not be mailed: why not. */
+  objections: ReadonlyMap<number, string>
 }
 
 /** The slots of these campaigns that are read as columns, in any order. */
@@ -31,34 +31,34 @@ export async function slots(query: Query, campaignIds: readonly number[]): Promi
   const [row] = (await query(SLOTS, [campaignIds])) as Record<keyof Slots, string | null>[]
   assert(row, 'columns are one row')
   return {
-    ids: columnOf(row.ids),
-    campaigns: columnOf(row.campaigns),
-    leads: columnOf(row.leads),
-    steps: columnOf(row.steps),
-    bound: columnOf(row.bound),
-    follows_us: columnOf(row.follows_us),
-    at_us: columnOf(row.at_us),
-    mailboxes: columnOf(row.mailboxes),
-    closes_us: columnOf(row.closes_us),
-    campaign_versions: columnOf(row.campaign_versions),
-    mailbox_versions: columnOf(row.mailbox_versions),
-    objections: columnOf(row.objections),
+    ids: numbersOf(row.ids),
+    campaigns: numbersOf(row.campaigns),
+    leads: numbersOf(row.leads),
+    steps: numbersOf(row.steps),
+    bound: numbersOf(row.bound),
+    follows_us: numbersOf(row.follows_us),
+    at_us: numbersOf(row.at_us),
+    mailboxes: numbersOf(row.mailboxes),
+    closes_us: numbersOf(row.closes_us),
+    campaign_versions: numbersOf(row.campaign_versions),
+    mailbox_versions: numbersOf(row.mailbox_versions),
+    objections: rareOf(row.objections),
   }
 }
 
 /** The message that has the slot in this place. */
 export function messageOf(all: Slots, place: number, step: StepRow | undefined): PlanMessage {
   const id = all.ids[place] ?? 0
-  const followsUs = all.follows_us[place] ?? null
+  const followsUs = numberAt(all.follows_us, place)
   return {
     id,
     kind: 'campaign',
-    campaignId: all.campaigns[place] ?? null,
-    leadId: all.leads[place] ?? null,
+    campaignId: numberAt(all.campaigns, place),
+    leadId: numberAt(all.leads, place),
     // Columns are read only where no domain has a limit: then nobody asks for it.
     domain: null,
     stepPosition: step?.position ?? null,
-    boundMailboxId: all.bound[place] ?? null,
+    boundMailboxId: numberAt(all.bound, place),
     // It counts on its campaign's.
     salespersonId: null,
     notBeforeMs: null,
@@ -69,7 +69,7 @@ export function messageOf(all: Slots, place: number, step: StepRow | undefined):
       atMs: atMsOf(all, place),
       mailboxId: all.mailboxes[place] ?? 0,
       windowClosesMs: (all.closes_us[place] ?? 0) / 1000,
-      campaignVersion: all.campaign_versions[place] ?? null,
+      campaignVersion: numberAt(all.campaign_versions, place),
       mailboxVersion: all.mailbox_versions[place] ?? 0,
     },
     lost: null,
@@ -81,12 +81,18 @@ export function atMsOf({ at_us: atUs }: Slots, place: number): number {
   return (atUs[place] ?? 0) / 1000
 }
 
+/** Campaign by campaign, by the index of what is open: asked for as a list, each piece would read the slots of all the others too, or all that its campaigns have sent. */
 const SLOTS = `
   select ${column('m.id')} as ids, ${column('m.campaign_id')} as campaigns, ${column('m.lead_id')} as leads, ${column('m.step_id')} as steps,
          ${column('m.bound_mailbox_id')} as bound, ${column(us('m.follows_at'))} as follows_us,
          ${column(us('m.scheduled_at'))} as at_us, ${column('m.mailbox_id')} as mailboxes, ${column(us('m.window_closes_at'))} as closes_us,
          ${column('m.planned_campaign_version')} as campaign_versions, ${column('m.planned_mailbox_version')} as mailbox_versions,
          ${column(`'"' || ${OBJECTION} || '"'`)} as objections
-  from goniec.message m
+  from unnest($1::bigint[]) as wanted (campaign_id)
+  cross join lateral (
+    select * from goniec.message m
+    where m.status in ('pending', 'sending', 'in_doubt') and m.status = 'pending' and m.scheduled_at > '-infinity' and m.campaign_id = wanted.campaign_id
+    offset 0
+  ) m
   left join goniec.lead l on l.id = m.lead_id
-  where m.status = 'pending' and m.scheduled_at is not null and ${IN_COLUMNS} and m.campaign_id = any ($1)`
+  where ${IN_COLUMNS}`

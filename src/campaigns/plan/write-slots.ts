@@ -7,7 +7,9 @@
  */
 import type { Database } from '../../database/pool.ts'
 import { Heap } from '../../schedule/heap.ts'
+import { MOVE_REASONS } from '../../schedule/plan-input.ts'
 import type { PlannedSlot } from '../../schedule/plan-result.ts'
+import { numberAt, packed, type Numbers } from './columns.ts'
 import { AS_READ, instant, listOf } from './parameters.ts'
 
 /** Rows of one statement. */
@@ -23,8 +25,6 @@ export class SlotWriter {
   planned = 0
   moved = 0
   readonly #database: Database
-  /** The time of the slot that a message had as it was read; null: it had none. */
-  readonly #wasAtMs: (messageId: number) => number | null
   readonly #runs = new Heap<Run>((one, other) => dueMs(one) < dueMs(other))
   #waiting = 0
   #isComplete = false
@@ -32,18 +32,17 @@ export class SlotWriter {
   #news = Promise.withResolvers<void>()
   readonly #lanes: Promise<void[]>
 
-  constructor(database: Database, wasAtMs: (messageId: number) => number | null) {
+  constructor(database: Database) {
     this.#database = database
-    this.#wasAtMs = wasAtMs
     this.#lanes = Promise.all(Array.from({ length: LANES }, () => this.#lane()))
     // Whoever adds slots need not wait for them: what fails is told by `finish`.
     this.#lanes.catch(() => undefined)
   }
 
-  /** Has these written, which are in the order of their times. */
-  add(slots: readonly PlannedSlot[]): void {
+  /** Has these written, which are in the order of their times; a message that had a slot as it was read, only if it still has that one. */
+  add(slots: readonly PlannedSlot[], wasAtMs: (messageId: number) => number | null): void {
     if (slots.length === 0) return
-    this.#runs.push({ slots, next: 0 })
+    this.#runs.push({ columns: columnsOf(slots, wasAtMs), length: slots.length, next: 0 })
     this.#waiting += slots.length
     this.#announce()
   }
@@ -70,22 +69,24 @@ export class SlotWriter {
   }
 
   /** The next ones that are due, a stretch of each run at a time. */
-  #take(): PlannedSlot[] {
-    const slots: PlannedSlot[] = []
+  #take(): Stretch[] {
+    const stretches: Stretch[] = []
+    let free = BATCH
     for (let run = this.#runs.pop(); run; run = this.#runs.pop()) {
-      const to = Math.min(run.next + STRETCH, run.next + BATCH - slots.length, run.slots.length)
-      slots.push(...run.slots.slice(run.next, to))
+      const to = Math.min(run.next + STRETCH, run.next + free, run.length)
+      stretches.push({ columns: run.columns, from: run.next, to })
+      free -= to - run.next
       run.next = to
-      if (run.next < run.slots.length) this.#runs.push(run)
-      if (slots.length === BATCH) break
+      if (run.next < run.length) this.#runs.push(run)
+      if (free === 0) break
     }
-    this.#waiting -= slots.length
-    return slots
+    this.#waiting -= BATCH - free
+    return stretches
   }
 
-  async #write(slots: readonly PlannedSlot[]): Promise<void> {
+  async #write(stretches: readonly Stretch[]): Promise<void> {
     try {
-      await this.#store(slots)
+      await this.#store(stretches)
     } catch (error) {
       this.#hasFailed = true
       this.#announce()
@@ -93,17 +94,9 @@ export class SlotWriter {
     }
   }
 
-  async #store(slots: readonly PlannedSlot[]): Promise<void> {
-    const [row] = await this.#database.query<{ planned: number; moved: number }>(WRITE_SLOTS, [
-      listOf(slots, ({ messageId }) => messageId),
-      listOf(slots, ({ messageId }) => this.#wasAtMs(messageId)),
-      listOf(slots, ({ atMs }) => atMs),
-      listOf(slots, ({ mailboxId }) => mailboxId),
-      listOf(slots, ({ windowClosesMs }) => windowClosesMs),
-      listOf(slots, ({ campaignVersion }) => campaignVersion),
-      listOf(slots, ({ mailboxVersion }) => mailboxVersion),
-      listOf(slots, ({ move }) => move),
-    ])
+  async #store(stretches: readonly Stretch[]): Promise<void> {
+    const lists = COLUMNS.map((column) => listOf(valuesOf(stretches, column)))
+    const [row] = await this.#database.query<{ planned: number; moved: number }>(WRITE_SLOTS, lists)
     this.planned += row?.planned ?? 0
     this.moved += row?.moved ?? 0
     // Not in the same transaction: those that notify commit one after the other, and each waits for the disk meanwhile.
@@ -111,14 +104,51 @@ export class SlotWriter {
   }
 }
 
-/** Slots of one part of the plan, the first ones of them taken. */
+/** Slots of one part of the plan, the first ones of them taken. They wait as columns of numbers, since there may be a million. */
 interface Run {
-  readonly slots: readonly PlannedSlot[]
+  readonly columns: Columns
+  readonly length: number
   next: number
 }
 
-function dueMs({ slots, next }: Run): number {
-  return slots[next]?.atMs ?? Number.POSITIVE_INFINITY
+interface Stretch {
+  readonly columns: Columns
+  readonly from: number
+  readonly to: number
+}
+
+/** In the order of the statement's values. */
+const COLUMNS = ['ids', 'wasAt', 'at', 'mailboxes', 'closes', 'campaignVersions', 'mailboxVersions', 'moves'] as const
+
+/** A move is the place of its reason among all, counted from 1. */
+type Columns = Record<(typeof COLUMNS)[number], Numbers>
+
+function columnsOf(slots: readonly PlannedSlot[], wasAtMs: (messageId: number) => number | null): Columns {
+  return {
+    ids: packed(slots.map(({ messageId }) => messageId)),
+    wasAt: packed(slots.map(({ messageId }) => wasAtMs(messageId))),
+    at: packed(slots.map(({ atMs }) => atMs)),
+    mailboxes: packed(slots.map(({ mailboxId }) => mailboxId)),
+    closes: packed(slots.map(({ windowClosesMs }) => windowClosesMs)),
+    campaignVersions: packed(slots.map(({ campaignVersion }) => campaignVersion)),
+    mailboxVersions: packed(slots.map(({ mailboxVersion }) => mailboxVersion)),
+    moves: packed(slots.map(({ move }) => (move === null ? null : MOVE_REASONS.indexOf(move) + 1))),
+  }
+}
+
+function valuesOf(stretches: readonly Stretch[], column: keyof Columns): (number | string | null)[] {
+  const values: (number | string | null)[] = []
+  for (const { columns, from, to } of stretches) {
+    for (let place = from; place < to; place += 1) {
+      const value = numberAt(columns[column], place)
+      values.push(column === 'moves' && value !== null ? (MOVE_REASONS[value - 1] ?? null) : value)
+    }
+  }
+  return values
+}
+
+function dueMs({ columns, next }: Run): number {
+  return columns.at[next] ?? Number.POSITIVE_INFINITY
 }
 
 /** Each of them is looked at once, as it is locked, and written where it stood then; what somebody else holds, or has just changed, is left to the next plan. */
