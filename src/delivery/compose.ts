@@ -4,6 +4,7 @@
  * addresses and Message-IDs checked. Nothing is ever read from a file or an address on the web.
  */
 import { hash } from 'node:crypto'
+import { detectMimeType } from 'nodemailer/lib/mime-funcs'
 import { assert, GoniecError } from '../errors.ts'
 import type { Instant } from '../time.ts'
 import { toEnvelopeAddress } from './envelope.ts'
@@ -147,9 +148,13 @@ function attachment({ filename, contentType, content }: Attachment): Attachment 
   }
   // Only the last part of a path: the recipient needs no folders of the sender's machine.
   const name = toHeaderText(filename.replace(/^.*[/\\]/s, '')) || 'attachment'
-  const type = contentType === undefined ? {} : { contentType }
-  return { filename: name, content, contentDisposition: 'attachment', ...type }
+  const type = contentType ?? detectMimeType(name)
+  return { filename: name, content, contentDisposition: 'attachment', contentType: MAIL.test(type) ? OF_BYTES : type }
 }
+
+/** Its own encodings would be the whole mail's: such a part may not be encoded itself (RFC 2046 §§ 5.1, 5.2.1), and would go out with 8 bits, NULs and long lines. */
+const MAIL = /^(message|multipart)\//i
+const OF_BYTES = 'application/octet-stream'
 
 function headersOf(wire: string): { name: string; value: string }[] {
   return wire

@@ -41,6 +41,40 @@ describe('a composed mail', () => {
     }
   })
 
+  it('has no line that is too long, however long a word of a header is', async () => {
+    for (const letter of ['x', '"', 'ż', '\u0301', '😀']) {
+      const word = letter.repeat(3_000)
+      const mail = await compose({
+        ...plain,
+        subject: `Offer ${word}`,
+        from: { name: word, address: 'anna@firma.example' },
+        attachments: [{ filename: `${word}.pdf`, content: Buffer.from('x') }],
+      })
+      expect(
+        Math.max(
+          ...mail.bytes
+            .toString('latin1')
+            .split('\r\n')
+            .map(({ length }) => length),
+        ),
+      ).toBeLessThan(998)
+      expect(mail.subject.replaceAll(' ', '')).toBe(`Offer${word}`)
+    }
+  })
+
+  it.each([
+    ['by its name', {}],
+    ['by its type', { contentType: 'message/rfc822' }],
+    ['by a type that has parts', { contentType: 'multipart/mixed' }],
+  ])('carries another mail as it is, %s, in ASCII', async (_, type) => {
+    const content = Buffer.from(`Subject: \xb1\n\n8-bit \xff \0 old mac \r${'long '.repeat(400)}`, 'latin1')
+    const { bytes } = await compose({ ...plain, attachments: [{ filename: 'mail.eml', content, ...type }] })
+    const raw = bytes.toString('latin1')
+    expect(raw).toMatch(/^[\t\r\n\x20-\x7e]*$/)
+    expect(raw).toMatch(/Content-Type: application\/octet-stream; name=mail.eml\r\nContent-Transfer-Encoding: base64/)
+    expect(raw.replaceAll('\r\n', '')).toContain(content.toString('base64'))
+  })
+
   it('has the same bytes each time', async () => {
     const mail = { ...plain, html: '<p>Hello</p>', attachments: [{ filename: 'a.txt', content: Buffer.from('a') }] }
     expect((await compose(mail)).bytes.equals((await compose(mail)).bytes)).toBe(true)
