@@ -40,6 +40,8 @@ class AssertionError extends Error {
 
 /** The text of anything thrown. */
 export function messageOf(error: unknown): string {
+  // A host of several addresses, each of which failed by itself: the error around them says nothing.
+  if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join('; ')
   return error instanceof Error ? error.message : String(error)
 }
 

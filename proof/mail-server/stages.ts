@@ -36,9 +36,8 @@ export function faultStageOf(stage: StageName): FaultStage {
 export function endingOf(stage: StageName, answer: Answer): Ending {
   if (stage === 'rset') return 'deferred'
   if (stage === 'quit' || answer.kind === 'usual') return 'accepted'
-  // A kept connection that the server has ended meanwhile is replaced unseen: nothing was said on it.
-  if (stage === 'next-mail' && (answer.kind === 'none' || (answer.kind === 'reply' && answer.code === 421)))
-    return 'accepted'
+  // A kept connection on which MAIL is not taken is replaced unseen: it may be at its end, and nothing went over it.
+  if (stage === 'next-mail') return 'accepted'
   if (!WITH_RECIPIENT.includes(stage)) return 'mailbox_fault'
   if (answer.kind === 'reply') return endingOfReply(answer)
   return stage === 'dot' ? 'unknown' : 'aborted'
@@ -53,7 +52,7 @@ export function isRetried(ending: Ending): boolean {
 const WITH_RECIPIENT: readonly StageName[] = ['rcpt', 'data', 'body', 'dot']
 
 function endingOfReply({ code, enhanced }: { code: number; enhanced: string | null }): Ending {
-  if (code === 421 || code === 432 || code === 454) return 'mailbox_fault'
+  if ([421, 432, 454, 530, 534, 535, 538].includes(code)) return 'mailbox_fault'
   if (enhanced === '5.4.5' || enhanced === '5.7.30') return 'mailbox_fault'
   return code < 500 ? 'deferred' : 'rejected'
 }

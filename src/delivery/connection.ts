@@ -6,6 +6,7 @@
 import net from 'node:net'
 import tls from 'node:tls'
 import type { SMTPConnectionOptions } from 'nodemailer/lib/smtp-connection'
+import { messageOf } from '../errors.ts'
 
 /** How to reach and log in to a mailbox's server; secrets are resolved already. */
 export interface SmtpAccount {
@@ -103,6 +104,8 @@ export function openSocket(account: SmtpAccount, { onHandshake, onReady, onFailu
 export function socketFailure(error: Error): Failure {
   // Nodemailer puts a code of its own over the system's.
   const { code = '', syscall = '', originalCode = code } = error as NodeJS.ErrnoException & { originalCode?: string }
+  // Each of a host's addresses was tried.
+  if (error instanceof AggregateError) return { kind: 'unreachable', text: messageOf(error) }
   return { kind: kindOf(originalCode, syscall), text: error.message === '' ? originalCode : readable(error.message) }
 }
 

@@ -124,8 +124,8 @@ export class MailboxConnection {
     await this.#resetting
     const { isKept } = this
     const first = await this.#attempt(mail, envelope, endsAtMs)
-    if (!isKept || !isKeptOneDead(first)) return first
-    // The server had ended the kept connection (its idle time, its most mails on one): nothing was transmitted on it.
+    if (!isKept || !isKeptOneSpent(first)) return first
+    this.#session?.end(CLOSED)
     const second = await this.#attempt(mail, envelope, endsAtMs)
     return { ...second, offered: true }
   }
@@ -244,7 +244,7 @@ function unconnected(failure: FailureKind, error: string): Timeless {
   return { stage: 'connect', failure, error, ...nothing }
 }
 
-function isKeptOneDead({ stage, fence, failure, reply }: Timeless): boolean {
-  if (stage !== 'mail' || fence !== 'not_reached') return false
-  return failure === 'lost' || failure === 'timeout' || (failure === 'refused' && reply?.code === 421)
+/** What comes at MAIL on a connection that has carried mails may be about it alone (its idle time, its most mails), also a no: a new one tells. */
+function isKeptOneSpent({ stage, fence, failure }: Timeless): boolean {
+  return stage === 'mail' && fence === 'not_reached' && failure !== 'cancelled'
 }

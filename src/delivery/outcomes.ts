@@ -61,6 +61,8 @@ interface Row {
 
 const SETTING_UP = ['connect', 'tls', 'greeting', 'ehlo', 'starttls', 'auth', 'mail'] as const
 const CONTENT = ['data', 'body', 'dot'] as const
+/** RFC 4954 §6: authentication required, mechanism too weak, credentials invalid, encryption required. */
+const LOGIN_CODES: readonly number[] = [530, 534, 535, 538]
 
 /** The rows, in the order in which they are tried. */
 export const OUTCOME_TABLE: readonly Row[] = [
@@ -77,6 +79,9 @@ export const OUTCOME_TABLE: readonly Row[] = [
   { rule: 'service closing, too many connections, temporary login', kind: 'mailbox_fault', codes: [421, 432, 454] },
   { rule: 'sending limit of the account', kind: 'mailbox_fault', enhanced: ['5.4.5'], codes: [5] },
   { rule: 'login method switched off', kind: 'mailbox_fault', enhanced: ['5.7.30'], codes: [5] },
+
+  // Some servers say only here that they want a login, or another one.
+  { rule: 'login wanted', kind: 'mailbox_fault', stages: ['rcpt', ...CONTENT], codes: LOGIN_CODES },
 
   // Before the recipient is named, whatever happens is between the mailbox and its server.
   { rule: 'refused before RCPT', kind: 'mailbox_fault', stages: SETTING_UP, failures: ['refused'] },
@@ -125,6 +130,3 @@ function isPermanent({ stage, failure, reply }: DialogueResult): boolean {
   if (reply.enhanced === '5.7.30') return true
   return stage === 'auth' || stage === 'starttls' || LOGIN_CODES.includes(reply.code)
 }
-
-/** RFC 4954 §6: authentication required, mechanism too weak, credentials invalid, encryption required. */
-const LOGIN_CODES: readonly number[] = [530, 534, 535, 538]

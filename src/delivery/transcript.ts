@@ -28,6 +28,7 @@ export class Transcript {
   mayTransmit = false
   #unanswered: (Stage | 'other')[] = []
   #last: Stage = 'connect'
+  #challenges = 0
   #onStage: (stage: Stage) => void
 
   /** `onStage` hears whenever the dialogue waits for something else than before. */
@@ -52,7 +53,7 @@ export class Transcript {
   wrote(line: string): void {
     const stage = stageOf(line)
     if (stage === 'mail') this.#beginMail()
-    else if (stage === 'ehlo' || stage === 'starttls' || stage === 'auth') this.refusal = null
+    else if (stage === 'starttls' || stage === 'auth') this.refusal = null
     this.#unanswered.push(stage)
     if (this.#unanswered.length === 1 && stage !== 'other') this.#onStage(stage)
   }
@@ -63,6 +64,8 @@ export class Transcript {
     if (asked === undefined) return `the server said ${reply.code} without being asked`
     if (asked === 'other') return null
     this.#last = asked
+    // The answer to HELO counts, where EHLO was refused and HELO is answered.
+    if (asked === 'ehlo') this.refusal = null
     if (reply.code >= 400) return this.#refused(asked, reply)
     const problem = this.#wentOn(asked, reply)
     if (asked === 'starttls' && problem === null) this.enter('tls')
@@ -109,6 +112,9 @@ export class Transcript {
       this.mayTransmit = false
       return null
     }
+    // Nodemailer answers each, without end.
+    if (stage === 'auth' && reply.code >= 300 && ++this.#challenges > MOST_CHALLENGES)
+      return 'the server asks for more of the login than there is'
     if (stage === 'greeting' || stage === 'starttls') return reply.code === 220 ? null : unexpected(stage, reply)
     if (!EXPECTED[stage]?.includes(Math.floor(reply.code / 100))) return unexpected(stage, reply)
     return null
@@ -121,6 +127,9 @@ function unexpected(stage: Stage, reply: Reply): string {
 
 /** The first digits of replies that let a stage go on. Where none stands, the reply is dealt with above or has no place. */
 const EXPECTED: Partial<Record<Stage, number[]>> = { ehlo: [2], auth: [2, 3], mail: [2], rcpt: [2] }
+
+/** AUTH LOGIN has two, every other way to log in has one. */
+const MOST_CHALLENGES = 4
 
 function isPositive(reply: Reply): boolean {
   return reply.code >= 200 && reply.code < 300

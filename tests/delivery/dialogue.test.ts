@@ -1,7 +1,9 @@
+import net, { type LookupFunction } from 'node:net'
 import { describe, expect, it } from 'vitest'
+import { socketFailure } from '../../src/delivery/connection.ts'
 import type { FenceVerdict } from '../../src/delivery/gated-mail.ts'
 import { outcomeOf } from '../../src/delivery/outcomes.ts'
-import { both, deaf, type Fault, fin, type Plan, reply, rst, silence } from '../smtp/fault-server.ts'
+import { both, deaf, type Fault, fin, type Plan, raw, reply, rst, silence } from '../smtp/fault-server.ts'
 import { largeMail, smallMail } from './dialogue-mails.ts'
 import { against } from './dialogue-with.ts'
 
@@ -19,6 +21,11 @@ function slow(line: string): Fault {
     const timer = setTimeout(() => connection.write(`${line}\r\n`), 200)
     void connection.closed.then(() => clearTimeout(timer))
   }
+}
+
+/** Says the one to EHLO and the other to HELO. */
+function firstThen(first: string, then: string): Fault {
+  return (connection) => connection.write(`${connection.commands.length === 1 ? first : then}\r\n`)
 }
 
 /** A fence that says when it is asked, and answers when told. */
@@ -258,6 +265,9 @@ describe('a kept connection', () => {
     ['closed', fin],
     ['silent', silence],
     ['at its most mails', reply('421 4.7.0 Too many messages on this connection')],
+    ['at its most mails in other words', reply('452 4.5.3 Too many messages on this connection')],
+    ['not logged in any more', reply('530 5.7.0 Authentication required')],
+    ['out of step', raw('hello?\r\n')],
   ])('is replaced unseen when it turns out at MAIL to be %s', async (_, fault) => {
     const { send, server } = await against({ plan: onMail(1, { mail: fault }), deadlines: { phaseMs: 600 } })
     await send()
@@ -266,10 +276,15 @@ describe('a kept connection', () => {
     expect(server.accepted()).toHaveLength(2)
   })
 
-  it('is replaced once, not for ever', async () => {
-    const { send, server } = await against({ plan: (connection, mail) => (connection + mail > 0 ? { mail: fin } : {}) })
+  it.each([
+    ['closed', fin, 'lost'],
+    ['refused', reply('550 5.7.1 You may not send'), 'refused'],
+  ])('is replaced once, not for ever, where MAIL on the new one is %s too', async (_, fault, failure) => {
+    const { send, server } = await against({
+      plan: (connection, mail) => (connection + mail > 0 ? { mail: fault } : {}),
+    })
     await send()
-    expect(await send()).toMatchObject({ stage: 'mail', failure: 'lost', offered: true })
+    expect(await send()).toMatchObject({ stage: 'mail', failure, offered: true })
     expect(server.connections).toHaveLength(2)
   })
 
@@ -375,12 +390,43 @@ describe('a connection that does not come about', () => {
     await connection.close()
   })
 
+  it('is unreachable where a host has several addresses, and each says why', async () => {
+    const { server } = await against()
+    await server.close()
+    const addresses = ['127.0.0.1', '127.0.0.2'].map((address) => ({ address, family: 4 }))
+    const lookup: LookupFunction = (_, __, found) => void setImmediate(() => found(null, addresses))
+    const failed = Promise.withResolvers<Error>()
+    net.connect({ host: 'mail.example', port: server.port, lookup }).once('error', failed.resolve)
+    const error = await failed.promise
+    expect(socketFailure(error)).toEqual({
+      kind: 'unreachable',
+      text: `connect ECONNREFUSED 127.0.0.1:${server.port}; connect ECONNREFUSED 127.0.0.2:${server.port}`,
+    })
+  })
+
   it('is a matter of DNS where the name does not resolve', async () => {
     const { send } = await against({
       account: { host: 'no-such-host.invalid' },
       deadlines: { phaseMs: 20_000, beforeFenceMs: 20_000 },
     })
     expect(await send()).toMatchObject({ stage: 'connect', failure: 'dns' })
+  })
+
+  it('has the words of a server that refuses the greeting, though it closes before it is greeted in the old way', async () => {
+    const blocked = '554 5.7.1 Your host is blocked'
+    for (const ehlo of [both(reply(blocked), fin), firstThen('502 5.5.1 No EHLO', blocked)]) {
+      const { send } = await against({ plan: { ehlo } })
+      expect(await send()).toMatchObject({ stage: 'ehlo', failure: 'refused', reply: { code: 554 } })
+    }
+  })
+
+  it('is in the old way with a server that knows no EHLO', async () => {
+    const { send, server } = await against({ plan: { ehlo: firstThen('502 5.5.1 No EHLO', '250 fault.example') } })
+    expect(await send()).toMatchObject({ failure: null })
+    expect((await server.connection(0)).commands.slice(0, 2).map((line) => line.split(' ')[0])).toEqual([
+      'EHLO',
+      'HELO',
+    ])
   })
 
   it('ends at the limit of all phases together, though each keeps its own', async () => {
@@ -438,6 +484,24 @@ describe('a login', () => {
     expect(result).toMatchObject({ stage: 'auth', failure: 'refused', reply: { code: 535, text: 'Not accepted' } })
     expect(outcomeOf(result)).toMatchObject({ kind: 'mailbox_fault', permanentFault: true })
     expect((await server.connection(0)).commands.filter((command) => command.startsWith('AUTH'))).toHaveLength(1)
+  })
+
+  it('that is asked for more and more ends: no login has so many steps', async () => {
+    const { connection, server } = await against({
+      auth: true,
+      plan: {
+        auth: (connection) => {
+          connection.ignoreTheRest()
+          connection.write('334 TW9yZQ==\r\n')
+          connection.socket.on('data', () => connection.write('334 TW9yZQ==\r\n'))
+        },
+      },
+    })
+    const result = await connection.tryLogin()
+    expect(result).toMatchObject({ stage: 'auth', failure: 'protocol', reply: null })
+    expect(result.error).toBe('the server asks for more of the login than there is')
+    expect(outcomeOf(result)).toMatchObject({ kind: 'mailbox_fault', permanentFault: false })
+    expect((await server.connection(0)).bytes.length).toBeLessThan(200)
   })
 
   it.each([

@@ -134,6 +134,14 @@ const rows: [rule: string, DialogueResult, Partial<Outcome>][] = [
     brokenLogin,
   ],
 
+  ['login wanted', answered('rcpt', '530 SMTP authentication is required.'), { ...fault, permanentFault: true }],
+  [
+    'login wanted',
+    answered('dot', '530 5.7.57 Client not authenticated to send mail.'),
+    { ...fault, permanentFault: true },
+  ],
+  ['login wanted', answered('data', '538 5.7.11 Encryption required'), { ...fault, permanentFault: true }],
+
   // Before the recipient is named.
   [
     'refused before RCPT',
