@@ -14,15 +14,13 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseCronItems, run, type Runner, type TaskList } from 'graphile-worker'
-import type { Client, Pool } from 'pg'
+import type { Pool } from 'pg'
 import { isRefusal } from '../database/failures.ts'
-import { clientConfig } from '../database/pool.ts'
-import { setUpSession } from '../database/session-settings.ts'
-import { breakWhenSilent, endedAfterMs } from '../database/silence.ts'
 import { messageOf } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import { quietLogger } from './engine-log.ts'
-import { EnginePool, letGo } from './engine-pool.ts'
+import { letGo, openEnginePool } from './engine-pool.ts'
+import { LastMinute } from './last-minute.ts'
 
 export interface EngineOptions {
   url: string
@@ -43,8 +41,9 @@ const CONCURRENCY = 4
 /** An engine that fails so often within a minute is not kept running. */
 const MOST_FAILURES_A_MINUTE = 5
 
-/** Between two tries of what failed. */
+/** Between two tries of what failed: twice as long with each failure of the last minute, since what is refused for good would be told each second. */
 const PAUSE_MS = 1000
+const LONGEST_PAUSE_MS = 10_000
 
 /** The engine of one worker. */
 export class Engine {
@@ -56,7 +55,9 @@ export class Engine {
   #stopping = false
   /** Let go of: whoever does that starts it. */
   #abandoned = false
-  #failures: number[] = []
+  readonly #failures = new LastMinute()
+  /** Whatever failed, and will be tried again. */
+  readonly #troubles = new LastMinute()
   /** Tasks that were asked for while no runner was there. */
   #missed = new Set<string>()
 
@@ -81,9 +82,13 @@ export class Engine {
         await this.#pool.query(BOOK, [tasks, afterMs])
         return
       } catch (error) {
-        this.#options.log.warn({ tasks, problem: messageOf(error) }, 'a task could not be booked yet')
+        const againInMs = this.#pauseMs()
+        this.#options.log.warn(
+          { tasks, problem: messageOf(error), again_in_ms: againInMs },
+          'a task could not be booked yet',
+        )
         if (isRefusal(error)) this.#failed(`"${tasks.join('", "')}" could not be booked: ${messageOf(error)}`)
-        await delay(PAUSE_MS)
+        await delay(againInMs)
       }
     }
     for (const task of tasks) this.#missed.add(task)
@@ -96,7 +101,8 @@ export class Engine {
     this.#starting = undefined
     this.#runner = undefined
     this.#pool = undefined
-    this.#failures = []
+    this.#failures.forget()
+    this.#troubles.forget()
     void letGo(runner, pool).catch(this.#note)
   }
 
@@ -125,7 +131,9 @@ export class Engine {
 
   /** Resolves also where it was given up meanwhile: whoever stops it, or lets go of it, sees to what comes next. */
   async #start(): Promise<void> {
-    const pool = this.#openPool()
+    const { url, silenceMs, log } = this.#options
+    // Connections are kept from one poll to the next: each new one is a statement more.
+    const pool = openEnginePool({ url, silenceMs, log, most: CONCURRENCY + 2, keptMs: POLL_INTERVAL_MS * 3 })
     this.#pool = pool
     let runner: Runner
     try {
@@ -173,26 +181,6 @@ export class Engine {
   readonly #note = (error: unknown): void =>
     this.#options.log.debug({ problem: messageOf(error) }, 'the engine did not stop well')
 
-  #openPool(): Pool {
-    const { url, silenceMs, log } = this.#options
-    const pool = new EnginePool({
-      ...clientConfig(url, { name: 'engine', statementMs: endedAfterMs(silenceMs) }),
-      max: CONCURRENCY + 2,
-      // Kept from one poll to the next: each new connection is a statement more.
-      idleTimeoutMillis: POLL_INTERVAL_MS * 3,
-      // The pool waits for the promise, though its types do not say so.
-      // oxlint-disable-next-line typescript/no-misused-promises
-      onConnect: (client) => {
-        breakWhenSilent(client as Client, silenceMs)
-        return setUpSession(client)
-      },
-    })
-    const onError = (error: Error): void => log.debug({ problem: messageOf(error) }, 'the engine lost a connection')
-    pool.on('error', onError)
-    pool.on('connect', (client) => client.on('error', onError))
-    return pool
-  }
-
   #ended(runner: Runner, pool: Pool, reason: string): void {
     if (this.#stopping || runner !== this.#runner) return
     this.#options.log.warn({ reason }, 'the engine ended; it is started again')
@@ -210,11 +198,15 @@ export class Engine {
    */
   #cannotAsk(runner: Runner, pool: Pool, error: unknown): void {
     if (this.#stopping || runner !== this.#runner) return
-    this.#options.log.warn({ problem: messageOf(error) }, 'the engine could not ask for its jobs; it is started again')
+    const againInMs = this.#pauseMs()
+    this.#options.log.warn(
+      { problem: messageOf(error), again_in_ms: againInMs },
+      'the engine could not ask for its jobs; it is started again',
+    )
     this.#runner = undefined
     this.#pool = undefined
     if (isRefusal(error)) this.#failed(`it could not ask for its jobs: ${messageOf(error)}`)
-    void delay(PAUSE_MS).then(() => {
+    void delay(againInMs).then(() => {
       void letGo(runner, pool).catch(this.#note)
       return this.#restart()
     })
@@ -225,17 +217,23 @@ export class Engine {
       try {
         await this.#startOnce()
       } catch (error) {
-        this.#options.log.warn({ problem: messageOf(error) }, 'the engine could not be started yet')
+        const againInMs = this.#pauseMs()
+        this.#options.log.warn(
+          { problem: messageOf(error), again_in_ms: againInMs },
+          'the engine could not be started yet',
+        )
         if (isRefusal(error)) this.#failed(`it could not be started: ${messageOf(error)}`)
-        await delay(PAUSE_MS)
+        await delay(againInMs)
       }
     }
   }
 
+  #pauseMs(): number {
+    return Math.min(PAUSE_MS * 2 ** (this.#troubles.count() - 1), LONGEST_PAUSE_MS)
+  }
+
   #failed(reason: string): void {
-    const now = performance.now()
-    this.#failures = [...this.#failures.filter((failure) => now - failure < 60_000), now]
-    if (this.#failures.length !== MOST_FAILURES_A_MINUTE) return
+    if (this.#failures.count() !== MOST_FAILURES_A_MINUTE) return
     this.#options.onDead(`the engine failed ${MOST_FAILURES_A_MINUTE} times within a minute; the last: ${reason}`)
   }
 }

@@ -1,4 +1,5 @@
 /** What a worker cannot do without, and what it survives: connections cut one by one, an engine that is refused its tables, no connection left. */
+import { EventEmitter, once } from 'node:events'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createLogger } from '../../src/log.ts'
 import { Engine } from '../../src/worker/engine.ts'
@@ -99,6 +100,14 @@ test('an engine that had no connection left when it asked for its first job runs
   expect(single.lines.join('')).toContain('the engine could not ask for its jobs; it is started again')
 })
 
+test('an engine that cannot have its connections for good says so less and less often', async () => {
+  await using single = await startRefused()
+  // It has one, and wants more.
+  await single.line('"again_in_ms":4000,')
+  const pauses = single.lines.flatMap((line) => /"again_in_ms":(\d+),/.exec(line)?.[1] ?? [])
+  expect(pauses).toEqual(['1000', '2000', '4000'])
+})
+
 test('an engine that is let go of stays so, though it was about to start again: whoever lets go starts it', async () => {
   await using abandoned = await startRefused()
   abandoned.engine.abandon()
@@ -148,8 +157,10 @@ async function startRefused(): Promise<RefusedEngine> {
   const lines: string[] = []
   const refused = Promise.withResolvers<void>()
   const ran = Promise.withResolvers<void>()
+  const heard = new EventEmitter()
   const write = (line: string): void => {
     lines.push(line)
+    heard.emit('line')
     if (line.includes('Failed to acquire job')) refused.resolve()
   }
   const engine = new Engine({
@@ -165,6 +176,9 @@ async function startRefused(): Promise<RefusedEngine> {
     engine,
     role,
     lines,
+    line: async (part) => {
+      while (!lines.some((line) => line.includes(part))) await once(heard, 'line')
+    },
     ran: ran.promise,
     mayConnect: async () => void (await database.query(`alter role ${role} connection limit 20`)),
     async [Symbol.asyncDispose]() {
@@ -183,6 +197,8 @@ interface RefusedEngine extends AsyncDisposable {
   engine: Engine
   role: string
   lines: string[]
+  /** Resolves when a line has this in it. */
+  line: (part: string) => Promise<void>
   /** Resolves when it has run a job "ping". */
   ran: Promise<void>
   mayConnect: () => Promise<void>
