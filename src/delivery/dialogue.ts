@@ -236,7 +236,7 @@ function resultOf(session: SmtpSession, content: GatedMail | null, failure: Fail
   }
   if (!content && !own) return { ...common, stage: transcript.stage, reply: null, failure: null, error: '' }
   const { kind, text } = own ?? { kind: 'protocol' as const, text: 'the dialogue ended without a reply' }
-  return { ...common, stage: transcript.stage, reply: null, failure: kind, error: text }
+  return { ...common, stage: transcript.stage, reply: transcript.earlyYes, failure: kind, error: text }
 }
 
 function unconnected(failure: FailureKind, error: string): Timeless {

@@ -2,7 +2,7 @@
  * What a dialogue's end means: the outcome table, as data. The first row that matches decides; each stage has a row that matches
  * all the rest, so there is always one. It is a function of the result alone: it sees no clock, no database, no library's error.
  *
- * The one rule behind it: a complete reply counts for what it says; without one, a mail whose end was not released was surely
+ * The one rule behind it: a complete reply in its place counts for what it says; without one, a mail whose end was not released was surely
  * not accepted, and one whose end was released is unknown, and stays so.
  */
 import { assert } from '../errors.ts'
@@ -99,6 +99,9 @@ export const OUTCOME_TABLE: readonly Row[] = [
   { rule: 'recipient refused', kind: 'rejected', stages: ['rcpt'], codes: [5], countsAgainstMailbox: true },
   { rule: 'content deferred', kind: 'deferred', stages: CONTENT, codes: [4] },
   { rule: 'content refused', kind: 'rejected', stages: CONTENT, codes: [5], countsAgainstMailbox: true },
+
+  // It took something: sent again, the mail could come twice.
+  { rule: 'a yes before the dot', kind: 'unknown', stages: ['body'], codes: [2] },
 
   // No reply, or half a one.
   { rule: 'no answer to the dot', kind: 'unknown', released: true },

@@ -62,7 +62,7 @@ export class SmtpSession {
   transmit(envelope: { from: string; to: string }, content: Readable): Promise<Failure | null> {
     const smtp = this.#smtp
     assert(smtp, 'a mail is sent through an open session')
-    this.transcript.offered = false
+    this.transcript.turnToNextMail()
     this.serverMessageId = null
     return this.#operation(() => {
       smtp.send({ from: envelope.from, to: [envelope.to] }, content, (error, info) => {

@@ -22,6 +22,8 @@ export class Transcript {
   refusal: Refusal | null = null
   /** The complete 2xx reply to the final dot. */
   acceptance: Reply | null = null
+  /** A yes in the middle of content: something was taken, and nobody knows what. */
+  earlyYes: Reply | null = null
   /** MAIL FROM has been written for this mail. */
   offered = false
   /** DATA was answered by 354, and the content has not been answered yet. */
@@ -49,10 +51,20 @@ export class Transcript {
     this.#onStage(stage)
   }
 
+  /** From here on nothing is said of the mail before, also where MAIL comes to nothing: its refusal would be taken for this one's. */
+  turnToNextMail(): void {
+    this.refusal = null
+    this.acceptance = null
+    this.earlyYes = null
+    this.mayTransmit = false
+    this.offered = false
+    this.#last = 'mail'
+  }
+
   /** A command line is about to be written. What does not begin with a verb continues a login. */
   wrote(line: string): void {
     const stage = stageOf(line)
-    if (stage === 'mail') this.#beginMail()
+    if (stage === 'mail') this.offered = true
     else if (stage === 'starttls' || stage === 'auth') this.refusal = null
     this.#unanswered.push(stage)
     if (this.#unanswered.length === 1 && stage !== 'other') this.#onStage(stage)
@@ -85,13 +97,6 @@ export class Transcript {
     this.#onStage('dot')
   }
 
-  #beginMail(): void {
-    this.refusal = null
-    this.acceptance = null
-    this.mayTransmit = false
-    this.offered = true
-  }
-
   #refused(stage: Stage, reply: Reply): null {
     // The first no decides an envelope: the later replies of a pipelined one (503, 554 "no valid recipients") only follow from it.
     this.refusal ??= { stage, reply }
@@ -112,6 +117,7 @@ export class Transcript {
       this.mayTransmit = false
       return null
     }
+    if (stage === 'body' && isPositive(reply)) this.earlyYes = reply
     // Nodemailer answers each, without end.
     if (stage === 'auth' && reply.code >= 300 && ++this.#challenges > MOST_CHALLENGES)
       return 'the server asks for more of the login than there is'

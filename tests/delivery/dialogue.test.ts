@@ -1,6 +1,8 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import net, { type LookupFunction } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { socketFailure } from '../../src/delivery/connection.ts'
+import type { DialogueResult } from '../../src/delivery/dialogue.ts'
 import type { FenceVerdict } from '../../src/delivery/gated-mail.ts'
 import { outcomeOf } from '../../src/delivery/outcomes.ts'
 import { both, deaf, type Fault, fin, type Plan, raw, reply, rst, silence } from '../smtp/fault-server.ts'
@@ -21,6 +23,17 @@ function slow(line: string): Fault {
     const timer = setTimeout(() => connection.write(`${line}\r\n`), 200)
     void connection.closed.then(() => clearTimeout(timer))
   }
+}
+
+/** The client's end of the connection that is opened next. */
+async function nextSocket(): Promise<{ socket: net.Socket }> {
+  const opened = Promise.withResolvers<{ socket: net.Socket }>()
+  const hear = (message: unknown): void => {
+    unsubscribe('net.client.socket', hear)
+    opened.resolve(message as { socket: net.Socket })
+  }
+  subscribe('net.client.socket', hear)
+  return opened.promise
 }
 
 /** Says the one to EHLO and the other to HELO. */
@@ -219,6 +232,14 @@ describe('a server out of step', () => {
     expect(outcomeOf(await send())).toMatchObject({ kind: 'unknown' })
   })
 
+  it('that says yes while content is under way may have taken a part of it: nobody knows', async () => {
+    const { send, server } = await against({ plan: { body: both(deaf, reply('250 2.0.0 Ok: queued')) } })
+    const result = await send({ mail: largeMail })
+    expect(result).toMatchObject({ stage: 'body', failure: 'protocol', released: false, reply: { code: 250 } })
+    expect(outcomeOf(result)).toMatchObject({ kind: 'unknown', giveBack: false })
+    expect((await server.connection(0)).mails[0]?.complete).toBe(false)
+  })
+
   it('that refuses while content is under way has refused the mail', async () => {
     const { send } = await against({ plan: { body: both(deaf, reply('552 5.3.4 Message too big')) } })
     const result = await send({ mail: largeMail })
@@ -287,6 +308,27 @@ describe('a kept connection', () => {
     expect(await send()).toMatchObject({ stage: 'mail', failure, offered: true })
     expect(server.connections).toHaveLength(2)
   })
+
+  it.each([
+    ['refused', { rcpt: reply('550 5.1.1 No such user') }],
+    ['accepted', {}],
+  ])(
+    'that ends in the very moment in which a mail is handed to it says nothing of that mail: the one before was %s',
+    async (_, plan) => {
+      const { send, server } = await against({ plan: onMail(0, plan) })
+      const socket = nextSocket()
+      await send()
+      // The server's end is heard first, and before it is acted on comes the mail.
+      const second = Promise.withResolvers<DialogueResult>()
+      const { socket: client } = await socket
+      client.once('end', () => second.resolve(send()))
+      const first = await server.connection(0)
+      if ('rcpt' in plan) await first.reached('rset')
+      first.socket.end()
+      expect(await second.promise).toMatchObject({ failure: null, stage: 'dot' })
+      expect(server.connections).toHaveLength(2)
+    },
+  )
 
   it('is given up when the server refuses RSET', async () => {
     const { send, server } = await against({

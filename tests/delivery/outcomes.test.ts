@@ -274,6 +274,11 @@ const rows: [rule: string, DialogueResult, Partial<Outcome>][] = [
   ['content refused', answered('dot', '550 5.1.1 No such user here'), refused],
   ['content refused', answered('dot', '554 spam'), refused],
 
+  [
+    'a yes before the dot',
+    { ...answered('body', '250 2.0.0 Ok: queued as 4F2A91C0D3'), failure: 'protocol' as const },
+    unknown,
+  ],
   ['no answer to the dot', ended('dot', 'lost'), unknown],
   ['no answer to the dot', ended('dot', 'timeout'), unknown],
   ['no answer to the dot', ended('dot', 'protocol'), unknown],
@@ -318,7 +323,7 @@ describe('the outcome table', () => {
     expect(outcomeOf(answered(stage, line))).toMatchObject({ kind, leadBounced: false })
   })
 
-  it('says unknown only where the end was released and no complete reply came', () => {
+  it('says unknown without a word of the server only where the end was released', () => {
     const kinds: DialogueResult['failure'][] = ['lost', 'timeout', 'protocol', 'tls', 'cancelled', 'refused']
     for (const failure of kinds) {
       expect(outcomeOf(ended('body', failure)).kind).not.toBe('unknown')
