@@ -133,6 +133,24 @@ const lost: Explanation = (database, text) => [
   'see the server’s log, and run the command again',
 ]
 
+const cancelled: Explanation = (database, text) => [
+  'database_cancelled',
+  `${database} ended it: ${text}`,
+  'run the command again when the database has less to do; or raise statement_timeout, where it is set for the database or the login (show statement_timeout)',
+]
+
+const held: Explanation = (database, text) => [
+  'database_busy',
+  `another program holds what this needs in ${database}: ${text}`,
+  'end that transaction (select * from pg_stat_activity), and run the command again; or raise lock_timeout, where it is set for the database or the login',
+]
+
+const inTrouble: Explanation = (database, text) => [
+  'database_failed',
+  `the server of ${database} could not do it: ${text}`,
+  'see the server’s log: its memory, its limits or its disk',
+]
+
 const EXPLANATIONS: Record<string, Explanation> = {
   ECONNREFUSED: noServer,
   ENOTFOUND: noServer,
@@ -146,6 +164,10 @@ const EXPLANATIONS: Record<string, Explanation> = {
   '57P01': lost,
   '57P02': lost,
   '57P03': starting,
+  '57P04': lost,
+  '57P05': lost,
+  '25P03': lost,
+  '25P04': lost,
   '08006': lost,
   '28P01': wrongLogin,
   '28000': wrongLogin,
@@ -154,6 +176,13 @@ const EXPLANATIONS: Record<string, Explanation> = {
   '53100': diskFull,
   '42501': forbidden,
   '25006': readOnly,
+  '57014': cancelled,
+  '55P03': held,
+  '53200': inTrouble,
+  '53400': inTrouble,
+  '58030': inTrouble,
+  XX001: inTrouble,
+  XX002: inTrouble,
 }
 
 /** pg has no code for what it notices by itself. */

@@ -12,6 +12,7 @@ import { explainDatabaseError } from './failures.ts'
 import { migrateGraphileWorker, openGraphileWorker } from './graphile-worker.ts'
 import { readMigrations, type MigrationFile } from './migration-files.ts'
 import { connectSession, type Database } from './pool.ts'
+import { setUpSession } from './session-settings.ts'
 
 /** Any number will do, as long as nobody else takes it: it stands for "goniec migrate is running here". */
 const MIGRATE_LOCK = 4_702_394_921_427_289n
@@ -38,6 +39,8 @@ export async function migrate(
   try {
     const client = await connectSession(url, { name: 'migrate' })
     try {
+      await setUpSession(client)
+      await refuseOtherEncodings(client)
       if (!dryRun) await client.query('select pg_advisory_lock($1)', [MIGRATE_LOCK])
       const missing = missingFiles(await readApplied(client), files)
       if (!dryRun) await applyAll(client, url, missing)
@@ -63,6 +66,20 @@ export async function requireSchema(database: Database, directory?: string): Pro
         { hint: 'goniec migrate' },
       )
 }
+
+/** In another encoding most names do not fit, or nobody checks that they are text at all. */
+async function refuseOtherEncodings(client: Client): Promise<void> {
+  const { rows } = await client.query<{ encoding: string }>(`select current_setting('server_encoding') as encoding`)
+  const encoding = rows[0]?.encoding
+  if (encoding === 'UTF8') return
+  throw new GoniecError('database_encoding', `the database is in ${encoding}; goniec needs UTF8`, {
+    hint: IN_UTF8,
+  })
+}
+
+/** What to do about a database in another encoding, which it keeps for ever. */
+export const IN_UTF8 =
+  'createdb --template=template0 --encoding=UTF8 NAME, and write that one into DATABASE_URL: an encoding cannot be changed'
 
 async function readApplied(client: Client | Pool): Promise<AppliedMigration[]> {
   const { rows: found } = await client.query<{ there: boolean }>(

@@ -105,6 +105,26 @@ test('a lost connection is told as one, and an error of a file is not taken for 
   expect(explainStatementError(file)).toBe(undefined)
 })
 
+test('a time that was set for the database or a login, a lock that is held and a server in trouble are told, with the way out', async () => {
+  for (const [code, expected] of [
+    ['57014', 'database_cancelled'],
+    ['55P03', 'database_busy'],
+    ['25P03', 'database_lost'],
+    ['25P04', 'database_lost'],
+    ['53200', 'database_failed'],
+    ['53400', 'database_failed'],
+    ['58030', 'database_failed'],
+    ['XX001', 'database_failed'],
+  ] as const) {
+    const error: unknown = await raise(code).catch((reason: unknown) => reason)
+    expect(explainStatementError(error)).toMatchObject({ code: expected, hint: expect.any(String) })
+  }
+  const session = await database.session()
+  await session.query(`set statement_timeout = '1ms'`)
+  const error: unknown = await session.query('select pg_sleep(10)').catch((reason: unknown) => reason)
+  expect(explainStatementError(error)?.hint).toContain('statement_timeout')
+})
+
 function raise(code: string): Promise<unknown> {
   return database.query(`do $$ begin raise exception 'x' using errcode = '${code}'; end $$`)
 }

@@ -2,10 +2,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Logger, runOnce } from 'graphile-worker'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { migrate, requireSchema } from '../../src/database/migrate.ts'
 import { openDatabase } from '../../src/database/pool.ts'
+import { checkServer } from '../../src/reports/doctor/server.ts'
 import { createTestDatabase } from '../support/database.ts'
+import { withDatabase } from '../support/global-setup.ts'
 import { dumpSchema } from '../support/schema-dump.ts'
 
 let directory = ''
@@ -50,6 +52,31 @@ test('a dry run says what would be applied, and applies nothing', async () => {
   const { applied } = await migrate(database.url, { directory: await folder(TWO), dryRun: true })
   expect(applied).toEqual(['000001_one.sql', '000002_two.sql'])
   expect(await database.query(`select from pg_namespace where nspname in ('goniec', 'graphile_worker')`)).toEqual([])
+})
+
+test.each(['LATIN2', 'SQL_ASCII'])('a database in %s is refused before anything is made in it', async (encoding) => {
+  const { url: server, prefix } = inject('testRun')
+  const name = `${prefix}_${encoding.toLowerCase()}`
+  const administrator = openDatabase(server)
+  await administrator.query(
+    `create database ${name} template template0 encoding '${encoding}' lc_collate 'C' lc_ctype 'C' locale_provider libc`,
+  )
+  const database = openDatabase(withDatabase(server, name))
+  try {
+    await expect(migrate(database.url)).rejects.toMatchObject({
+      code: 'database_encoding',
+      message: expect.stringContaining(`is in ${encoding}`),
+      hint: expect.stringContaining('createdb --template=template0 --encoding=UTF8'),
+    })
+    expect(await database.query(`select from pg_namespace where nspname in ('goniec', 'graphile_worker')`)).toEqual([])
+    expect(await checkServer(database)).toContainEqual(
+      expect.objectContaining({ name: 'encoding', verdict: 'problem' }),
+    )
+  } finally {
+    await database.close()
+    await administrator.query(`drop database ${name} with (force)`)
+    await administrator.close()
+  }
 })
 
 test('two that migrate at once apply each file once', async () => {

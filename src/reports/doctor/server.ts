@@ -4,11 +4,13 @@
  */
 import type { Database } from '../../database/pool.ts'
 import { OLDEST_SERVER } from '../../database/failures.ts'
+import { IN_UTF8 } from '../../database/migrate.ts'
 import { ok, problem, warning, type Checked } from './checked.ts'
 
 interface Settings {
   version: string
   number: number
+  encoding: string
   standby: boolean
   read_only: string
   fsync: string
@@ -41,6 +43,7 @@ export async function checkServer(database: Pick<Database, 'query'>): Promise<Ch
   const ofLogins = await database.query<OfLogin & Record<string, unknown>>(OF_LOGINS)
   return [
     judgeVersion(settings),
+    judgeEncoding(settings),
     judgeWrites(settings),
     judgeDurability(settings),
     judgeCommit(settings, ofLogins),
@@ -50,7 +53,7 @@ export async function checkServer(database: Pick<Database, 'query'>): Promise<Ch
 
 const SETTINGS = `
   select current_setting('server_version') as version, current_setting('server_version_num')::integer as number,
-    pg_is_in_recovery() as standby, current_setting('default_transaction_read_only') as read_only,
+    current_setting('server_encoding') as encoding, pg_is_in_recovery() as standby, current_setting('default_transaction_read_only') as read_only,
     current_setting('fsync') as fsync, current_setting('full_page_writes') as full_page_writes,
     current_setting('synchronous_commit') as synchronous_commit, current_setting('synchronous_standby_names') as standbys,
     current_setting('default_transaction_isolation') as isolation, current_database() as database, current_user as login,
@@ -82,6 +85,11 @@ export function judgeVersion({ version, number }: Pick<Settings, 'version' | 'nu
     return warning(name, `Postgres ${version}, which is newer than any that this goniec was tested on`, todo)
   }
   return ok(name, `Postgres ${version}`)
+}
+
+function judgeEncoding({ encoding }: Settings): Checked {
+  const name = 'encoding'
+  return encoding === 'UTF8' ? ok(name, 'it is UTF8') : problem(name, `it is ${encoding}; goniec needs UTF8`, IN_UTF8)
 }
 
 function judgeWrites(settings: Settings): Checked {
