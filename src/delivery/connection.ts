@@ -7,6 +7,7 @@ import net from 'node:net'
 import tls from 'node:tls'
 import type { SMTPConnectionOptions } from 'nodemailer/lib/smtp-connection'
 import { messageOf } from '../errors.ts'
+import { sharedLookup } from './shared-lookup.ts'
 
 /** How to reach and log in to a mailbox's server; secrets are resolved already. */
 export interface SmtpAccount {
@@ -82,7 +83,14 @@ export interface SocketEvents {
 
 /** Opens the socket. The events come later, never within the call. After `onReady` the socket's errors are its user's. */
 export function openSocket(account: SmtpAccount, { onHandshake, onReady, onFailure }: SocketEvents): net.Socket {
-  const target = { host: account.host, port: account.port, autoSelectFamilyAttemptTimeout: FAMILY_ATTEMPT_MS }
+  const { host, port } = account
+  const target = {
+    host,
+    port,
+    lookup: sharedLookup,
+    autoSelectFamily: true,
+    autoSelectFamilyAttemptTimeout: FAMILY_ATTEMPT_MS,
+  }
   const secure = account.security === 'tls'
   const socket = secure ? tls.connect({ ...tlsOptions(account), ...target }) : net.connect(target)
   const onError = (error: Error): void => onFailure(socketFailure(error))

@@ -1,0 +1,35 @@
+import { PerformanceObserver } from 'node:perf_hooks'
+import { expect, onTestFinished, test } from 'vitest'
+import { against } from './dialogue-with.ts'
+
+/** Names that this process looks up from now on with success, as Node tells them. */
+function lookedUp(): () => string[] {
+  const names: string[] = []
+  const keep = (entries: ReturnType<PerformanceObserver['takeRecords']>): void => {
+    for (const entry of entries) names.push((entry as unknown as { detail: { hostname: string } }).detail.hostname)
+  }
+  const observer = new PerformanceObserver((list) => keep(list.getEntries()))
+  observer.observe({ entryTypes: ['dns'] })
+  onTestFinished(() => observer.disconnect())
+  return () => {
+    keep(observer.takeRecords())
+    return names
+  }
+}
+
+test('mailboxes that want the addresses of one name at the same time ask for them once, and the next one anew', async () => {
+  const mailboxes = await Promise.all([1, 2, 3].map(async () => against({ account: { host: 'localhost' } })))
+  const names = lookedUp()
+  const sent = await Promise.all(mailboxes.map(async ({ send }) => send()))
+  expect(sent.map(({ failure }) => failure)).toEqual([null, null, null])
+  expect(names()).toEqual(['localhost'])
+  const later = await against({ account: { host: 'localhost' } })
+  expect(await later.send()).toMatchObject({ failure: null })
+  expect(names()).toEqual(['localhost', 'localhost'])
+})
+
+test('that a name has no address is told to each who asked', async () => {
+  const mailboxes = await Promise.all([1, 2].map(async () => against({ account: { host: 'no-such-host.invalid' } })))
+  const failed = await Promise.all(mailboxes.map(async ({ send }) => send()))
+  expect(failed.map(({ stage, failure }) => `${stage}: ${failure}`)).toEqual(['connect: dns', 'connect: dns'])
+})
