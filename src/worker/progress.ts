@@ -12,7 +12,7 @@ import type { Logger } from '../log.ts'
 export interface ProgressOptions {
   url: string
   graceMs: number
-  /** How long ago the last claim was answered. */
+  /** How long ago the last claim was answered, or the worker began to hold its name again: before that it may not claim. */
   sinceClaimMs: () => number
   log: Logger
 }
@@ -32,7 +32,9 @@ export async function getsOn(
 ): Promise<boolean> {
   if (sinceClaimMs() < quietMs) return true
   try {
-    return !(await isAnythingOverdue(url, { graceMs, overdueMs }))
+    const isOverdue = await isAnythingOverdue(url, { graceMs, overdueMs })
+    // One may have been answered meanwhile: a process that was stopped, or a machine that was, goes on with all of it at once.
+    return !isOverdue || sinceClaimMs() < quietMs
   } catch (error) {
     log.warn({ problem: messageOf(error) }, 'whether mails are due could not be seen; the database may be away')
     return true

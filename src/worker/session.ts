@@ -42,6 +42,7 @@ export class WorkerSession {
   name = ''
   incarnationId = 0
   held = false
+  #heldFromMs = 0
   #silenceMs: number
   /** How often the name was taken back. */
   #returns = 0
@@ -59,6 +60,11 @@ export class WorkerSession {
   /** Which time of holding the name this is; undefined: it is not held. What was claimed in another time passes no fence. */
   get tenure(): number | undefined {
     return this.held ? this.#returns : undefined
+  }
+
+  /** How long the name has been held without a break; 0: it is not held. */
+  get heldMs(): number {
+    return this.held ? performance.now() - this.#heldFromMs : 0
   }
 
   /** Takes the name, or without one the first free of host, host-2, host-3 …, and registers this incarnation. */
@@ -134,6 +140,7 @@ export class WorkerSession {
     if (this.#closed) return client.end()
     this.#client = client
     this.held = true
+    this.#heldFromMs = performance.now()
     const heartbeat = setInterval(() => client.query('select', this.#ignoreBeat), this.#silenceMs / BEATS)
     void lost.then((error) => this.#lost(client, error)).finally(() => clearInterval(heartbeat))
   }

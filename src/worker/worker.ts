@@ -122,7 +122,8 @@ export class Worker {
     const dispatch = this.#parts?.dispatch
     if (!dispatch || this.#isStopping) return true
     const { url, settings } = this.#options
-    return getsOn({ url, graceMs: settings.graceMs, sinceClaimMs: () => dispatch.sinceClaimMs, log: this.#log })
+    const sinceClaimMs = (): number => Math.min(dispatch.sinceClaimMs, this.#session.heldMs)
+    return getsOn({ url, graceMs: settings.graceMs, sinceClaimMs, log: this.#log })
   }
 
   /** Stops claiming, lets mails in flight end within the bound, writes what is left, and gives the name back. Every caller waits for the same end. */
