@@ -77,9 +77,12 @@ function toReply(lines: string[]): Reply {
   return { code, enhanced, text: printable(bare.join(' ')).trim().slice(0, LONGEST_TEXT) }
 }
 
-/** Decoded as UTF-8, with controls (a NUL would not even fit into Postgres) as spaces. */
+/** Decoded as UTF-8, without controls. */
 function printable(latin1: string): string {
-  return Buffer.from(latin1, 'latin1')
-    .toString('utf8')
-    .replace(/\p{Cc}+/gu, ' ')
+  return withoutControls(Buffer.from(latin1, 'latin1').toString('utf8'))
+}
+
+/** With controls as spaces: a NUL would not even fit into Postgres. */
+export function withoutControls(text: string): string {
+  return text.replace(/\p{Cc}+/gu, ' ')
 }

@@ -13,7 +13,7 @@ import { assert, messageOf } from '../errors.ts'
 import { connectionOptions, type Failure, openSocket, silence, type SmtpAccount, socketFailure } from './connection.ts'
 import type { Deadlines } from './deadlines.ts'
 import { hideLogin, logIn } from './login.ts'
-import { type Heard, ReplyReader } from './reply.ts'
+import { type Heard, ReplyReader, withoutControls } from './reply.ts'
 import { type Stage, Transcript } from './transcript.ts'
 
 export class SmtpSession {
@@ -143,7 +143,7 @@ export class SmtpSession {
     clearTimeout(this.#phaseTimer)
     if (!error) return this.#conclude(null)
     // It repeats what the server said.
-    const text = hideLogin(messageOf(error), this.#account.auth)
+    const text = hideLogin(withoutControls(messageOf(error)), this.#account.auth)
     if (this.transcript.refusal) return this.#conclude({ kind: 'refused', text })
     this.end({ ...socketFailure(error), text })
   }

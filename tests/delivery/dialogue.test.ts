@@ -528,6 +528,22 @@ describe('a login', () => {
     expect((await server.connection(0)).commands.filter((command) => command.startsWith('AUTH'))).toHaveLength(1)
   })
 
+  it('that is answered out of step, and with a NUL, has words that a database takes', async () => {
+    const { connection } = await against({
+      account: { auth: { user: 'anna', pass: 'secret' } },
+      plan: {
+        ehlo: (connection) => {
+          connection.ignoreTheRest()
+          connection.write('250-fault.example\r\n250 AUTH LOGIN\r\n')
+          connection.socket.once('data', () => connection.write('235 \0 Welcome\r\n'))
+        },
+      },
+    })
+    const result = await connection.tryLogin()
+    expect(result).toMatchObject({ stage: 'auth', reply: null })
+    expect(result.error).toMatch(/: 235 +Welcome$/)
+  })
+
   it('that is asked for more and more ends: no login has so many steps', async () => {
     const { connection, server } = await against({
       auth: true,
