@@ -86,25 +86,31 @@ test('the worker waits for the migration, and the migration for the database', (
   expect(migrate).toMatchObject({ command: 'migrate', healthcheck: { disable: true } })
   expect(migrate?.depends_on).toEqual({ database: { condition: 'service_healthy' } })
   expect(database?.healthcheck?.test?.join(' ')).toContain('pg_isready')
-  // Twice GONIEC_DRAIN, as the unit of systemd leaves it, and some seconds.
-  expect(Number.parseInt(worker?.stop_grace_period ?? '', 10)).toBeGreaterThanOrEqual(70)
+  // As the unit of systemd: twice GONIEC_DRAIN; then it closes what can be closed, which took it ten seconds with a database that hung.
+  expect(Number.parseInt(worker?.stop_grace_period ?? '', 10)).toBeGreaterThan(70)
 })
 
 test(
   'the health check fails where mail waits and no worker is there, and holds once one has taken it up',
   { timeout: 180_000 },
   async () => {
-    const [, ...command] = healthCheck()
     const database = await createTestDatabase()
     await using recorder = await startRecorder()
     await makeFleet(database, { mailboxes: 1, campaigns: 1, leads: 1, smtpPort: recorder.port })
-    expect(await run(command, database.urlAs('worker'))).toBe(3)
+    expect(await checkHealth(database.urlAs('worker'))).toBe(1)
     const worker = startWorker(database.urlAs('worker'))
     await worker.line(({ msg }) => msg === 'worker started')
     await recorder.until(2)
-    expect(await run(command, database.urlAs('worker'))).toBe(0)
+    expect(await checkHealth(database.urlAs('worker'))).toBe(0)
   },
 )
+
+test('a database that cannot be asked, or was restored, makes no worker unhealthy: a new one would know less', async () => {
+  expect(await checkHealth('postgres://nobody@127.0.0.1:1/goniec')).toBe(0)
+  const database = await createTestDatabase()
+  await database.query(`select goniec.notice_restoration('forgotten', 'a mail of its logbook is not in the database')`)
+  expect(await checkHealth(database.urlAs('worker'))).toBe(0)
+})
 
 // As `docker run --user 12345`, or a cluster that gives each container a number: it stands in no passwd file. Only root may become one.
 test.skipIf(process.getuid?.() !== 0)(
@@ -136,16 +142,14 @@ test.skipIf(process.getuid?.() !== 0)(
 
 const NOBODY = 412_345
 
-function healthCheck(): string[] {
+/** The image's command, of this checkout: its exit code. */
+async function checkHealth(url: string): Promise<number> {
   const { rest = '' } = final.find(({ name }) => name === 'HEALTHCHECK') ?? {}
-  return JSON.parse(rest.slice(rest.indexOf('['))) as string[]
-}
-
-/** The same command, of this checkout. */
-async function run([, ...args]: string[], url: string): Promise<number> {
+  const [shell = '', flag = '', script = ''] = JSON.parse(rest.slice(rest.indexOf('['))) as string[]
+  const here = script.replace('node /goniec/', `${process.execPath} `)
+  expect(here).not.toBe(script)
   return new Promise((resolve) => {
-    const env = { ...process.env, DATABASE_URL: url }
-    const child = execFile(process.execPath, ['bin/goniec.js', ...args], { env })
+    const child = execFile(shell, [flag, here], { env: { ...process.env, DATABASE_URL: url } })
     child.on('exit', (code) => resolve(code ?? -1))
   })
 }
