@@ -238,6 +238,11 @@ export const FOUND: readonly Finding[] = [
     mended: 'It takes both away, as the other blocks do (`proof/hurry.ts`).',
     broke: [{ cell: 'C/recover/promotion', seed: 7 }],
   },
+  {
+    where: 'B/next-mail',
+    what: 'Read, then seen: a mail that was handed to a kept connection in the very moment in which its server ended it got the refusal of the mail before; a lead could be marked as bounced, and suppressed, for another’s address.',
+    mended: 'Nothing is known of a mail before it was spoken of: `tests/delivery/dialogue.test.ts`.',
+  },
 ]
 
 /** Of all findings. */
