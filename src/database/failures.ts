@@ -124,7 +124,7 @@ const forbidden: Explanation = (database, text) => [
 const readOnly: Explanation = (database, text) => [
   'database_read_only',
   `${database} takes no writes: ${text}`,
-  'connect to the primary server, not to a standby',
+  'connect to the primary server, not to a standby; goniec doctor says whether default_transaction_read_only is set instead',
 ]
 
 const lost: Explanation = (database, text) => [

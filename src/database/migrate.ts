@@ -12,6 +12,7 @@ import { explainDatabaseError } from './failures.ts'
 import { migrateGraphileWorker, openGraphileWorker } from './graphile-worker.ts'
 import { readMigrations, type MigrationFile } from './migration-files.ts'
 import { connectSession, type Database } from './pool.ts'
+import { refuseTransactionPooler } from './pooler.ts'
 import { setUpSession } from './session-settings.ts'
 
 /** Any number will do, as long as nobody else takes it: it stands for "goniec migrate is running here". */
@@ -37,6 +38,8 @@ export async function migrate(
 ): Promise<MigrateResult> {
   const files = await readMigrations(directory)
   try {
+    // Its session would keep the lock, and belong to somebody else by then: the next migration waited for ever.
+    if (!dryRun) await refuseTransactionPooler(url, { name: 'migrate' })
     const client = await connectSession(url, { name: 'migrate' })
     try {
       await setUpSession(client)

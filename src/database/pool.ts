@@ -37,7 +37,7 @@ export interface PoolOptions {
   connectTimeoutMs?: number
   /** A connection that owes an answer for so long is broken; left out: it is waited for as long as the system does. */
   silenceMs?: number | undefined
-  /** Of a session: the server ends a statement that takes longer. Said with the connection itself. */
+  /** Of `connectSession`: the server ends a statement that takes longer. Said behind the connection: a pooler refuses it in the start of one. */
   statementMs?: number
   /** Told of a connection that broke while nobody used it. The next query takes another one, so most callers need not listen. */
   onIdleError?: (error: Error) => void
@@ -91,6 +91,7 @@ export async function connectSession(url: string, options: PoolOptions = {}): Pr
   client.on('error', () => undefined)
   await client.connect()
   if (options.silenceMs !== undefined) breakWhenSilent(client, options.silenceMs)
+  if (options.statementMs !== undefined) await client.query(`set statement_timeout = ${options.statementMs}`)
   return client
 }
 
@@ -109,10 +110,7 @@ export function retireIdle(pool: Pool): void {
 }
 
 /** What a client outside of a pool (an advisory lock's, a listener's) is made of, so that it speaks the same values. */
-export function clientConfig(
-  url: string,
-  { name, connectTimeoutMs = 10_000, statementMs }: PoolOptions = {},
-): ClientConfig {
+export function clientConfig(url: string, { name, connectTimeoutMs = 10_000 }: PoolOptions = {}): ClientConfig {
   teachInstants()
   return {
     connectionString: url,
@@ -121,7 +119,6 @@ export function clientConfig(
     keepAliveInitialDelayMillis: 10_000,
     connectionTimeoutMillis: connectTimeoutMs,
     types: valueTypes,
-    ...(statementMs === undefined ? {} : { statement_timeout: statementMs }),
   }
 }
 

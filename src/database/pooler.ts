@@ -1,7 +1,7 @@
 /**
  * Tells whether a transaction pooler (pgbouncer, Supavisor and the like in transaction mode) stands between us and Postgres. Through one,
  * two clients have held the same session advisory lock, notifications get lost, and a worker's name is no longer its own: workers
- * refuse to run there. A session pooler does no harm.
+ * and migrations refuse to run there. A session pooler does no harm.
  */
 import type { Client } from 'pg'
 import { GoniecError } from '../errors.ts'
@@ -21,8 +21,8 @@ export async function refuseTransactionPooler(url: string, options: PoolOptions 
   }
   throw new GoniecError(
     'database_pooler',
-    'a transaction pooler stands before this database, and a worker needs sessions of its own',
-    { hint: 'give workers the server’s direct address, or set the pooler to session mode' },
+    'a transaction pooler stands before this database, and workers and migrations need sessions of their own',
+    { hint: 'write the server’s direct address into DATABASE_URL, or set the pooler to session mode' },
   )
 }
 

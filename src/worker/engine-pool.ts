@@ -45,14 +45,14 @@ export interface EnginePoolOptions {
 /** Opens it; a connection is made when it is wanted. */
 export function openEnginePool({ url, silenceMs, log, most, keptMs }: EnginePoolOptions): Pool {
   const pool = new EnginePool({
-    ...clientConfig(url, { name: 'engine', statementMs: endedAfterMs(silenceMs) }),
+    ...clientConfig(url, { name: 'engine' }),
     max: most,
     idleTimeoutMillis: keptMs,
     // The pool waits for the promise, though its types do not say so.
     // oxlint-disable-next-line typescript/no-misused-promises
     onConnect: (client) => {
       breakWhenSilent(client as Client, silenceMs)
-      return setUpSession(client)
+      return setUpSession(client, { statementMs: endedAfterMs(silenceMs) })
     },
   })
   const onError = (error: Error): void => log.debug({ problem: messageOf(error) }, 'the engine lost a connection')
