@@ -243,6 +243,15 @@ export const FOUND: readonly Finding[] = [
     what: 'Read, then seen: a mail that was handed to a kept connection in the very moment in which its server ended it got the refusal of the mail before; a lead could be marked as bounced, and suppressed, for another’s address.',
     mended: 'Nothing is known of a mail before it was spoken of: `tests/delivery/dialogue.test.ts`.',
   },
+  {
+    where: 'E/8-workers',
+    what: 'Nothing of goniec: three runs at once are twenty-four workers, and the server had three hundred connections. A worker that began had its name, and none left for its engine; it said so and ended, as is decided, and the proof took that for an end without a reason.',
+    mended: 'It is started again, as a supervisor would (`proof/many/crew.ts`).',
+    broke: [
+      { cell: 'E/8-workers', seed: 11 },
+      { cell: 'E/8-workers', seed: 14 },
+    ],
+  },
 ]
 
 /** Of all findings. */

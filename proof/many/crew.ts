@@ -62,7 +62,7 @@ export class Crew {
     for (const worker of workers) {
       // One whose connection was cut while it was stopping says so with its code; what it left is looked at by the checks.
       const code = await worker.ended
-      if (code !== 0 && !wasCutOff(worker)) await worker.endedWell()
+      if (code !== 0 && !wasCutOff(worker) && !couldNotBegin(worker)) await worker.endedWell()
     }
   }
 
@@ -99,11 +99,11 @@ export class Crew {
     }
   }
 
-  /** One whose connection was cut before it had started, or that got none, says so and ends: it is started again, as its supervisor would. */
+  /** One that could not begin says so and ends: it is started again, as its supervisor would. */
   async #watch(name: string, worker: WorkerProcess): Promise<void> {
     const code = await worker.ended
     if (this.#workers.get(name) !== worker) return
-    if (wasCutOff(worker) && !worker.log.some(isStart)) this.#start(name)
+    if (couldNotBegin(worker)) this.#start(name)
     else this.unexpected.push(`${name} ended by itself with ${code}: ${worker.errors().slice(-300)}`)
   }
 
@@ -129,13 +129,16 @@ async function hasStarted(worker: WorkerProcess): Promise<boolean> {
 
 const STANDSTILL = join(import.meta.dirname, 'standstill.ts')
 
-/** Postgres' words where it was waiting for an answer; goniec's where it asked next on a connection that was gone, or found none left beside all the others. */
-const CUT = [
-  'terminating connection due to administrator command',
-  'the connection to the database was lost',
-  'has no connection left',
-]
+/** Postgres' words where it was waiting for an answer, and goniec's where it asked next on a connection that was gone. */
+const CUT = ['terminating connection due to administrator command', 'the connection to the database was lost']
+
+/** One that begins wants its connections at once, and ends where there are not so many. It has its name by then, and may have sent. */
+const NONE_LEFT = 'has no connection left'
 
 function wasCutOff(worker: WorkerProcess): boolean {
   return CUT.some((words) => worker.errors().includes(words))
+}
+
+function couldNotBegin(worker: WorkerProcess): boolean {
+  return worker.errors().includes(NONE_LEFT) || (wasCutOff(worker) && !worker.log.some(isStart))
 }
