@@ -31,8 +31,8 @@ const ABORTED_BY_ANYBODY: Edit = {
 
 const AGAIN_AT_ANY_STAGE: Edit = {
   file: 'src/delivery/dialogue.ts',
-  from: `if (stage !== 'mail' || fence !== 'not_reached') return false`,
-  to: `if (stage === 'connect' && fence === 'refused') return false`,
+  from: `return stage === 'mail' && fence === 'not_reached' && failure !== 'cancelled'`,
+  to: `return stage !== 'connect' && fence !== 'refused' && failure !== 'cancelled'`,
 }
 
 const SAME_ID = doubt('a mail that is refused for a while has the same Message-ID on every try')
@@ -73,7 +73,7 @@ export const DOUBT_GUARDS: readonly Mutation[] = [
   },
   {
     name: 'kept-connection',
-    off: 'the rule that only a connection that was dead at MAIL is replaced within an attempt',
+    off: 'the rule that a connection is replaced within an attempt only for what came at MAIL',
     edits: [AGAIN_AT_ANY_STAGE],
     test: KEPT,
     says: TWICE,
