@@ -22,13 +22,9 @@ export async function importing({ url, database, root }: BenchServer, { size }: 
     await pipeline(Readable.from(linesOf(leads)), createWriteStream(file))
     const postgres = await serverPid(database)
     const postgresBefore = familyCpuMs(postgres)
-    const { tookMs, cpuMs, peakMb } = await runMeasured(url, join(root, 'bin', 'goniec.js'), [
-      'lead',
-      'import',
-      file,
-      '--campaign',
-      'campaign-1',
-    ])
+    const { tookMs, cpuMs, peakMb } = await runMeasured(url, join(root, 'bin', 'goniec.js'), {
+      args: ['lead', 'import', file, '--campaign', 'campaign-1'],
+    })
     const [row] = await database.query<{ mails: number }>('select count(*)::integer as mails from goniec.message')
     return {
       what: `${leads} leads imported from a file, ${row?.mails} mails made`,

@@ -35,7 +35,10 @@ export async function planning({ url, database, root }: BenchServer, { size }: B
     for (const what of ['laid', 'kept']) {
       const before = { slots: await countSlots(database), cpuMs: familyCpuMs(postgres) }
       const program = join(import.meta.dirname, 'plan-once.js')
-      const { tookMs, cpuMs, peakMb, output } = await runMeasured(url, program, [root])
+      const { tookMs, cpuMs, peakMb, output } = await runMeasured(url, program, {
+        args: [root],
+        lean: true,
+      })
       const slots = await countSlots(database)
       const count = what === 'laid' ? slots - before.slots : slots
       const row = [

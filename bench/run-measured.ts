@@ -12,11 +12,15 @@ export interface Ran {
   output: string
 }
 
-/** A program with these arguments, on this database. */
-export async function runMeasured(url: string, program: string, args: readonly string[] = []): Promise<Ran> {
+/** A program with these arguments, on this database; `lean`: by a Node that holds as little as a worker's thread does (bin/goniec.js, lean-thread.ts). */
+export async function runMeasured(
+  url: string,
+  program: string,
+  { args = [], lean = false }: { args?: readonly string[]; lean?: boolean } = {},
+): Promise<Ran> {
   const startedMs = performance.now()
-  const child = spawn(process.execPath, [program, ...args], {
-    env: { ...process.env, DATABASE_URL: url },
+  const child = spawn(process.execPath, [...(lean ? LEAN : []), program, ...args], {
+    env: { ...process.env, ...(lean && { MALLOC_ARENA_MAX: '1' }), DATABASE_URL: url },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const ended = once(child, 'close')
@@ -33,3 +37,5 @@ export async function runMeasured(url: string, program: string, args: readonly s
   assert(code === 0, `${program} ${args.join(' ')} ended with ${code}`)
   return { tookMs: performance.now() - startedMs, ...seen, output }
 }
+
+const LEAN = ['--max-semi-space-size=4', '--initial-old-space-size=24', '--heap-growing-percent=50']
