@@ -1,4 +1,5 @@
 /** What the proof has found: kept by hand, since a count does not say what a defect was. */
+// long: data, a finding after the other
 export interface Finding {
   /** Where: a cell's name, or the beginning of several. */
   where: string
