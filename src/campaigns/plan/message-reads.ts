@@ -1,6 +1,5 @@
 /** What a plan reads of mails. Instants are epoch milliseconds. */
-import { assert } from '../../errors.ts'
-import { column, numbersOf, type Numbers } from './columns.ts'
+import { askForColumns, column, numbersOf, type Numbers } from './columns.ts'
 import { ms, type Query } from './reads.ts'
 
 export interface MessageRow {
@@ -114,13 +113,10 @@ export interface FirstMails {
  * database and us a tenth of what rows do.
  */
 export async function firstMails(query: Query, rooms: readonly { id: number; room: number }[]): Promise<FirstMails> {
-  const [row] = (await query(FIRST_MAILS, [rooms.map(({ id }) => id), rooms.map(({ room }) => room)])) as {
-    ids: string | null
-    campaigns: string | null
-    leads: string | null
-    steps: string | null
-  }[]
-  assert(row, 'columns are one row')
+  const row = await askForColumns<keyof FirstMails>(query, FIRST_MAILS, [
+    rooms.map(({ id }) => id),
+    rooms.map(({ room }) => room),
+  ])
   return {
     ids: numbersOf(row.ids),
     campaigns: numbersOf(row.campaigns),

@@ -33,9 +33,9 @@ export class PlanWriter {
 
   /** Has a part of the plan written. Its slots are, while the next part is reckoned; all else stands when `finish` has resolved. */
   async add(part: Pick<PlanInput, 'messages'>, plan: Plan): Promise<void> {
-    const { slots, restamps } = this.#hasDomainLimits ? await this.#withDomainRows(part, plan) : plan
-    const { withdrawals, giveUps, waiting, bindings } = plan
     const wasAtMs = slotTimes(part)
+    const { slots, restamps } = this.#hasDomainLimits ? await this.#withDomainRows(part, plan, wasAtMs) : plan
+    const { withdrawals, giveUps, waiting, bindings } = plan
     this.#slots.add(slots, wasAtMs)
     const stays = restamps.map((restamp) => ({ ...restamp, atMs: wasAtMs(restamp.messageId) }))
     this.#rest.push({ restamps: stays, withdrawals, giveUps, waiting, bindings })
@@ -83,10 +83,10 @@ export class PlanWriter {
   async #withDomainRows(
     { messages }: Pick<PlanInput, 'messages'>,
     { slots, restamps }: Plan,
+    wasAtMs: SlotTimes,
   ): Promise<Pick<Plan, 'slots' | 'restamps'>> {
     const domains = new Map(messages.map(({ id, domain }) => [id, domain]))
     const domainOf = ({ messageId }: { messageId: number }): string | null => domains.get(messageId) ?? null
-    const wasAtMs = slotTimes({ messages })
     const kept = restamps.map(({ messageId }) => ({ messageId, atMs: wasAtMs(messageId) ?? 0 }))
     const left = new Set<string | null>()
     for (const rows of inBatches([...slots, ...kept].filter((row) => domainOf(row) !== null))) {
@@ -107,9 +107,15 @@ type Rest = Pick<Plan, 'withdrawals' | 'giveUps' | 'waiting' | 'bindings'> & {
 }
 
 /** The time of the slot that a message had as it was read; null: it had none. */
-function slotTimes({ messages }: Pick<PlanInput, 'messages'>): (messageId: number) => number | null {
-  const times = new Map(messages.flatMap(({ id, slot }) => (slot ? [[id, slot.atMs]] : [])))
-  return (messageId) => times.get(messageId) ?? null
+type SlotTimes = (messageId: number) => number | null
+
+/** Looked up only where anything is asked: most plans of each minute write nothing. */
+function slotTimes({ messages }: Pick<PlanInput, 'messages'>): SlotTimes {
+  let times: Map<number, number> | undefined
+  return (messageId) => {
+    times ??= new Map(messages.flatMap(({ id, slot }) => (slot ? [[id, slot.atMs]] : [])))
+    return times.get(messageId) ?? null
+  }
 }
 
 /** Takes these slots back: they would stand in the way of others. Resolves with how many. */

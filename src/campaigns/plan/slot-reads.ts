@@ -2,11 +2,10 @@
  * What the plan reads of slots that are laid: a column each, of all of them at once. A column is one value, which costs the database half of what rows
  * do, and us a tenth; and each minute's plan reads all of them.
  */
-import { assert } from '../../errors.ts'
 import type { PlanMessage } from '../../schedule/plan-input.ts'
 import { NEVER_TRIED } from '../../schedule/untouched-mail.ts'
 import { IN_COLUMNS, OBJECTION, waitOf, type StepRow } from './message-reads.ts'
-import { column, numberAt, numbersOf, rareOf, us, type Numbers } from './columns.ts'
+import { askForColumns, column, numberAt, numbersOf, rareOf, us, type Numbers } from './columns.ts'
 import type { Query } from './reads.ts'
 
 /** Of each slot the same place in each column. */
@@ -28,8 +27,7 @@ export interface Slots {
 
 /** The slots of these campaigns that are read as columns, in any order. */
 export async function slots(query: Query, campaignIds: readonly number[]): Promise<Slots> {
-  const [row] = (await query(SLOTS, [campaignIds])) as Record<keyof Slots, string | null>[]
-  assert(row, 'columns are one row')
+  const row = await askForColumns<keyof Slots>(query, SLOTS, [campaignIds])
   return {
     ids: numbersOf(row.ids),
     campaigns: numbersOf(row.campaigns),
