@@ -313,6 +313,8 @@ create table goniec.lead_day (
   campaign_id bigint not null,
   primary key (lead_id, day, campaign_id)
 );
+-- Each plan asks for the last days of all leads.
+create index lead_day_by_day on goniec.lead_day (day);
 
 comment on table goniec.lead_day is 'The contact gap: which campaigns took the lead on that day of the installation''s zone (more than one only where the gap is off). Given back with the slots.';
 

@@ -145,10 +145,13 @@ export function campaigns(query: Query, also: readonly number[] = []): Promise<C
 
 /** Which campaigns took a lead on which days, as far back as the widest contact gap looks. */
 export async function contacts(query: Query): Promise<Map<number, { day: string; campaignId: number }[]>> {
+  const [{ since }] = (await query(
+    `select (goniec.now() - interval '1 day')::date - coalesce(max(c.contact_gap_days), 0) as since from goniec.campaign c where c.status = 'running'`,
+  )) as [{ since: string }]
+  // A day that the planner sees: it would take one that is a question for a third of all history, and read all of it.
   const rows = (await query(
-    `select ld.lead_id, ld.day, ld.campaign_id
-     from goniec.lead_day ld
-     where ld.day > (goniec.now() - interval '1 day')::date - (select coalesce(max(c.contact_gap_days), 0) from goniec.campaign c where c.status = 'running')`,
+    `select ld.lead_id, ld.day, ld.campaign_id from goniec.lead_day ld where ld.day > $1::date`,
+    [since],
   )) as { lead_id: number; day: string; campaign_id: number }[]
   const byLead = new Map<number, { day: string; campaignId: number }[]>()
   for (const { lead_id: lead, day, campaign_id: campaignId } of rows) {

@@ -1,0 +1,90 @@
+/** What each minute's plan costs does not grow with the history, nor with leads and campaigns that have nothing to do. */
+import { expect, test } from 'vitest'
+import { messages } from '../../src/campaigns/plan/message-reads.ts'
+import * as reads from '../../src/campaigns/plan/reads.ts'
+import { worldForEachTest } from '../support/rolled-back.ts'
+
+const here = worldForEachTest()
+const MANY = 20_000
+
+const query: reads.Query = async (text, values) => (await here.session.query(text, values)).rows
+
+/** Rows of a table that this transaction has gone through without an index so far. */
+async function scannedRows(table: string): Promise<number> {
+  const [row] = await query(
+    `select seq_tup_read::integer as rows from pg_stat_xact_user_tables where schemaname = 'goniec' and relname = $1`,
+    [table],
+  )
+  return row.rows
+}
+
+test('of the history only the days within the widest contact gap are read', async () => {
+  await here.world.campaign({ contact_gap_days: 7 })
+  const campaign = await here.world.campaign({ contact_gap_days: 2 })
+  await query(
+    `insert into goniec.lead_day (lead_id, day, campaign_id)
+     select n, goniec.now()::date - n % 400, $2 from generate_series(1, $1::integer) n`,
+    [MANY, campaign],
+  )
+  await query('analyze goniec.lead_day, goniec.campaign')
+  const before = await scannedRows('lead_day')
+  const contacts = await reads.contacts(query)
+  expect(await scannedRows('lead_day')).toBe(before)
+  // One day more than the gap, since the zone's day may be the one before.
+  expect(contacts.size).toBe((8 * MANY) / 400)
+  expect(new Set([...contacts.values()].flat().map((contact) => contact.campaignId))).toEqual(new Set([campaign]))
+})
+
+test('a lead is read by its key, however many mails the planner takes to be read as rows', async () => {
+  const { campaign, mailbox } = await here.world.mail()
+  await query(
+    `with leads as (
+       insert into goniec.lead (email) select format('crowd-%s@klient.example', n) from generate_series(1, $1::integer) n returning id, email
+     ), enrolled as (
+       insert into goniec.enrollment (campaign_id, lead_id) select $2, id from leads returning id, lead_id
+     )
+     insert into goniec.message (kind, campaign_id, enrollment_id, lead_id, recipient, step_id, step_key, variant, mailbox_id, scheduled_at,
+       window_closes_at, planned_campaign_version, planned_mailbox_version, first_planned_at)
+     select 'campaign', $2, e.id, l.id, l.email, s.id, s.key, 'A', $3, goniec.now(), goniec.now() + interval '1 hour', 1, 1, goniec.now()
+     from leads l join enrolled e on e.lead_id = l.id join goniec.step s on s.campaign_id = $2`,
+    [MANY, campaign, mailbox],
+  )
+  await query('analyze goniec.lead, goniec.message')
+  const before = await scannedRows('lead')
+  const rows = await messages(query, {
+    campaignIds: [],
+    named: [],
+    withSlots: false,
+    steps: new Map(),
+    mailboxes: [],
+  })
+  expect(rows).toHaveLength(MANY + 1)
+  expect(await scannedRows('lead')).toBe(before)
+})
+
+test('days are made of those campaigns that miss one, or whose limit has changed', async () => {
+  const [campaign, other] = [await here.world.campaign({ daily_limit: 10 }), await here.world.campaign()]
+  await here.session.query(`set local track_functions = 'all'`)
+  const made = async (): Promise<number> => {
+    const before = await calls('make_campaign_days')
+    await query('select goniec.make_day_rows(3)')
+    return (await calls('make_campaign_days')) - before
+  }
+  await made()
+  expect(await made()).toBe(0)
+  await query('update goniec.campaign set daily_limit = 5 where id = $1', [campaign])
+  await query(`delete from goniec.campaign_day where campaign_id = $1 and day = goniec.now()::date + 1`, [other])
+  expect(await made()).toBe(2)
+  expect(await made()).toBe(0)
+  expect(
+    await query(`select distinct daily_limit from goniec.campaign_day where campaign_id = $1`, [campaign]),
+  ).toEqual([{ daily_limit: 5 }])
+})
+
+async function calls(name: string): Promise<number> {
+  const [row] = await query(
+    `select coalesce(sum(calls), 0)::integer as calls from pg_stat_xact_user_functions where schemaname = 'goniec' and funcname = $1`,
+    [name],
+  )
+  return row.calls
+}
