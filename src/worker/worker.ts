@@ -11,6 +11,7 @@
  */
 // long: the order in which it starts and comes back, and whatever can interrupt it, stand on one page
 import { setTimeout as delay } from 'node:timers/promises'
+import { readMigrations } from '../database/migration-files.ts'
 import type { Database } from '../database/pool.ts'
 import { isDatabaseLost } from '../database/failures.ts'
 import { openDatabase, retireIdle } from '../database/pool.ts'
@@ -61,7 +62,7 @@ export class Worker {
   #awayBecause = ''
   /** Recovered and planned since the database was there last: mails may go out. */
   #isInOrder = false
-  #lookAtSchema: Awaited<ReturnType<typeof watchSchema>> | undefined
+  #lookAtSchema: ReturnType<typeof watchSchema> | undefined
   #stopped: Promise<Stopped> | undefined
 
   constructor(options: WorkerOptions) {
@@ -92,7 +93,7 @@ export class Worker {
       await this.#session.open(this.#options.name)
       this.#log = this.#log.child({ worker: this.name, incarnation: this.#session.incarnationId })
       this.#log.info('worker started')
-      this.#lookAtSchema = await watchSchema(this.#database)
+      this.#lookAtSchema = watchSchema((await readMigrations()).length)
       this.#parts = this.#makeParts()
       await this.#begin(this.#parts)
       if (!this.#isStopping) this.#tick = setInterval(() => void this.#everyMinute(), this.#options.settings.tickMs)

@@ -1,4 +1,4 @@
-/** What each minute's plan costs does not grow with the history, nor with leads and campaigns that have nothing to do. */
+/** What each minute's plan reads does not grow with the history, nor with leads and campaigns that have nothing to do. */
 import { expect, test } from 'vitest'
 import { messages } from '../../src/campaigns/plan/message-reads.ts'
 import * as reads from '../../src/campaigns/plan/reads.ts'
@@ -6,6 +6,8 @@ import { worldForEachTest } from '../support/rolled-back.ts'
 
 const here = worldForEachTest()
 const MANY = 20_000
+/** Nobody's midnight, so that a day stays the same. */
+const NOON = Date.UTC(2026, 10, 25, 12)
 
 const query: reads.Query = async (text, values) => (await here.session.query(text, values)).rows
 
@@ -19,6 +21,7 @@ async function scannedRows(table: string): Promise<number> {
 }
 
 test('of the history only the days within the widest contact gap are read', async () => {
+  await here.clockAt(NOON)
   await here.world.campaign({ contact_gap_days: 7 })
   const campaign = await here.world.campaign({ contact_gap_days: 2 })
   await query(
@@ -63,6 +66,7 @@ test('a lead is read by its key, however many mails the planner takes to be read
 })
 
 test('days are made of those campaigns that miss one, or whose limit has changed', async () => {
+  await here.clockAt(NOON)
   const [campaign, other] = [await here.world.campaign({ daily_limit: 10 }), await here.world.campaign()]
   await here.session.query(`set local track_functions = 'all'`)
   const made = async (): Promise<number> => {
