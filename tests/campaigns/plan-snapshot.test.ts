@@ -1,6 +1,9 @@
-/** What a plan reads in two sessions is of one moment. */
+/** What a plan reads in two sessions is of one moment, and holds nobody up for long. */
 import { expect, test } from 'vitest'
-import { inOneMoment } from '../../src/campaigns/plan/snapshot.ts'
+import { loadMails } from '../../src/campaigns/plan/load-mails.ts'
+import * as reads from '../../src/campaigns/plan/reads.ts'
+import { inOneMoment, type Snapshot } from '../../src/campaigns/plan/snapshot.ts'
+import { untilBlocked } from '../support/blocked.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { TestWorld } from './world.ts'
 
@@ -39,4 +42,45 @@ test('a second session reads while the first one waits for an answer', async () 
   client.release()
   holder.release()
   expect(seen).toEqual([{ mails: 0 }])
+})
+
+test('who wants a table for himself gets it once the first session is done: the second one does not wait behind him', async () => {
+  const database = await createTestDatabase()
+  const world = new TestWorld(database)
+  await world.salesperson()
+  await world.mailbox('anna@firma.example')
+  const rooms: { id: number; room: number }[] = []
+  const mails: number[] = []
+  for (const name of ['spring', 'summer']) {
+    const id = await world.campaign(name, { status: 'running' })
+    mails.push(await world.enroll(id, `lead@${name}.example`))
+    // Room enough to be worth a session of its own.
+    rooms.push({ id, room: 30_000 })
+  }
+  const [client, migration] = [await database.pool.connect(), await database.pool.connect()]
+  let altered: Promise<unknown> = Promise.resolve()
+  const loaded = await inOneMoment(database, client, async (snapshot) => {
+    const share: Snapshot['share'] = async () => {
+      const beside = await snapshot.share()
+      altered = migration.query('alter table goniec.message add column note text')
+      await untilBlocked(database, migration)
+      return beside
+    }
+    await snapshot.query(COUNT)
+    return loadMails(
+      { query: snapshot.query, share },
+      {
+        rooms,
+        mailboxes: await reads.mailboxes(snapshot.query),
+        domainLimits: new Map(),
+        horizonDays: 7,
+        meanwhile: () => undefined,
+      },
+    )
+  })
+  await altered
+  client.release()
+  migration.release()
+  const found = Array.from({ length: loaded.messages.length }, (_, place) => loaded.messages.at(place)?.id)
+  expect(found.toSorted()).toEqual(mails)
 })

@@ -8,7 +8,7 @@ import { campaignsWithRemovedSteps, joined, listOfFirstMails, listOfSlots } from
 import * as messageReads from './message-reads.ts'
 import type { MailboxRow, Query } from './reads.ts'
 import * as slotReads from './slot-reads.ts'
-import type { Snapshot } from './snapshot.ts'
+import { isHeldUp, type Snapshot } from './snapshot.ts'
 
 export interface LoadedMails {
   messages: MessageList
@@ -76,9 +76,17 @@ async function read(
   const pieces = inPieces(asked.rooms)
   const readPieces = async (session: Query): Promise<void> => {
     for (let piece = pieces.shift(); piece; piece = pieces.shift()) {
-      const ids = piece.map(({ id }) => id)
-      all.slots.push(await slotReads.slots(session, ids))
-      all.firstMails.push(await messageReads.firstMails(session, piece))
+      try {
+        const slots = await slotReads.slots(
+          session,
+          piece.map(({ id }) => id),
+        )
+        all.firstMails.push(await messageReads.firstMails(session, piece))
+        all.slots.push(slots)
+      } catch (error) {
+        pieces.push(piece)
+        throw error
+      }
     }
   }
   const own = async (): Promise<void> => {
@@ -91,8 +99,17 @@ async function read(
     return all
   }
   const beside = await share()
-  // Not before the database has been asked: until then the second session has to be talked to.
-  await Promise.all([own(), beside((session) => Promise.all([readPieces(session), meanwhile()]))])
+  const helped = async (): Promise<void> => {
+    try {
+      // Not before the database has been asked: until then the second session has to be talked to.
+      await beside((session) => Promise.all([readPieces(session), meanwhile()]))
+    } catch (error) {
+      if (!isHeldUp(error)) throw error
+    }
+  }
+  await Promise.all([own(), helped()])
+  // What the second session has given up: the first one has been let into these tables already.
+  await readPieces(query)
   return all
 }
 

@@ -1,11 +1,16 @@
 /** One moment of the database, for reading only: whatever is asked of it sees the same, in one session or in a second one beside it. */
-import type { PoolClient } from 'pg'
+import { DatabaseError, type PoolClient } from 'pg'
 import type { Database } from '../../database/pool.ts'
 import type { Query } from './reads.ts'
 
 export interface Snapshot {
   query: Query
-  /** Resolves with the way to read the same moment in sessions of their own, while `query` goes on. What is read so is to be awaited. */
+  /**
+   * Resolves with the way to read the same moment in sessions of their own, while `query` goes on. What is read so is to be awaited.
+   *
+   * Such a session gives up rather than wait for a table (`isHeldUp`): whoever wants the table for himself waits for this snapshot's first
+   * session, which waits for the other one, and of that circle the database sees nothing.
+   */
   share: () => Promise<Beside>
 }
 
@@ -26,6 +31,16 @@ export async function inOneMoment<Result>(
   })
 }
 
+/** That a session beside the first one was not let into a table. */
+export function isHeldUp(error: unknown): boolean {
+  return error instanceof DatabaseError && error.code === LOCK_NOT_AVAILABLE
+}
+
+const LOCK_NOT_AVAILABLE = '55P03'
+
+/** For so long everybody else waits too, behind the one who wants the table for himself. */
+const LOCK_TIMEOUT = '200ms'
+
 async function readBeside<Result>(
   database: Database,
   snapshot: string,
@@ -33,7 +48,10 @@ async function readBeside<Result>(
 ): Promise<Result> {
   const client = await database.pool.connect()
   try {
-    const result = await readOnly(client, snapshot, work)
+    const result = await readOnly(client, snapshot, async (query) => {
+      await query(`set local lock_timeout = '${LOCK_TIMEOUT}'`)
+      return work(query)
+    })
     client.release()
     return result
   } catch (error) {
