@@ -8,6 +8,7 @@ import { dayText, zoneDays } from './days.ts'
 import { dueMsOf } from './due.ts'
 import { Counters } from './forecast-counters.ts'
 import type { ForecastCampaign, ForecastInput, MailOut } from './forecast-input.ts'
+import { HeldLeads } from './held-leads.ts'
 import type { PlanInput, PlanMailbox, PlanMessage } from './plan-input.ts'
 import type { Plan } from './plan-result.ts'
 import { roomOf, roomOfDomain } from './room.ts'
@@ -239,9 +240,11 @@ export class Course {
   #feed(): void {
     const fresh = new Map<number, number>()
     const toDomains = new Map<string, number>()
-    for (const { campaignId, domain, slot, lost, follows, notBeforeMs, kind, wasPlanned } of this.#open.values()) {
+    const held = this.#heldLeads()
+    for (const message of this.#open.values()) {
+      const { campaignId, leadId, domain, slot, lost, follows, notBeforeMs, kind, wasPlanned } = message
       if (kind !== 'campaign' || campaignId === null || slot || lost || follows || notBeforeMs !== null) continue
-      if (wasPlanned) continue
+      if (wasPlanned || held.isHeld(leadId, campaignId)) continue
       fresh.set(campaignId, (fresh.get(campaignId) ?? 0) + 1)
       count(toDomains, `${campaignId} ${domain}`)
     }
@@ -255,6 +258,10 @@ export class Course {
       let left = room - (fresh.get(id) ?? 0)
       const stays: PlanMessage[] = []
       const feed = (message: PlanMessage): void => {
+        if (left > 0 && held.isHeld(message.leadId, id)) {
+          this.#add(message)
+          return
+        }
         const most = roomOfDomain(this.#input.domainLimits, message.domain, this.#input.horizonDays)
         if (left <= 0 || (toDomains.get(`${id} ${message.domain}`) ?? 0) >= most) {
           stays.push(message)
@@ -273,6 +280,16 @@ export class Course {
       this.#aside.set(id, stays)
       this.#fed.set(id, index)
     }
+  }
+
+  /** As a plan finds them. */
+  #heldLeads(): HeldLeads {
+    const { campaigns, contacts } = this.#counters.state
+    const held = new HeldLeads({ timeZone: this.#input.timeZone, nowMs: this.nowMs, campaigns, contacts })
+    if (!held.lookAhead || campaigns.length === 1) return held
+    for (const { slot, leadId, campaignId } of this.#open.values())
+      if (slot && leadId !== null && campaignId !== null) held.add(leadId, campaignId)
+    return held
   }
 
   #tell({ kind, campaignId, stepPosition }: PlanMessage, atMs: number, depart: (departure: Departure) => void): void {

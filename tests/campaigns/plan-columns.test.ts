@@ -5,12 +5,15 @@ import { loadMails, toMessage, type LoadedMails } from '../../src/campaigns/plan
 import { firstMails, messages, stepsOf, type MessageRow } from '../../src/campaigns/plan/message-reads.ts'
 import * as reads from '../../src/campaigns/plan/reads.ts'
 import { atMsOf, messageOf, slots } from '../../src/campaigns/plan/slot-reads.ts'
+import { HeldLeads } from '../../src/schedule/held-leads.ts'
 import { buildWorld, worlds } from '../support/random-world.ts'
 import { worldForEachTest } from '../support/rolled-back.ts'
 
 const here = worldForEachTest()
 const seed = Number(process.env['COLUMNS_SEED'] ?? Math.floor(Date.now() % 0x7fff_ffff))
 const numRuns = Number(process.env['COLUMNS_RUNS'] ?? 60)
+
+const NOBODY_HELD = new HeldLeads({ timeZone: 'Europe/Warsaw', nowMs: 0, campaigns: [], contacts: new Map() })
 
 /** Each slot as the plan is told of it, by id; one that may not be mailed with the reason why not. */
 type Told = Map<number, unknown>
@@ -21,7 +24,7 @@ test('a slot is told in columns as it is in rows, and none is told twice or not 
   const seen = { columns: 0, rows: 0, blocked: 0 }
   await inRandomWorlds(async () => {
     const [campaignIds, mailboxes] = [(await reads.campaigns(query)).map(({ id }) => id), await reads.mailboxes(query)]
-    const asked = { campaignIds, named: [], steps: await stepsOf(query, campaignIds), mailboxes }
+    const asked = { campaignIds, steps: await stepsOf(query, campaignIds), mailboxes }
     const byRows = toldBy(await messages(query, { ...asked, withSlots: true }))
     const rest = toldBy(await messages(query, { ...asked, withSlots: false }))
     const columns = await inColumns(campaignIds, asked.steps)
@@ -111,7 +114,14 @@ async function loaded(
       <Result>(work: (other: reads.Query) => Promise<Result>) =>
         work(query),
   }
-  const asked = { rooms, mailboxes: await reads.mailboxes(query), domainLimits, horizonDays: 7, meanwhile: () => {} }
+  const asked = {
+    rooms,
+    mailboxes: await reads.mailboxes(query),
+    domainLimits,
+    held: NOBODY_HELD,
+    horizonDays: 7,
+    meanwhile: () => {},
+  }
   const { messages, blocked, unswept } = await loadMails(snapshot, asked)
   const all = Array.from({ length: messages.length }, (_, place) => messages.at(place)).flatMap((it) => it ?? [])
   expect(all).toHaveLength(messages.length)

@@ -56,7 +56,6 @@ test('a lead is read by its key, however many mails the planner takes to be read
   const before = await scannedRows('lead')
   const rows = await messages(query, {
     campaignIds: [],
-    named: [],
     withSlots: false,
     steps: new Map(),
     mailboxes: [],

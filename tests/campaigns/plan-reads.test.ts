@@ -2,10 +2,12 @@
 import { expect, test } from 'vitest'
 import * as domainReads from '../../src/campaigns/plan/domain-reads.ts'
 import * as reads from '../../src/campaigns/plan/reads.ts'
+import { HeldLeads } from '../../src/schedule/held-leads.ts'
 import { claimOne, fence, recover, settle } from '../support/protocol.ts'
 import { worldForEachTest } from '../support/rolled-back.ts'
 
 const here = worldForEachTest()
+const NOBODY_HELD = new HeldLeads({ timeZone: 'Europe/Warsaw', nowMs: 0, campaigns: [], contacts: new Map() })
 let nowMs = 0
 
 /** A mail that the server answers after so long; null: its worker vanishes, and is recovered half a minute later. */
@@ -48,6 +50,7 @@ test('of first mails to a domain no more are read than it may get, however many 
   const found = await domainReads.firstMails(query, {
     campaignId: campaign,
     room: 3,
+    held: NOBODY_HELD,
     mostTo: (domain) => (domain === 'gmail.com' ? 2 : Infinity),
   })
   expect(found).toEqual([ids[0], ids[1], ids[7]])
@@ -71,6 +74,7 @@ test('of first mails to a domain that gets nothing a page is read, and of leads 
   const found = await domainReads.firstMails(query, {
     campaignId: campaign,
     room: 4,
+    held: NOBODY_HELD,
     mostTo: (domain) => (domain === 'gmail.com' ? 0 : 2),
   })
   expect(found).toEqual([ids[8], ids[9]])

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { loadMails } from '../../src/campaigns/plan/load-mails.ts'
 import * as reads from '../../src/campaigns/plan/reads.ts'
 import { inOneMoment, type Snapshot } from '../../src/campaigns/plan/snapshot.ts'
+import { HeldLeads } from '../../src/schedule/held-leads.ts'
 import { untilBlocked } from '../support/blocked.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { TestWorld } from './world.ts'
@@ -73,6 +74,7 @@ test('who wants a table for himself gets it once the first session is done: the 
         rooms,
         mailboxes: await reads.mailboxes(snapshot.query),
         domainLimits: new Map(),
+        held: new HeldLeads({ timeZone: 'Europe/Warsaw', nowMs: 0, campaigns: [], contacts: new Map() }),
         horizonDays: 7,
         meanwhile: () => undefined,
       },
@@ -81,6 +83,6 @@ test('who wants a table for himself gets it once the first session is done: the 
   await altered
   client.release()
   migration.release()
-  const found = Array.from({ length: loaded.messages.length }, (_, place) => loaded.messages.at(place)?.id)
-  expect(found.toSorted()).toEqual(mails)
+  const found = Array.from({ length: loaded.messages.length }, (_, place) => loaded.messages.at(place)?.id ?? 0)
+  expect(found.toSorted((a, b) => a - b)).toEqual(mails)
 })

@@ -1,4 +1,5 @@
 /** What the plan reads of recipient domains, where any has a limit; without limits nothing of it is asked. */
+import type { HeldLeads } from '../../schedule/held-leads.ts'
 import type { PlanInput } from '../../schedule/plan-input.ts'
 import { MESSAGE_JOINS, OBJECTION } from './message-reads.ts'
 import { ms, type Query } from './reads.ts'
@@ -27,25 +28,35 @@ export async function domainsTaken(query: Query): Promise<PlanInput['domainsTake
 }
 
 /**
- * Of a campaign's first mails without a slot as many as there is room for, but to no domain more than it may get. Page by page, since most
- * often the first page has enough.
+ * Of a campaign's first mails without a slot as many as there is room for, but to no domain more than it may get, and those to leads that other
+ * campaigns have besides. Page by page, since most often the first page has enough.
  */
 export async function firstMails(
   query: Query,
-  { campaignId, room, mostTo }: { campaignId: number; room: number; mostTo: (domain: string) => number },
+  {
+    campaignId,
+    room,
+    mostTo,
+    held,
+  }: { campaignId: number; room: number; mostTo: (domain: string) => number; held: HeldLeads },
 ): Promise<number[]> {
   const ids: number[] = []
   const counts = new Map<string, number>()
   const full = new Set<string>()
-  for (let last = 0, page = Math.min(room, LONGEST_PAGE); ids.length < room;) {
+  for (let last = 0, left = room, page = Math.min(room, LONGEST_PAGE); left > 0;) {
     const rows = (await query(FIRST_MAILS, [campaignId, last, [...full], page])) as FirstMail[]
-    for (const { id, domain, open } of rows) {
+    for (const { id, lead_id: leadId, domain, open } of rows) {
       last = id
+      if (left > 0 && open && held.isHeld(leadId, campaignId)) {
+        ids.push(id)
+        continue
+      }
       const count = counts.get(domain) ?? 0
       const most = mostTo(domain)
       if (count >= most || (open && count + 1 >= most)) full.add(domain)
-      if (!open || count >= most || ids.length === room) continue
+      if (!open || count >= most || left === 0) continue
       counts.set(domain, count + 1)
+      left -= 1
       ids.push(id)
     }
     if (rows.length < page) break
@@ -55,6 +66,7 @@ export async function firstMails(
 
 interface FirstMail {
   id: number
+  lead_id: number | null
   domain: string
   open: boolean
 }
@@ -64,7 +76,7 @@ interface FirstMail {
  * whole campaign for the first few.
  */
 const FIRST_MAILS = `
-  select m.id, goniec.domain_of(m.recipient) as domain, ${OBJECTION} is null as open
+  select m.id, m.lead_id, goniec.domain_of(m.recipient) as domain, ${OBJECTION} is null as open
   from (
     select * from goniec.message m
     where m.status = 'pending' and m.scheduled_at is null and m.kind = 'campaign' and m.campaign_id = $1 and m.id > $2

@@ -2,13 +2,14 @@
  * Reads what the plan is made of, in one snapshot.
  *
  * It reads no more than could get a place: all mails that have slots, all follow-ups, retries and other mail, and of each campaign's
- * first mails without a slot as many as its limits, delay and mailboxes could carry within the horizon. A queue of millions costs no
- * more than the days ahead.
+ * first mails without a slot as many as its limits, delay and mailboxes could carry within the horizon, beside those to leads that other
+ * campaigns have. A queue of millions costs no more than the days ahead.
  */
 import type { PoolClient } from 'pg'
 import type { Database } from '../../database/pool.ts'
 import type { PlanCampaign, PlanMailbox, WholePlanInput } from '../../schedule/plan-input.ts'
 import { dayText, zoneDays } from '../../schedule/days.ts'
+import { HeldLeads } from '../../schedule/held-leads.ts'
 import { roomOf } from '../../schedule/room.ts'
 import { windowsOf, type Weekday } from '../../schedule/windows.ts'
 import * as domainReads from './domain-reads.ts'
@@ -45,10 +46,12 @@ async function read(snapshot: Snapshot, { horizonDays, graceMs }: Required<LoadO
   const campaigns = (await reads.campaigns(query)).map((row) => toCampaign(row, paused))
   const mailboxesById = new Map(mailboxes.map((mailbox) => [mailbox.id, mailbox]))
   const rooms = campaigns.map((campaign) => ({ id: campaign.id, room: roomOf(campaign, mailboxesById, horizonDays) }))
+  const contacts = await reads.contacts(query)
   const { messages, blocked, unswept } = await loadMails(snapshot, {
     rooms,
     mailboxes: mailboxRows,
     domainLimits,
+    held: new HeldLeads({ ...installation, campaigns, contacts }),
     horizonDays,
     meanwhile: () => openCalendars(campaigns, nowMs, horizonDays),
   })
@@ -60,7 +63,7 @@ async function read(snapshot: Snapshot, { horizonDays, graceMs }: Required<LoadO
     mailboxes,
     campaigns,
     domainsTaken: domainLimits.size === 0 ? new Map() : await domainReads.domainsTaken(query),
-    contacts: await reads.contacts(query),
+    contacts,
     messages,
   }
   return { input, blocked, unswept }

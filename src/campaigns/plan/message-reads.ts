@@ -56,20 +56,24 @@ export const OBJECTION = `case
             end`
 
 /**
- * A retry or a follow-up, all other mail, the mails named, and what has a slot and is not read as columns (`slot-reads.ts`); not in any order, since the first row would wait for the last.
+ * A retry or a follow-up, all other mail, and what has a slot and is not read as columns (`slot-reads.ts`); not in any order, since the first row would wait for the last.
  *
  * What steps and mailboxes say is put to the mails here: a planner that underrates how many mails there are compares each of them with each mailbox,
  * which was two thirds of what it cost to read a hundred thousand.
  */
-export async function messages(
-  query: Query,
-  { campaignIds, named, withSlots, steps, mailboxes }: Asked,
-): Promise<MessageRow[]> {
+export async function messages(query: Query, { campaignIds, withSlots, ...known }: Asked): Promise<MessageRow[]> {
+  return completed((await query(withSlots ? ALL_MESSAGES : MESSAGES, [campaignIds])) as BareRow[], known)
+}
+
+/** The mails named, which are known to be open. */
+export async function messagesNamed(query: Query, ids: readonly number[], known: Known): Promise<MessageRow[]> {
+  return completed((await query(NAMED_MESSAGES, [ids])) as BareRow[], known)
+}
+
+type BareRow = MessageRow & { step_id: number | null }
+
+function completed(rows: BareRow[], { steps, mailboxes }: Known): MessageRow[] {
   const salespeople = new Map(mailboxes.map(({ id, salesperson_id: salesperson }) => [id, salesperson]))
-  const rows: (MessageRow & { step_id: number | null })[] = await query(withSlots ? ALL_MESSAGES : MESSAGES, [
-    campaignIds,
-    named,
-  ])
   for (const row of rows) {
     const step = steps.get(row.step_id ?? Number.NaN)
     row.step_position = step?.position ?? null
@@ -81,11 +85,14 @@ export async function messages(
   return rows
 }
 
-interface Asked {
+interface Asked extends Known {
   campaignIds: readonly number[]
-  named: readonly number[]
   /** Those with slots too that could be read as columns. */
   withSlots: boolean
+}
+
+/** What steps and mailboxes say of mails. */
+export interface Known {
   steps: ReadonlyMap<number, StepRow>
   mailboxes: readonly { id: number; salesperson_id: number }[]
 }
@@ -109,13 +116,17 @@ export interface FirstMails {
 }
 
 /**
- * Of each campaign the first mails that there could be room for. Nothing is known of them but this: a column is one value, which costs the
- * database and us a tenth of what rows do.
+ * Of each campaign the first mails that there could be room for, or those behind a mail. Nothing is known of them but this: a column is one value,
+ * which costs the database and us a tenth of what rows do.
  */
-export async function firstMails(query: Query, rooms: readonly { id: number; room: number }[]): Promise<FirstMails> {
+export async function firstMails(
+  query: Query,
+  rooms: readonly { id: number; room: number; behind?: number }[],
+): Promise<FirstMails> {
   const row = await askForColumns<keyof FirstMails>(query, FIRST_MAILS, [
     rooms.map(({ id }) => id),
     rooms.map(({ room }) => room),
+    rooms.map(({ behind }) => behind ?? 0),
   ])
   return {
     ids: numbersOf(row.ids),
@@ -165,25 +176,23 @@ const messagesBut = (but: string): string => `
   where m.status = 'pending' and m.scheduled_at is null
     and (m.kind <> 'campaign' or m.campaign_id is null
          or (m.campaign_id = any ($1::bigint[]) and (m.follows_at is not null or m.first_planned_at is not null or m.not_before is not null)))
-    and ${OBJECTION} is null
-  union all
-  select ${BARE_COLUMNS}, null
-  from goniec.message m
-  where m.id = any ($2::bigint[])`
+    and ${OBJECTION} is null`
 
 const ALL_MESSAGES = messagesBut('')
 
 const MESSAGES = messagesBut(`and (${IN_COLUMNS} and m.campaign_id = any ($1::bigint[])) is not true`)
 
+const NAMED_MESSAGES = `select ${BARE_COLUMNS}, null as objection from goniec.message m where m.id = any ($1::bigint[])`
+
 const FIRST_MAILS = `
   select ${column('m.id')} as ids, ${column('room.campaign_id')} as campaigns, ${column('m.lead_id')} as leads, ${column('m.step_id')} as steps
-  from unnest($1::bigint[], $2::bigint[]) as room (campaign_id, mails)
+  from unnest($1::bigint[], $2::bigint[], $3::bigint[]) as room (campaign_id, mails, behind)
   cross join lateral (
     select m.id, m.lead_id, m.step_id
     from goniec.message m
     ${LEADS}
     where m.status = 'pending' and m.scheduled_at is null and m.kind = 'campaign' and m.campaign_id = room.campaign_id and ${OBJECTION} is null
-      and m.follows_at is null and m.first_planned_at is null and m.not_before is null
+      and m.id > room.behind and m.follows_at is null and m.first_planned_at is null and m.not_before is null
     order by m.id
     limit room.mails
   ) m`
