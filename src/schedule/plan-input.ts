@@ -3,6 +3,7 @@
  * ids numbers that stay the same for ever (the spread of delays and every tie are decided by them). Nothing that is not here is
  * known to the plan; nothing here is changed by it.
  */
+import type { WaitingCode } from './plan-result.ts'
 import type { Warmup, WarmupStage } from './warmup.ts'
 import type { SendingCalendar } from './windows.ts'
 
@@ -118,6 +119,8 @@ export interface PlanMessage {
   /** The distinct days on which an attempt counted: the campaign's days for campaign mail, else the installation's. */
   triedDays: readonly string[]
   slot: PlanSlot | null
+  /** Why it has no slot, as it is said of it already; null: nothing is, or it has one. */
+  said: WaitingCode | null
   /** A slot it lost before, with the reason: the next one is then recorded as a move from it. One that was missed stays so until there is another. */
   lost: { atMs: number; mailboxId: number; reason: MoveReason } | null
 }

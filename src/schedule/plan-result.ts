@@ -11,6 +11,8 @@ export interface Plan {
   restamps: Restamp[]
   /** All messages without a slot. */
   waiting: Waiting[]
+  /** Of those that wait, why: where it is not said of them already. */
+  reasons: Pick<Waiting, 'messageId' | 'code'>[]
   /** Messages that were tried on as many days as allowed: they fail. Some still have a slot. */
   giveUps: { messageId: number }[]
   /** What limits each campaign on each of its sending days. */

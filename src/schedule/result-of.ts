@@ -12,6 +12,7 @@ export function resultOf(world: World): Plan {
     withdrawals: [],
     restamps: [],
     waiting: [],
+    reasons: [],
     giveUps: [],
     bindings: bindingsOf(world),
   }
@@ -49,8 +50,10 @@ function addPlaced(result: Plan, mail: Mail): void {
 }
 
 function addWaiting(result: Plan, world: World, mail: Mail): void {
-  const { id, slot } = mail.input
-  result.waiting.push(waitingOf(world, mail))
+  const { id, slot, said } = mail.input
+  const waiting = waitingOf(world, mail)
+  result.waiting.push(waiting)
+  if (slot || said !== waiting.code) result.reasons.push({ messageId: id, code: waiting.code })
   if (!slot) return
   const from = { atMs: slot.atMs, mailboxId: slot.mailboxId }
   result.withdrawals.push({ messageId: id, reason: mail.reason ?? 'capacity', from })

@@ -71,9 +71,13 @@ async function inRandomWorlds(look: () => Promise<void>): Promise<void> {
   expect(fc.defaultReportMessage(await fc.check(property, { seed, numRuns }))).toBeUndefined()
 }
 
-/** Follow-ups bound to their mailbox, mails that come back from a try, times between milliseconds, and steps with and without days. */
+/** Follow-ups bound to their mailbox, mails that come back from a try, times between milliseconds, reasons why there is no slot, and steps with and without days. */
 const MORE = `
-  with changed as (
+  with said as (
+    update goniec.message m
+    set slot_reason = (array['no_room', 'not_due', 'missed'])[1 + m.id % 4]
+    where m.status = 'pending' and m.scheduled_at is null
+  ), changed as (
     update goniec.message m
     set follows_at = case when m.id % 3 = 0 then goniec.now() - interval '1 day 2345 microseconds' end,
         bound_mailbox_id = case when m.id % 3 = 0 then m.mailbox_id else m.bound_mailbox_id end,

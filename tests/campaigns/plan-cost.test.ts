@@ -2,7 +2,12 @@
 import { expect, test } from 'vitest'
 import { messages } from '../../src/campaigns/plan/message-reads.ts'
 import * as reads from '../../src/campaigns/plan/reads.ts'
+import { runPlan } from '../../src/campaigns/plan/run.ts'
+import { instantAt } from '../../src/time.ts'
+import { setClock } from '../support/clock.ts'
+import { createTestDatabase } from '../support/database.ts'
 import { worldForEachTest } from '../support/rolled-back.ts'
+import { TestWorld } from './world.ts'
 
 const here = worldForEachTest()
 const MANY = 20_000
@@ -91,3 +96,22 @@ async function calls(name: string): Promise<number> {
   )
   return row.calls
 }
+
+test('a mail that waits on, for the same reason, is neither locked nor written', async () => {
+  const database = await createTestDatabase()
+  await setClock(database, instantAt(NOON))
+  const world = new TestWorld(database)
+  await world.salesperson()
+  await world.mailbox('anna@firma.example', { daily_limit: 1 })
+  const campaign = await world.campaign('spring', { status: 'running' })
+  for (let lead = 1; lead <= 20; lead++) await world.enroll(campaign, `lead-${lead}@kunde.example`)
+  const waiting = async (): Promise<unknown[]> =>
+    database.query(
+      `select id, slot_reason, xmin::text, xmax::text from goniec.message where scheduled_at is null order by id`,
+    )
+  await runPlan(database)
+  const before = await waiting()
+  expect(before.length).toBeGreaterThan(5)
+  await runPlan(database)
+  expect(await waiting()).toEqual(before)
+})

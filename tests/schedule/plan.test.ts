@@ -80,7 +80,8 @@ describe('a campaign', () => {
   })
 
   test('is planned for seven sending days, and what is beyond waits', () => {
-    const result = plan(world({ campaigns: [campaign({ dailyLimit: 1 })], messages: firstMails(1, 9) }))
+    const input = world({ campaigns: [campaign({ dailyLimit: 1 })], messages: firstMails(1, 9) })
+    const result = plan(input)
     expect(result.slots.map(({ atMs }) => inWarsaw(atMs).slice(0, 10))).toEqual([
       '2026-03-23',
       '2026-03-24',
@@ -94,6 +95,15 @@ describe('a campaign', () => {
       { messageId: 8, code: 'no_room', untilMs: null },
       { messageId: 9, code: 'no_room', untilMs: null },
     ])
+    expect(result.reasons).toEqual([
+      { messageId: 8, code: 'no_room' },
+      { messageId: 9, code: 'no_room' },
+    ])
+    const again = stored(input, result)
+    expect(plan(again).reasons).toEqual([])
+    const stopped = plan({ ...again, campaigns: [campaign({ running: false })] })
+    expect(new Set(stopped.reasons.map(({ code }) => code))).toEqual(new Set(['campaign_not_running']))
+    expect(stopped.reasons).toHaveLength(9)
   })
 
   test('sends on both sides of a clock change by the clock on the wall', () => {

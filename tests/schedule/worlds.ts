@@ -78,6 +78,7 @@ export function firstMail(id: number, over: Partial<PlanMessage> = {}): PlanMess
     order: id,
     triedDays: [],
     slot: null,
+    said: null,
     lost: null,
     ...over,
   }
@@ -131,6 +132,7 @@ export function stored(input: PlanInput, plan: Plan): PlanInput {
   const slots = new Map(plan.slots.map((slot) => [slot.messageId, slot]))
   const restamps = new Map(plan.restamps.map((restamp) => [restamp.messageId, restamp]))
   const withdrawn = new Map(plan.withdrawals.map((withdrawal) => [withdrawal.messageId, withdrawal]))
+  const reasons = new Map(plan.reasons.map(({ messageId, code }) => [messageId, code]))
   const gone = new Set(plan.giveUps.map(({ messageId }) => messageId))
   const messages = input.messages
     .filter(({ id }) => !gone.has(id))
@@ -138,11 +140,19 @@ export function stored(input: PlanInput, plan: Plan): PlanInput {
       const slot = slots.get(message.id)
       if (slot) {
         const { atMs, mailboxId, windowClosesMs, campaignVersion, mailboxVersion } = slot
-        return { ...message, lost: null, slot: { atMs, mailboxId, windowClosesMs, campaignVersion, mailboxVersion } }
+        return {
+          ...message,
+          said: null,
+          lost: null,
+          slot: { atMs, mailboxId, windowClosesMs, campaignVersion, mailboxVersion },
+        }
       }
       // Why it waits is stored in the place of why it lost its slot; that it was missed is kept beside it.
       const { reason, from } = withdrawn.get(message.id) ?? {}
-      if (reason) return { ...message, slot: null, lost: reason === 'missed' && from ? { ...from, reason } : null }
+      const said = reasons.get(message.id) ?? message.said
+      if (reason)
+        return { ...message, slot: null, said, lost: reason === 'missed' && from ? { ...from, reason } : null }
+      if (said !== message.said) return { ...message, said }
       const restamp = restamps.get(message.id)
       return restamp && message.slot ? { ...message, slot: { ...message.slot, ...withoutId(restamp) } } : message
     })

@@ -1,6 +1,7 @@
 /** The mails of a plan: those that may be planned, those that lose their slot first, and campaigns in which there is something to sweep. */
 import type { MessageList, MoveReason, PlanMessage } from '../../schedule/plan-input.ts'
 import { MOVE_REASONS } from '../../schedule/plan-input.ts'
+import { WAITING_CODES } from '../../schedule/plan-result.ts'
 import { NEVER_TRIED } from '../../schedule/untouched-mail.ts'
 import { campaignsWithRemovedSteps, joined, listOfFirstMails, listOfSlots } from './mail-lists.ts'
 import * as messageReads from './message-reads.ts'
@@ -80,6 +81,7 @@ export function toMessage(row: messageReads.MessageRow): PlanMessage {
     order: row.id,
     triedDays: row.tried_days ?? NEVER_TRIED,
     slot,
+    said: slot ? null : (WAITING_CODES.find((code) => code === row.slot_reason) ?? null),
     lost: lostSlot(row),
   }
 }

@@ -1,5 +1,6 @@
 /** Mails that were read as columns: a plan may have a million of them, and makes each when it looks at it. */
 import type { MessageList, PlanMessage } from '../../schedule/plan-input.ts'
+import { WAITING_CODES } from '../../schedule/plan-result.ts'
 import { untouchedMail } from '../../schedule/untouched-mail.ts'
 import { numberAt } from './columns.ts'
 import type { FirstMails, StepRow } from './message-reads.ts'
@@ -19,6 +20,7 @@ export function listOfFirstMails(all: FirstMails, steps: Steps): MessageList {
       // Columns are read only where no domain has a limit: then nobody asks for it.
       domain: null,
       stepPosition: stepAt(all, place, steps)?.position ?? null,
+      said: WAITING_CODES[(all.said[place] ?? 0) - 1] ?? null,
     }),
   )
 }

@@ -1,4 +1,5 @@
 /** What a plan reads of mails. Instants are epoch milliseconds. */
+import { WAITING_CODES } from '../../schedule/plan-result.ts'
 import { askForColumns, column, numbersOf, type Numbers } from './columns.ts'
 import { ms, type Query } from './reads.ts'
 
@@ -113,6 +114,8 @@ export interface FirstMails {
   campaigns: Numbers
   leads: Numbers
   steps: Numbers
+  /** Why it has no slot, as it is said of it: the code's place in `WAITING_CODES`, from 1 on. */
+  said: Numbers
 }
 
 /**
@@ -127,12 +130,14 @@ export async function firstMails(
     rooms.map(({ id }) => id),
     rooms.map(({ room }) => room),
     rooms.map(({ behind }) => behind ?? 0),
+    WAITING_CODES,
   ])
   return {
     ids: numbersOf(row.ids),
     campaigns: numbersOf(row.campaigns),
     leads: numbersOf(row.leads),
     steps: numbersOf(row.steps),
+    said: numbersOf(row.said),
   }
 }
 
@@ -185,10 +190,11 @@ const MESSAGES = messagesBut(`and (${IN_COLUMNS} and m.campaign_id = any ($1::bi
 const NAMED_MESSAGES = `select ${BARE_COLUMNS}, null as objection from goniec.message m where m.id = any ($1::bigint[])`
 
 const FIRST_MAILS = `
-  select ${column('m.id')} as ids, ${column('room.campaign_id')} as campaigns, ${column('m.lead_id')} as leads, ${column('m.step_id')} as steps
+  select ${column('m.id')} as ids, ${column('room.campaign_id')} as campaigns, ${column('m.lead_id')} as leads, ${column('m.step_id')} as steps,
+    ${column('m.said')} as said
   from unnest($1::bigint[], $2::bigint[], $3::bigint[]) as room (campaign_id, mails, behind)
   cross join lateral (
-    select m.id, m.lead_id, m.step_id
+    select m.id, m.lead_id, m.step_id, array_position($4::text[], m.slot_reason) as said
     from goniec.message m
     ${LEADS}
     where m.status = 'pending' and m.scheduled_at is null and m.kind = 'campaign' and m.campaign_id = room.campaign_id and ${OBJECTION} is null

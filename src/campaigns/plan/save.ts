@@ -35,10 +35,10 @@ export class PlanWriter {
   async add(part: Pick<PlanInput, 'messages'>, plan: Plan): Promise<void> {
     const wasAtMs = slotTimes(part)
     const { slots, restamps } = this.#hasDomainLimits ? await this.#withDomainRows(part, plan, wasAtMs) : plan
-    const { withdrawals, giveUps, waiting, bindings } = plan
+    const { withdrawals, giveUps, reasons, bindings } = plan
     this.#slots.add(slots, wasAtMs)
     const stays = restamps.map((restamp) => ({ ...restamp, atMs: wasAtMs(restamp.messageId) }))
-    this.#rest.push({ restamps: stays, withdrawals, giveUps, waiting, bindings })
+    this.#rest.push({ restamps: stays, withdrawals, giveUps, reasons, bindings })
   }
 
   async finish(): Promise<SavedPlan> {
@@ -63,7 +63,7 @@ export class PlanWriter {
       const failed = await database.query(GIVE_UP, [rows.map(({ messageId }) => messageId)])
       givenUp += failed.length
     }
-    for (const rows of inBatches(this.#rest.flatMap(({ waiting }) => waiting))) {
+    for (const rows of inBatches(this.#rest.flatMap(({ reasons }) => reasons))) {
       await database.query(SAY_WHY, [rows.map(({ messageId }) => messageId), rows.map(({ code }) => code)])
     }
     const bindings = this.#rest.flatMap((part) => part.bindings)
@@ -102,7 +102,7 @@ export class PlanWriter {
   }
 }
 
-type Rest = Pick<Plan, 'withdrawals' | 'giveUps' | 'waiting' | 'bindings'> & {
+type Rest = Pick<Plan, 'withdrawals' | 'giveUps' | 'reasons' | 'bindings'> & {
   restamps: (Restamp & { atMs: number | null })[]
 }
 
@@ -183,13 +183,21 @@ const GIVE_UP = `
   where m.id = mine.id
   returning m.id`
 
+/** Only those of which something else is said are locked: most often it is nobody. */
 const SAY_WHY = `
-  with ${locked(`$1::bigint[], $2::text[]) as rows (id, code`)}
+  with given as (select * from unnest($1::bigint[], $2::text[]) as rows (id, code)),
+    mine as (
+      select m.id, given.code
+      from given
+      join goniec.message m on m.id = given.id
+      where m.status = 'pending' and m.scheduled_at is null and m.slot_reason is distinct from given.code
+      order by m.id
+      for no key update of m skip locked
+    )
   update goniec.message m
-  set slot_reason = given.code
-  from given
-  join mine on mine.id = given.id
-  where m.id = given.id and m.scheduled_at is null and m.slot_reason is distinct from given.code`
+  set slot_reason = mine.code
+  from mine
+  where m.id = mine.id`
 
 /** Days to come that are no sending days any more are forgotten; past ones stay as they were. Rows that are right are not written. */
 const SAY_WHAT_BINDS = `

@@ -70,6 +70,7 @@ export function messageOf(all: Slots, place: number, step: StepRow | undefined):
       campaignVersion: numberAt(all.campaign_versions, place),
       mailboxVersion: all.mailbox_versions[place] ?? 0,
     },
+    said: null,
     lost: null,
   }
 }
