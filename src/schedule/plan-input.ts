@@ -3,7 +3,6 @@
  * ids numbers that stay the same for ever (the spread of delays and every tie are decided by them). Nothing that is not here is
  * known to the plan; nothing here is changed by it.
  */
-import type { WaitingCode } from './plan-result.ts'
 import type { Warmup, WarmupStage } from './warmup.ts'
 import type { SendingCalendar } from './windows.ts'
 
@@ -146,3 +145,15 @@ export const MOVE_REASONS = [
   'share', // a campaign that shares the mailbox took its fair part of a later day
 ] as const
 export type MoveReason = (typeof MOVE_REASONS)[number]
+
+/** Why a message has no slot. */
+export const WAITING_CODES = [
+  'campaign_not_running',
+  'no_sending_day', // the campaign's calendar names no day on which it could send
+  'no_usable_mailbox', // the bound mailbox, or all of the campaign's, cannot be used
+  'not_due', // it may not go before the end of the horizon
+  'lead_taken', // other campaigns keep its lead on all days of the horizon
+  'domain_limit', // its recipient's domain gets no more within the horizon
+  'no_room', // every place within the horizon is taken
+] as const
+export type WaitingCode = (typeof WAITING_CODES)[number]

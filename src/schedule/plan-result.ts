@@ -1,6 +1,6 @@
 /** What a plan says: which slots to write, to take back, to stamp anew, and why some mails have none. What is not named stays. */
 import type { Binding } from './binding.ts'
-import type { MoveReason } from './plan-input.ts'
+import type { MoveReason, WaitingCode } from './plan-input.ts'
 
 export interface Plan {
   /** Slots to store, in planned order. */
@@ -43,18 +43,6 @@ export interface Restamp {
   campaignVersion: number | null
   mailboxVersion: number
 }
-
-/** Why a message has no slot. */
-export const WAITING_CODES = [
-  'campaign_not_running',
-  'no_sending_day', // the campaign's calendar names no day on which it could send
-  'no_usable_mailbox', // the bound mailbox, or all of the campaign's, cannot be used
-  'not_due', // it may not go before the end of the horizon
-  'lead_taken', // other campaigns keep its lead on all days of the horizon
-  'domain_limit', // its recipient's domain gets no more within the horizon
-  'no_room', // every place within the horizon is taken
-] as const
-export type WaitingCode = (typeof WAITING_CODES)[number]
 
 export interface Waiting {
   messageId: number

@@ -1,5 +1,6 @@
 /** Why a mail has no slot. */
-import type { Waiting, WaitingCode } from './plan-result.ts'
+import type { WaitingCode } from './plan-input.ts'
+import type { Waiting } from './plan-result.ts'
 import type { Mail, Segment, World } from './world.ts'
 import { domainIsFull, leadIsTaken } from './world.ts'
 

@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import { describeReason } from '../../src/reports/reason-words.ts'
-import { MOVE_REASONS } from '../../src/schedule/plan-input.ts'
-import { WAITING_CODES } from '../../src/schedule/plan-result.ts'
+import { MOVE_REASONS, WAITING_CODES } from '../../src/schedule/plan-input.ts'
 
 /** Names of gates that are no codes. */
 const GATES = new Set(['mailbox_free', 'mailbox_rest'])

@@ -1,7 +1,6 @@
 /** The mails of a plan: those that may be planned, those that lose their slot first, and campaigns in which there is something to sweep. */
 import type { MessageList, MoveReason, PlanMessage } from '../../schedule/plan-input.ts'
-import { MOVE_REASONS } from '../../schedule/plan-input.ts'
-import { WAITING_CODES } from '../../schedule/plan-result.ts'
+import { MOVE_REASONS, WAITING_CODES } from '../../schedule/plan-input.ts'
 import { NEVER_TRIED } from '../../schedule/untouched-mail.ts'
 import { campaignsWithRemovedSteps, joined, listOfFirstMails, listOfSlots } from './mail-lists.ts'
 import * as messageReads from './message-reads.ts'

@@ -1,6 +1,6 @@
 /** Mails that were read as columns: a plan may have a million of them, and makes each when it looks at it. */
 import type { MessageList, PlanMessage } from '../../schedule/plan-input.ts'
-import { WAITING_CODES } from '../../schedule/plan-result.ts'
+import { WAITING_CODES } from '../../schedule/plan-input.ts'
 import { untouchedMail } from '../../schedule/untouched-mail.ts'
 import { numberAt } from './columns.ts'
 import type { FirstMails, StepRow } from './message-reads.ts'

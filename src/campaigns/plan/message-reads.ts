@@ -1,5 +1,5 @@
 /** What a plan reads of mails. Instants are epoch milliseconds. */
-import { WAITING_CODES } from '../../schedule/plan-result.ts'
+import { WAITING_CODES } from '../../schedule/plan-input.ts'
 import { askForColumns, column, numbersOf, type Numbers } from './columns.ts'
 import { ms, type Query } from './reads.ts'
 
