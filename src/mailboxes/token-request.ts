@@ -118,7 +118,10 @@ function describeRefusal(
     for (const sent of [secret, encodeURIComponent(secret), new URLSearchParams({ '': secret }).toString().slice(1)])
       text = text.replaceAll(sent, '***')
   }
-  return text.replaceAll(/\s+/g, ' ').trim().slice(0, 500)
+  return text
+    .replaceAll(/[\s\p{Cc}]+/gu, ' ')
+    .trim()
+    .slice(0, 500)
 }
 
 function refused(url: string, words: string): GoniecError {

@@ -180,6 +180,11 @@ test('a secret that came back as it was sent is not repeated either', async () =
   expect(String(error)).toMatch(/gives no access token: invalid_client client_secret=\*\*\* \*\*\*$/)
 })
 
+test('what a server says is told without controls: a NUL would not even fit into Postgres', async () => {
+  server.answer = () => ({ status: 400, body: { error: 'invalid_grant', error_description: 'a\0b \u001b[31mc\r\nd' } })
+  await expect(tokens.of(source)).rejects.toThrow(/gives no access token: invalid_grant a b \[31mc d$/)
+})
+
 test('a server that is not there can be asked later', async () => {
   await server.close()
   await expect(tokens.of(source)).rejects.toMatchObject({ code: 'token_unavailable' })
