@@ -40,10 +40,11 @@ export async function explainCampaign(database: Pick<Database, 'query'>, name: s
   const [mail = null] = await explainMails(database, await nextMail(database, campaign.id))
   const now = await readNow(database)
   const counts = await countWaiting(database, campaign.id)
+  const inDoubt = await countInDoubt(database, campaign.id)
   const bindings = await readBindings(database, campaign.id)
   const day = dayAt(now, calendar.timeZone)
   const window = windowsFrom(calendar, now, 1).find((it) => it.day === day)
-  const reasons = reasonsOf({ campaign, mail, now })
+  const reasons = reasonsOf({ campaign, mail, inDoubt, now })
   const byPerson = reasons.some(({ ended_by: by }) => by === 'person')
   return {
     name: campaign.name,
@@ -62,13 +63,21 @@ export async function explainCampaign(database: Pick<Database, 'query'>, name: s
     // Of a campaign that does not run the plan says nothing: what stands there it said before.
     days: status === 'running' ? Array.from(bindings, ([on, binding]) => ({ day: on, binding })) : [],
     ...counts,
-    never: neverOf(counts.waiting, campaign),
+    never: neverOf(counts.waiting, inDoubt, campaign),
   }
 }
 
+interface Asked {
+  campaign: Campaign
+  mail: MailWhy | null
+  inDoubt: number
+  now: Instant
+}
+
 /** Of a mail that is to be sent, what is not about its lead alone; where nothing waits, that. */
-function reasonsOf({ campaign, mail, now }: { campaign: Campaign; mail: MailWhy | null; now: Instant }): Reason[] {
-  if (!mail) return [nothingWaits(campaign)]
+function reasonsOf({ campaign, mail, inDoubt, now }: Asked): Reason[] {
+  if (!mail)
+    return [inDoubt > 0 && campaign.status !== 'cancelled' ? onlyDoubts(campaign, inDoubt) : nothingWaits(campaign)]
   const closed = whyClosed(campaign, now)
   const common = mail.reasons.filter(({ code }) => !OF_ONE_MAIL.test(code))
   const reasons = (common.length > 0 ? common : mail.reasons).map((it) =>
@@ -83,6 +92,20 @@ const OF_ONE_MAIL = /^(held|suppressed|lead_|contact_gap$)/
 /** Reasons whose sentence begins with the mail. */
 const IT_IS_A_MAIL =
   /^(planned|missed|settings|mailbox|capacity|paused|retry|priority|share|held|retry_wait|follow_up_wait)$/
+
+/** They hold up their leads' next mails and the end of the campaign, and no time ends that. */
+function onlyDoubts({ name }: Campaign, inDoubt: number): Reason {
+  const mails = inDoubt === 1 ? '1 mail of it is' : `${inDoubt} mails of it are`
+  return {
+    code: 'in_doubt',
+    text: `no mail of campaign ${name} waits to be sent, and ${mails} in doubt`,
+    until: null,
+    todo: SEE_DOUBTS,
+    ended_by: 'person',
+  }
+}
+
+const SEE_DOUBTS = 'goniec doubt list'
 
 function nothingWaits({ name, status }: Campaign): Reason {
   const word = shellWord(name)
@@ -158,12 +181,27 @@ const COUNTS = `
   group by 1
   order by 2 desc, 1`
 
-function neverOf(waiting: CampaignWhy['waiting'], { name }: Campaign): CampaignWhy['never'] {
+/** Like what waits, to ten thousand. */
+async function countInDoubt(database: Pick<Database, 'query'>, campaignId: number): Promise<number> {
+  const [row] = await database.query<{ mails: number }>(IN_DOUBT, [campaignId, MOST])
+  return row?.mails ?? 0
+}
+
+const IN_DOUBT = `
+  select count(*) as mails
+  from (
+    select from goniec.message m
+    where m.status = 'in_doubt' and m.campaign_id = $1 and m.kind = 'campaign'
+    limit $2
+  ) as doubt`
+
+function neverOf(waiting: CampaignWhy['waiting'], inDoubt: number, { name }: Campaign): CampaignWhy['never'] {
   const list = `goniec queue list --campaign ${shellWord(name)} --limit 1000`
-  return waiting.flatMap(({ code, mails }) => {
+  const never = waiting.flatMap(({ code, mails }) => {
     const todo = MENDS[code]
     return todo === undefined ? [] : [{ code, mails, todo: `${todo}; which: ${list}` }]
   })
+  return inDoubt > 0 ? [...never, { code: 'in_doubt', mails: inDoubt, todo: SEE_DOUBTS }] : never
 }
 
 const MENDS: Record<string, string> = {

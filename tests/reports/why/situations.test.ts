@@ -518,6 +518,10 @@ test('in doubt: what is known, and how it is resolved', async () => {
     next: null,
   })
   expect(await begun.world.why(id)).toMatchObject({ never: expect.stringContaining('no answer came') })
+  expect(await explainCampaign(begun.world.database, 'spring')).toMatchObject({
+    reasons: [{ code: 'in_doubt', todo: 'goniec doubt list' }],
+    never: [{ code: 'in_doubt', mails: 1, todo: 'goniec doubt list' }],
+  })
 })
 
 test('set aside, failed, cancelled', async () => {
