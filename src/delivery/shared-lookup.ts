@@ -1,5 +1,5 @@
 /**
- * Asking for the addresses of a mail server's name, together with whoever else is asking for it at the moment.
+ * Asking for the addresses of a mail server's name, or a token server's, together with whoever else is asking for it at the moment.
  *
  * Node lets two names be looked up at a time in all, and an answer that does not come is waited for for ten seconds and more, whoever has given
  * up meanwhile. If each mailbox of a provider whose name servers are silent asked for itself, the mailboxes of all others would wait behind
@@ -16,7 +16,7 @@ export const sharedLookup: LookupFunction = (name, options, done) => {
     asked = ask(name, options)
     underWay.set(name, asked)
   }
-  void tell(asked, done)
+  void tell(asked, options, done)
 }
 
 const underWay = new Map<string, Promise<LookupAddress[]>>()
@@ -29,12 +29,17 @@ async function ask(name: string, options: LookupOptions): Promise<LookupAddress[
   }
 }
 
-async function tell(asked: Promise<LookupAddress[]>, done: Parameters<LookupFunction>[2]): Promise<void> {
+type Done = Parameters<LookupFunction>[2]
+
+async function tell(asked: Promise<LookupAddress[]>, { all }: LookupOptions, done: Done): Promise<void> {
   let addresses: LookupAddress[]
   try {
     addresses = await asked
   } catch (error) {
     return done(error as NodeJS.ErrnoException, [])
   }
-  done(null, addresses)
+  const [first] = addresses
+  // Where Node was told to try one address only, it takes no list.
+  if (all || !first) done(null, addresses)
+  else done(null, first.address, first.family)
 }

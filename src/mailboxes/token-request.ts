@@ -1,5 +1,9 @@
 /** One question to a token server, and what its answer means. No secret that was sent stands in an error. */
+import http, { type IncomingMessage } from 'node:http'
+import https from 'node:https'
+import { addAbortSignal } from 'node:stream'
 import { z } from 'zod'
+import { sharedLookup } from '../delivery/shared-lookup.ts'
 import { GoniecError, messageOf } from '../errors.ts'
 import { formatDuration } from '../time.ts'
 
@@ -60,32 +64,52 @@ async function post(
   url: string,
   form: Record<string, string>,
 ): Promise<{ status: number; text: string; restMs: number }> {
+  const signal = AbortSignal.timeout(ANSWER_MS)
   try {
-    const response = await fetch(url, {
-      method: 'POST',
-      body: new URLSearchParams(form),
-      headers: { accept: 'application/json' },
-      // It would be sent the secrets.
-      redirect: 'error',
-      signal: AbortSignal.timeout(ANSWER_MS),
-    })
-    return { status: response.status, text: await readText(response), restMs: restMsOf(response) }
+    const response = await ask(url, new URLSearchParams(form).toString(), signal)
+    return { status: response.statusCode ?? 0, text: await readText(response), restMs: restMsOf(response) }
   } catch (error) {
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
-    throw new TokenUnavailable(url, messageOf(cause) || 'no answer', { cause: error })
+    if (error instanceof TokenUnavailable) throw error
+    const words = signal.aborted ? `no answer within ${formatDuration(ANSWER_MS)}` : messageOf(error)
+    throw new TokenUnavailable(url, words, { cause: error })
   }
 }
 
+/**
+ * Not by `fetch`, which asks for the server's addresses anew for each mailbox: where its name servers are silent, the mail servers of others could
+ * not be found meanwhile. A redirect is not followed either: it would be sent the secrets.
+ */
+async function ask(url: string, body: string, signal: AbortSignal): Promise<IncomingMessage> {
+  const { request } = new URL(url).protocol === 'https:' ? https : http
+  const headers = {
+    accept: 'application/json',
+    'content-type': 'application/x-www-form-urlencoded;charset=UTF-8',
+    'content-length': Buffer.byteLength(body),
+    'user-agent': 'goniec',
+    // The next question comes in an hour.
+    connection: 'close',
+  }
+  const asked = request(url, { method: 'POST', headers, lookup: sharedLookup, signal })
+  const answered = Promise.withResolvers<IncomingMessage>()
+  asked.on('response', answered.resolve)
+  asked.on('error', answered.reject)
+  // Of an answer that is none of HTTP's usual ones (101) nothing else is told.
+  asked.on('close', () => answered.reject(new TokenUnavailable(url, 'it answered nothing that could be read')))
+  asked.end(body)
+  return addAbortSignal(signal, await answered.promise)
+}
+
 /** Retry-After (RFC 9110 § 10.2.3) in seconds, as token servers give it; a date would be by a clock that nobody knows. */
-function restMsOf({ status, headers }: Response): number {
-  const seconds = status === 429 || status === 503 ? /^\d{1,9}$/.exec(headers.get('retry-after') ?? '')?.[0] : undefined
+function restMsOf({ statusCode, headers }: IncomingMessage): number {
+  const wanted = statusCode === 429 || statusCode === 503 ? headers['retry-after'] : undefined
+  const seconds = /^\d{1,9}$/.exec(wanted ?? '')?.[0]
   return Math.min(Number(seconds ?? 0) * 1000, LONGEST_REST_MS)
 }
 
-async function readText({ body }: Response): Promise<string> {
+async function readText(response: IncomingMessage): Promise<string> {
   let text = ''
   const decoder = new TextDecoder()
-  for await (const chunk of body ?? []) {
+  for await (const chunk of response) {
     text += decoder.decode(chunk as Uint8Array, { stream: true })
     if (text.length > MOST_CHARACTERS) return ''
   }

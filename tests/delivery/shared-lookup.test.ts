@@ -1,5 +1,8 @@
 import { PerformanceObserver } from 'node:perf_hooks'
 import { expect, onTestFinished, test } from 'vitest'
+import { sharedLookup } from '../../src/delivery/shared-lookup.ts'
+import { AccessTokens } from '../../src/mailboxes/access-tokens.ts'
+import { startTokenServer } from '../support/token-server.ts'
 import { against } from './dialogue-with.ts'
 
 /** Names that this process looks up from now on with success, as Node tells them. */
@@ -26,6 +29,32 @@ test('mailboxes that want the addresses of one name at the same time ask for the
   const later = await against({ account: { host: 'localhost' } })
   expect(await later.send()).toMatchObject({ failure: null })
   expect(names()).toEqual(['localhost', 'localhost'])
+})
+
+test('so do those that want access tokens of one server', async () => {
+  const { url, given } = await startTokenServer()
+  const tokens = new AccessTokens({ environment: {}, onWarning: () => undefined })
+  const source = {
+    tokenUrl: url.replace('127.0.0.1', 'localhost'),
+    clientSecret: null,
+    refreshToken: null,
+    scope: null,
+  }
+  const names = lookedUp()
+  await Promise.all(['anna', 'jan', 'ewa'].map(async (clientId) => tokens.of({ ...source, clientId })))
+  expect(given).toHaveLength(3)
+  expect(names()).toEqual(['localhost'])
+})
+
+test('one address is told where no more are wanted', async () => {
+  const one = await new Promise((resolve) => {
+    sharedLookup('localhost', {}, (error, address, family) => resolve({ error, address, family }))
+  })
+  expect(one).toEqual({
+    error: null,
+    address: expect.stringMatching(/^(127\.0\.0\.1|::1)$/),
+    family: expect.any(Number),
+  })
 })
 
 test('that a name has no address is told to each who asked', async () => {

@@ -159,6 +159,7 @@ test.each([
   ['an error of the server', 500, { error: 'server_error' }, 'token_unavailable'],
   ['a page', 200, '<html>log in</html>', 'token_unavailable'],
   ['no token', 200, { expires_in: 3600 }, 'token_unavailable'],
+  ['another protocol', 101, '', 'token_unavailable'],
   ['an endless answer', 200, 'x'.repeat(200_000), 'token_unavailable'],
 ])('%s is told apart, and no secret is repeated', async (_, status, body, code) => {
   server.answer = () => ({ status, body })
