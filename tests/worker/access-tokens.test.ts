@@ -1,5 +1,8 @@
 /** A worker whose mailbox logs in by access tokens: a real token server, and a mail server that demands the token of the moment. */
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { defaultDeadlines } from '../../src/delivery/deadlines.ts'
+import { AccessTokens, type TokenSource } from '../../src/mailboxes/access-tokens.ts'
+import { checkLogins } from '../../src/worker/tasks/check.ts'
 import { reply, startFaultServer, type FaultServer } from '../smtp/fault-server.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { startTokenServer, type TokenServer } from '../support/token-server.ts'
@@ -10,6 +13,7 @@ import { makeFleet } from '../crash/fleet.ts'
 let database: TestDatabase
 let tokenServer: TokenServer
 let mailServer: FaultServer
+let source: TokenSource
 
 beforeEach(async () => {
   database = await createTestDatabase()
@@ -25,15 +29,14 @@ beforeEach(async () => {
     },
   })
   await makeFleet(database, { mailboxes: 1, campaigns: 1, leads: 2, smtpPort: mailServer.port })
-  await database.query(`update goniec.mailbox set smtp_user = 'anna', smtp_oauth2 = $1`, [
-    JSON.stringify({
-      tokenUrl: tokenServer.url,
-      clientId: 'goniec',
-      clientSecret: null,
-      refreshToken: 'env:ANNA_REFRESH',
-      scope: null,
-    }),
-  ])
+  source = {
+    tokenUrl: tokenServer.url,
+    clientId: 'goniec',
+    clientSecret: null,
+    refreshToken: 'env:ANNA_REFRESH',
+    scope: null,
+  }
+  await database.query(`update goniec.mailbox set smtp_user = 'anna', smtp_oauth2 = $1`, [JSON.stringify(source)])
 })
 
 afterEach(async () => {
@@ -77,6 +80,23 @@ test('a token that the mail server no longer takes is replaced by a new one', as
   worker.kill('SIGTERM')
   await worker.endedWell()
   expect(tokenServer.asked.length).toBeGreaterThanOrEqual(2)
+})
+
+test('a login that is tried for a person is tried with a new token where the one at hand is not taken any more', async () => {
+  const tokens = new AccessTokens({ environment: { ANNA_REFRESH: 'refresh-1' }, onWarning: () => undefined })
+  const tryLogin = async (): Promise<unknown> => {
+    const [check] = await database.query<{ id: number }>(
+      'insert into goniec.login_check (mailbox_id) select id from goniec.mailbox returning id',
+    )
+    const id = check?.id ?? 0
+    await checkLogins({ database, deadlines: defaultDeadlines, worker: 'tokens', tokens }, [id])
+    return (await database.query('select ok, response from goniec.login_check where id = $1', [id]))[0]
+  }
+  expect(await tryLogin()).toEqual({ ok: true, response: 'connected and logged in' })
+  // As where consent was given anew: what was given before is worth nothing.
+  await tokens.of({ ...source, scope: 'another' })
+  expect(await tryLogin()).toEqual({ ok: true, response: 'connected and logged in' })
+  expect(tokenServer.asked).toHaveLength(3)
 })
 
 function start(...args: string[]): ReturnType<typeof startWorker> {

@@ -1,7 +1,7 @@
 /** The task `check`: tries the logins that a command asked for, since only workers hold the passwords. */
 import type { Database } from '../../database/pool.ts'
 import type { Deadlines } from '../../delivery/deadlines.ts'
-import { MailboxConnection } from '../../delivery/dialogue.ts'
+import { MailboxConnection, type DialogueResult } from '../../delivery/dialogue.ts'
 import { showReply } from '../../delivery/reply.ts'
 import { messageOf } from '../../errors.ts'
 import type { AccessTokens } from '../../mailboxes/access-tokens.ts'
@@ -42,17 +42,26 @@ export async function checkLogins(
   await database.query(`select pg_notify('goniec', 'check')`)
 }
 
-async function tryLogin(
-  account: MailboxAccount,
-  { deadlines, tokens }: Pick<CheckOptions, 'deadlines' | 'tokens'>,
-): Promise<{ ok: boolean; response: string }> {
+type Means = Pick<CheckOptions, 'deadlines' | 'tokens'>
+
+async function tryLogin(account: MailboxAccount, means: Means): Promise<{ ok: boolean; response: string }> {
+  const source = account.smtp_oauth2
   try {
-    const connection = new MailboxConnection(await toSmtpAccount(account, tokens), deadlines)
-    const { failure, stage, error, reply } = await connection.tryLogin()
+    let result = await logIn(account, means)
+    if (source && result.stage === 'auth' && result.failure === 'refused') {
+      // The token at hand may be from before consent was given anew; whoever has just done so asks about that one.
+      means.tokens.forget(source)
+      result = await logIn(account, means)
+    }
+    const { failure, stage, error, reply } = result
     if (failure === null)
       return { ok: true, response: account.smtp_user === null ? 'connected' : 'connected and logged in' }
     return { ok: false, response: `${stage}: ${reply ? showReply(reply) : error}` }
   } catch (error) {
     return { ok: false, response: messageOf(error) }
   }
+}
+
+async function logIn(account: MailboxAccount, { deadlines, tokens }: Means): Promise<DialogueResult> {
+  return new MailboxConnection(await toSmtpAccount(account, tokens), deadlines).tryLogin()
 }
