@@ -24,10 +24,15 @@ export function rfcMessageId(identity: MessageIdentity & { domain: string }): st
 
 /** The same Message-ID, or an error if it is none: it stands in headers as it is. */
 export function checkMessageId(id: string): string {
-  if (MESSAGE_ID.test(id) && id.length <= 900) return id
+  if (isMessageId(id)) return id
   throw new GoniecError('message_id_invalid', `${JSON.stringify(id.slice(0, 100))} is not a Message-ID`, {
     hint: 'A Message-ID has the form <something@domain>, without spaces.',
   })
+}
+
+/** Whether it can stand in headers as it is. */
+export function isMessageId(id: string): boolean {
+  return MESSAGE_ID.test(id) && id.length <= 900
 }
 
 /** 160 bits: no two messages of any installation meet. A multiple of five bytes. */

@@ -13,6 +13,7 @@ import { assert, messageOf } from '../errors.ts'
 import { connectionOptions, type Failure, openSocket, silence, type SmtpAccount, socketFailure } from './connection.ts'
 import type { Deadlines } from './deadlines.ts'
 import { hideLogin, logIn } from './login.ts'
+import { isMessageId } from './message-id.ts'
 import { type Heard, ReplyReader, withoutControls } from './reply.ts'
 import { type Stage, Transcript } from './transcript.ts'
 
@@ -66,7 +67,7 @@ export class SmtpSession {
     this.serverMessageId = null
     return this.#operation(() => {
       smtp.send({ from: envelope.from, to: [envelope.to] }, content, (error, info) => {
-        if (!error) this.serverMessageId = info.serverMessageId ?? null
+        if (!error && isMessageId(info.serverMessageId ?? '')) this.serverMessageId = info.serverMessageId ?? null
         this.#finished(error)
       })
     })

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { checkMessageId, rfcMessageId } from '../../src/delivery/message-id.ts'
+import { reply } from '../smtp/fault-server.ts'
+import { against } from './dialogue-with.ts'
 
 const step = {
   installationId: 'i1',
@@ -39,4 +41,16 @@ describe('a Message-ID', () => {
       expect(() => checkMessageId(id)).toThrow('is not a Message-ID')
     },
   )
+})
+
+describe('the Message-ID that a server gives a mail instead', () => {
+  it.each([
+    ['<AM0@AM0.eurprd04.prod.outlook.com>', '<AM0@AM0.eurprd04.prod.outlook.com>'],
+    // With one of these no mail that follows could be composed.
+    ['<AM0.eurprd04.prod.outlook.com>', null],
+    ['<AM0@é.prod.outlook.com>', null],
+  ])('%s is kept as %s', async (named, kept) => {
+    const { send } = await against({ plan: { dot: reply(`250 2.0.0 OK ${named} [Hostname=AM0]`) } })
+    expect(await send()).toMatchObject({ failure: null, serverMessageId: kept })
+  })
 })
