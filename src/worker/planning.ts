@@ -4,6 +4,7 @@
  * One plan at a time; whoever asks while one runs gets the next one, which sees what he has seen, and all who ask meanwhile share it.
  * Owns the planner's thread. Leaves to the database that plans of several workers do not meet.
  */
+import type { PlanRun } from '../campaigns/plan/run.ts'
 import type { Database } from '../database/pool.ts'
 import { messageOf } from '../errors.ts'
 import type { Logger } from '../log.ts'
@@ -120,11 +121,22 @@ export class Planning {
 
   async #plan(): Promise<void> {
     const startedMs = performance.now()
-    const run = await this.#planner.run()
+    const run = await this.#planUnlessClosed()
+    if (run === undefined) return
     const tookMs = performance.now() - startedMs
     this.#pauseMs = Math.min(LONGEST_PAUSE_MS, Math.max(SHORTEST_PAUSE_MS, tookMs * 10))
     if (hasChanged(run)) this.#options.log.info({ ...run, took_ms: Math.round(tookMs) }, 'planned')
     this.#options.onPlanned()
+  }
+
+  /** Undefined: ended by `close`, which is no failure, and nobody’s to look at. */
+  async #planUnlessClosed(): Promise<PlanRun | undefined> {
+    try {
+      return await this.#planner.run()
+    } catch (error) {
+      if (this.#closed) return undefined
+      throw error
+    }
   }
 }
 

@@ -70,6 +70,22 @@ test('what does not end within the bound is ended, and is in doubt where the dot
   expect(await counts()).toEqual({ in_doubt: 1 })
 })
 
+test('a plan that a stop ends has not failed: the log has no line that calls for anybody', async () => {
+  const worker = startWorker(database.urlAs('worker'), { args: ['--name', 'stopped'] })
+  await worker.line(({ msg }) => msg === 'worker started')
+  const other = await database.session()
+  await other.query(`select pg_advisory_lock(goniec.lock_key('plan'))`)
+  // The first plan may have been over before that: then this one waits.
+  await database.query(`notify goniec, 'plan'`)
+  await untilRow(
+    database,
+    `select from pg_stat_activity where datname = current_database() and application_name = 'goniec plan' and wait_event = 'advisory'`,
+  )
+  worker.kill('SIGTERM')
+  await worker.endedWell()
+  expect(worker.log.filter(({ level }) => level !== 'info')).toEqual([])
+})
+
 test('a second signal ends it at once', async () => {
   hold()
   await makeFleet(database, { mailboxes: 1, campaigns: 1, leads: 1, smtpPort: recorder.port })
