@@ -44,7 +44,7 @@ export async function checkServer(database: Pick<Database, 'query'>): Promise<Ch
   return [
     judgeVersion(settings),
     judgeEncoding(settings),
-    judgeWrites(settings),
+    judgeWrites(settings, ofLogins),
     judgeDurability(settings),
     judgeCommit(settings, ofLogins),
     judgeIsolation(settings, ofLogins),
@@ -60,7 +60,7 @@ const SETTINGS = `
     (
       select jsonb_object_agg(s.name, s.source)
       from pg_settings s
-      where s.name in ('default_transaction_read_only', 'synchronous_commit', 'default_transaction_isolation')
+      where s.name in ('default_transaction_read_only', 'fsync', 'full_page_writes', 'synchronous_commit', 'default_transaction_isolation')
     ) as sources`
 
 const OF_LOGINS = `
@@ -69,7 +69,7 @@ const OF_LOGINS = `
   join pg_roles r on r.oid = g.setrole
   cross join unnest(g.setconfig) as s (setting)
   where g.setdatabase in (0, (select d.oid from pg_database d where d.datname = current_database()))
-    and split_part(s.setting, '=', 1) in ('synchronous_commit', 'default_transaction_isolation')
+    and split_part(s.setting, '=', 1) in ('default_transaction_read_only', 'synchronous_commit', 'default_transaction_isolation')
     and r.rolname <> current_user and r.rolcanlogin
   order by 1, 2`
 
@@ -92,29 +92,39 @@ function judgeEncoding({ encoding }: Settings): Checked {
   return encoding === 'UTF8' ? ok(name, 'it is UTF8') : problem(name, `it is ${encoding}; goniec needs UTF8`, IN_UTF8)
 }
 
-function judgeWrites(settings: Settings): Checked {
+function judgeWrites(settings: Settings, ofLogins: readonly OfLogin[]): Checked {
   const name = 'database takes writes'
+  const setting = 'default_transaction_read_only'
   if (settings.standby) {
     return problem(name, 'this server is a standby, which takes no writes', 'connect to the primary server')
   }
-  if (settings.read_only === 'off') return ok(name, 'it is a primary, and transactions may write')
-  const text = 'transactions are read-only: default_transaction_read_only is on'
-  return problem(name, text, resetOf(settings, 'default_transaction_read_only'))
+  if (settings.read_only !== 'off') {
+    return problem(name, `transactions are read-only: ${setting} is on`, resetOf(settings, setting))
+  }
+  const other = ofLogins.find(({ name, value }) => name === setting && !isOff(value))
+  if (!other) return ok(name, 'it is a primary, and transactions may write')
+  const text = `not those of the login ${other.login}: ${setting} is on for it; no worker can send with that`
+  return warning(name, text, resetOfLogin(other))
 }
 
-function judgeDurability({ fsync, full_page_writes: fullPages }: Settings): Checked {
+/** Both are the whole server’s, and nobody’s own. */
+export function judgeDurability(settings: Pick<Settings, 'fsync' | 'full_page_writes' | 'sources'>): Checked {
+  const { fsync, full_page_writes: fullPages } = settings
   const name = 'durability'
   const off = [fsync === 'off' && 'fsync', fullPages === 'off' && 'full_page_writes'].filter((set) => set !== false)
   if (off.length === 0) return ok(name, 'fsync and full_page_writes are on')
+  const text = `${off.join(' and ')} ${off.length === 1 ? 'is' : 'are'} off: a power cut can spoil the database, and with it the record of what was sent`
+  const started = off.filter((setting) => settings.sources[setting] === 'command line')
+  if (started.length > 0) return problem(name, text, outOfCommandLine(started.join(' and ')))
   const todo = off.map((setting) => `alter system set ${setting} = on`).join('; ')
-  return problem(
-    name,
-    `${off.join(' and ')} ${off.length === 1 ? 'is' : 'are'} off: a power cut can spoil the database, and with it the record of what was sent`,
-    `${todo}; select pg_reload_conf()`,
-  )
+  return problem(name, text, `${todo}; select pg_reload_conf()`)
 }
 
-function judgeCommit(settings: Settings, ofLogins: readonly OfLogin[]): Checked {
+/** Of this session, and of other logins where they were given a value of their own. */
+export function judgeCommit(
+  settings: Pick<Settings, 'synchronous_commit' | 'standbys' | 'database' | 'login' | 'sources'>,
+  ofLogins: readonly OfLogin[],
+): Checked {
   const name = 'synchronous_commit'
   const { synchronous_commit: commit, standbys } = settings
   const why = 'a commit may be forgotten after a crash, and a mail that was sent goes out again'
@@ -145,17 +155,27 @@ function judgeIsolation(settings: Settings, ofLogins: readonly OfLogin[]): Check
 }
 
 function isOff(value: string): boolean {
-  return ['off', 'false', 'no', '0'].includes(value)
+  return ['off', 'false', 'no', '0', 'f', 'n'].includes(value)
 }
 
 /** The statement that mends it where it was set. */
-function resetOf({ database, login, sources }: Settings, setting: string): string {
+function resetOf(
+  { database, login, sources }: Pick<Settings, 'database' | 'login' | 'sources'>,
+  setting: string,
+): string {
   const source = sources[setting]
   if (source === 'database') return `alter database "${database}" reset ${setting}`
   if (source === 'user') return `alter role "${login}" reset ${setting}`
   if (source === 'database user') return `alter role "${login}" in database "${database}" reset ${setting}`
+  if (source === 'global') return `alter role all reset ${setting}`
+  if (source === 'command line') return outOfCommandLine(setting)
   if (source === 'client') return `take ${setting} out of DATABASE_URL or PGOPTIONS`
   return `take ${setting} out of postgresql.conf, or alter system reset ${setting}; select pg_reload_conf()`
+}
+
+/** There it goes before every file, `alter system` too; a container gets it so. */
+function outOfCommandLine(settings: string): string {
+  return `take ${settings} out of what starts the server (postgres -c …), and restart it`
 }
 
 function resetOfLogin({ login, name, database }: OfLogin): string {

@@ -163,6 +163,19 @@ test('durability that is off, as on this test’s server, is a problem with the 
   })
 })
 
+test('a login that may not write, though this one may, is told of with the statement that mends it', async () => {
+  const database = await createTestDatabase()
+  const login = new URL(database.urlAs('worker')).username
+  await database.query(`alter role ${login} in database ${database.name} set default_transaction_read_only = 'true'`)
+  expect(await doctor(database)).toMatchObject({
+    'database takes writes': {
+      verdict: 'warning',
+      text: `not those of the login ${login}: default_transaction_read_only is on for it; no worker can send with that`,
+      try: `alter role "${login}" in database "${database.name}" reset default_transaction_read_only`,
+    },
+  })
+})
+
 test.each([
   [{ minutes: -10 }, 'problem', /^the database’s clock is (9m 59s|10m|10m 0s) behind this host’s/],
   [{ seconds: 20 }, 'warning', /^the database’s clock is (19s|20s) ahead of this host’s/],

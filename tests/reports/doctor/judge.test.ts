@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { judgeClock } from '../../../src/reports/doctor/clock.ts'
 import { judgeNode } from '../../../src/reports/doctor/host.ts'
 import { judgeRoom } from '../../../src/reports/doctor/room.ts'
-import { judgeVersion } from '../../../src/reports/doctor/server.ts'
+import { judgeCommit, judgeDurability, judgeVersion } from '../../../src/reports/doctor/server.ts'
 
 test.each([
   ['14.9', 140_009, 'problem'],
@@ -12,6 +12,26 @@ test.each([
   ['19.0', 190_000, 'warning'],
 ])('Postgres %s (%i) is %s', (version, number, verdict) => {
   expect(judgeVersion({ version, number })).toMatchObject({ verdict })
+})
+
+test('what was said in the command that starts a server is taken out there, where no “alter system” reaches it', () => {
+  const sources = { fsync: 'command line', full_page_writes: 'configuration file' }
+  expect(judgeDurability({ fsync: 'off', full_page_writes: 'on', sources })).toMatchObject({
+    verdict: 'problem',
+    try: 'take fsync out of what starts the server (postgres -c …), and restart it',
+  })
+})
+
+test.each([
+  ['global', 'alter role all reset synchronous_commit'],
+  ['command line', 'take synchronous_commit out of what starts the server (postgres -c …), and restart it'],
+  ['user', 'alter role "sender" reset synchronous_commit'],
+])('commits that may be forgotten, since that was set by “%s”: %s', (source, todo) => {
+  const settings = { synchronous_commit: 'off', standbys: '', database: 'firma', login: 'sender' }
+  expect(judgeCommit({ ...settings, sources: { synchronous_commit: source } }, [])).toMatchObject({
+    verdict: 'problem',
+    try: todo,
+  })
 })
 
 test.each([
