@@ -39,6 +39,15 @@ export function isDatabaseLost(error: unknown): boolean {
   return ['database_unreachable', 'database_lost', 'database_silent', 'database_starting'].includes(code)
 }
 
+/**
+ * Whether the server answers, and cannot write for anybody: its disk is full, it was set to read-only (as providers do before a disk is full), it lacks
+ * memory, or another session holds a table for itself.
+ */
+export function isUnableToWrite(error: unknown): boolean {
+  const code = explainDatabaseError(error, '')?.code ?? ''
+  return ['database_disk_full', 'database_read_only', 'database_failed', 'database_busy'].includes(code)
+}
+
 /** The server answers, and says no: a right or a table is missing. Connections that break or are too many are the world's weather. */
 export function isRefusal(error: unknown): boolean {
   return error instanceof Error && 'code' in error && /^(0A|2B|3[DF]|42|P0|XX)/.test(String(error.code))

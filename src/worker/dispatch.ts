@@ -11,6 +11,7 @@
  * Leaves     booking its next wake-up to the worker.
  */
 import { setTimeout as delay } from 'node:timers/promises'
+import { isUnableToWrite } from '../database/failures.ts'
 import type { Database } from '../database/pool.ts'
 import { claim, type Claim, type ClaimedAttempt } from '../delivery/claim.ts'
 import { recover } from '../delivery/recover.ts'
@@ -67,7 +68,7 @@ export class Dispatch {
     return [...this.#inFlight.keys()]
   }
 
-  /** How long ago the last claim was answered, whatever the answer was. */
+  /** How long ago the last claim was answered, whatever the answer was: also that the database cannot write, as it would tell any other worker. */
   get sinceClaimMs(): number {
     return performance.now() - this.#answeredAtMs
   }
@@ -164,6 +165,7 @@ export class Dispatch {
       })
     } catch (error) {
       this.#claimLost = true
+      if (isUnableToWrite(error)) this.#answeredAtMs = performance.now()
       log.warn({ problem: messageOf(error) }, 'claim failed; the database may be away')
       return undefined
     }

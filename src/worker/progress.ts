@@ -3,7 +3,8 @@
  * made at least every minute. Where none was answered for longer, mails decide: if one is due that could be claimed, the worker is stuck
  * (a dead engine that nobody noticed, a pool that gives no connection), and should be started again.
  *
- * A database that is away is no such case: a new process would fare no better, and this one holds outcomes that only it knows.
+ * A database that is away is no such case, nor one that answers that it cannot write: a new process would fare no better, and this one holds outcomes
+ * that only it knows.
  */
 import { connectSession } from '../database/pool.ts'
 import { messageOf } from '../errors.ts'

@@ -35,6 +35,27 @@ test('a worker that may claim, and whose claims fail while a mail is due, is stu
   expect(await worker.getsOn()).toBe(false)
 })
 
+test.each(['disk_full', 'read_only_sql_transaction', 'lock_not_available'])(
+  'a database that answers, and cannot write (%s), is no reason to end a worker either: another one would keep nothing of what this one keeps',
+  async (condition) => {
+    const database = await createTestDatabase()
+    await setClock(database, NOON)
+    const { worker, says } = await startHere(database)
+    const passTime = shiftClock()
+    await database.query(`
+      create or replace function goniec.require_fresh_snapshots() returns void language plpgsql as
+      $$ begin raise exception 'not now' using errcode = '${condition}'; end $$`)
+    await new World(database.pool).mail({ dueInMs: -120_000 })
+    await database.query(`notify goniec, 'dispatch'`)
+    await says('claim failed; the database may be away')
+    passTime(200_000)
+    await says('claim failed; the database may be away', { again: true })
+    expect(await worker.getsOn()).toBe(true)
+    // Before its database is dropped.
+    await worker.stop()
+  },
+)
+
 test('a claim that is answered while the watchdog looks is proof enough', async () => {
   const database = await createTestDatabase()
   await setClock(database, NOON)
@@ -48,7 +69,7 @@ test('a claim that is answered while the watchdog looks is proof enough', async 
 /** A worker in this process, and what waits for a line of its log. */
 async function startHere(
   database: TestDatabase,
-): Promise<{ worker: Worker; says: (message: string) => Promise<void> }> {
+): Promise<{ worker: Worker; says: (message: string, when?: { again: boolean }) => Promise<void> }> {
   const state = mkdtempSync(join(tmpdir(), 'goniec-watchdog-'))
   const lines = new PassThrough()
   const heard: string[] = []
@@ -70,8 +91,9 @@ async function startHere(
     rmSync(state, { recursive: true })
   })
   await worker.start()
-  const says = async (message: string): Promise<void> => {
-    while (!heard.some((line) => line.includes(message))) await wake.promise
+  const says = async (message: string, { again } = { again: false }): Promise<void> => {
+    const from = again ? heard.length : 0
+    while (!heard.slice(from).some((line) => line.includes(message))) await wake.promise
   }
   return { worker, says }
 }
