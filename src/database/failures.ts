@@ -145,7 +145,7 @@ const lost: Explanation = (database, text) => [
 const cancelled: Explanation = (database, text) => [
   'database_cancelled',
   `${database} ended it: ${text}`,
-  'run the command again when the database has less to do; or raise statement_timeout, where it is set for the database or the login (show statement_timeout)',
+  'goniec doctor says whether another session has locked a table; else run the command again when the database has less to do, or raise statement_timeout, where it is set for the database or the login (show statement_timeout)',
 ]
 
 const held: Explanation = (database, text) => [

@@ -11,6 +11,7 @@ import { checkDomains } from './domains.ts'
 import { checkGuards } from './guards.ts'
 import { checkHolidays } from './holidays.ts'
 import { checkHost, type ReadTimes } from './host.ts'
+import { findLocks, judgeLocks } from './locks.ts'
 import { checkLogins } from './logins.ts'
 import type { Names } from './names.ts'
 import { checkPooler } from './pooler.ts'
@@ -59,15 +60,26 @@ async function runThemes(database: Database, examination: Examination): Promise<
     }
     return checks
   }
+  let unreadable = false
   const first = await run([
     { name: 'database', check: () => checkServer(database) },
+    {
+      name: 'locks',
+      check: async () => {
+        const locks = await findLocks(database)
+        unreadable = locks.some((lock) => lock.unreadable)
+        return [judgeLocks(locks)]
+      },
+    },
     { name: 'schema', check: () => checkSchema(database) },
   ])
   const hasSchema = first.some(({ name, verdict }) => name === 'schema' && verdict === 'ok')
   const upon = uponSchema(database, examination)
+  // Whoever asked such a table would wait for as long as it is locked.
+  const untried = unreadable ? 'it reads tables, and another session lets nobody read one' : 'it stands upon the schema'
   return [
     ...first,
-    ...(hasSchema ? await run(upon) : upon.map(({ name }) => notTried(name, 'it stands upon the schema'))),
+    ...(hasSchema && !unreadable ? await run(upon) : upon.map(({ name }) => notTried(name, untried))),
     ...(await run([
       { name: 'pooler', check: () => checkPooler(database.url) },
       { name: 'room on disk', check: () => checkRoom(database, choice) },
