@@ -7,6 +7,7 @@ import { ensureHome } from '../config.ts'
 import { GoniecError, hidePasswords, messageOf } from '../errors.ts'
 import { version } from '../version.ts'
 import type { Cli } from './cli.ts'
+import { ReaderLeft } from './output.ts'
 import { createProgram } from './program.ts'
 
 /** Parses the arguments and runs the command they name. */
@@ -48,6 +49,8 @@ function commandOf(program: Command, args: readonly string[]): string {
 }
 
 async function report(error: unknown, cli: Cli, help: string): Promise<void> {
+  // How it ended stands already.
+  if (error instanceof ReaderLeft) return
   if (error instanceof CommanderError) {
     // Help that was asked for is no failure; help in place of a missing verb is.
     process.exitCode = error.exitCode === 0 ? 0 : 2
@@ -84,12 +87,14 @@ function stackOf(error: unknown): string {
   return hidePasswords(error instanceof Error ? (error.stack ?? error.message) : String(error))
 }
 
-/** Whoever reads our output may stop reading (`| head`): that is no error. */
+/**
+ * Whoever reads our output may stop reading (`| head`): that is no error. What changes something changes all of it all the same, and ends as it
+ * would have; what only goes on printing ends where it waits for its reader (`Output.drained`).
+ */
 function quietenClosedPipes(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EPIPE') process.exit(0)
-      throw error
+      if (error.code !== 'EPIPE') throw error
     })
   }
 }

@@ -3,6 +3,7 @@
  * and nothing of it stays.
  */
 import { once } from 'node:events'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { styleText } from 'node:util'
 import { Temporal, toJsonTime, toLocalTime, type Instant } from '../time.ts'
 import { displayWidth, harmless } from './text-width.ts'
@@ -32,7 +33,10 @@ export interface Output {
   data(value: unknown, forPeople: () => void): void
   /** A line of data as it is. */
   line(text: string): void
-  /** Resolves when data that was printed has gone on its way: whoever prints a million lines waits for whoever reads them. */
+  /**
+   * Resolves when data that was printed has gone on its way: whoever prints a million lines waits for whoever reads them. Throws `ReaderLeft`
+   * where nobody reads any more; that ends the command as it stands.
+   */
   drained(): Promise<void>
   /** Talk: what was done, what to run next. On stderr. */
   say(text: string): void
@@ -41,6 +45,9 @@ export interface Output {
   /** Takes the progress line away. `say` and data do so by themselves. */
   endProgress(): void
 }
+
+/** Nobody reads stdout any more: what only prints has nothing left to do. */
+export class ReaderLeft extends Error {}
 
 /** The streams of a process, or a test's. */
 export interface Streams {
@@ -51,6 +58,8 @@ export interface Streams {
 /** Prints to these streams; `wantsJson` is asked for when something is printed. */
 export function createOutput(wantsJson: () => boolean, { stdout, stderr }: Streams = process): Output {
   let progressing = false
+  let isRead = true
+  stdout.on('error', () => (isRead = false))
   const endProgress = (): void => {
     if (progressing) stderr.write('\r\u001b[K')
     progressing = false
@@ -78,7 +87,9 @@ export function createOutput(wantsJson: () => boolean, { stdout, stderr }: Strea
     data: (value, forPeople) => (wantsJson() ? output.json(value) : forPeople()),
     line: (text) => write(stdout, text),
     async drained() {
-      if (stdout.writableNeedDrain) await once(stdout, 'drain')
+      // A write that failed is told of a turn later, and to one that waits as an error.
+      await (stdout.writableNeedDrain ? once(stdout, 'drain').catch(() => nextTurn()) : nextTurn())
+      if (!isRead) throw new ReaderLeft()
     },
     say: (text) => write(stderr, text),
     progress(text) {

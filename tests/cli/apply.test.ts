@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { startGoniec } from '../support/goniec.ts'
 import { runGoniec } from './run-goniec.ts'
 
 let database: TestDatabase
@@ -90,4 +91,14 @@ it('what runs is changed with a yes only, and the fields are told with old and n
 it('a definition can come from standard input', async () => {
   const { code, stderr } = await runGoniec(['apply', '-', '--yes'], { url: database.url, input: TEAM })
   expect([code, stderr]).toEqual([0, 'Applied.\n'])
+})
+
+it('what it says is not read to its end (head): it is done nevertheless', async () => {
+  write(TEAM.replaceAll('spring', 'unread'))
+  const { child, ended } = startGoniec(['apply', 'team.yaml'], { env: { DATABASE_URL: database.url }, cwd: directory })
+  child.stdout?.destroy()
+  expect(await ended).toMatchObject({ code: 0, stderr: expect.stringMatching(/^Applied\./) })
+  expect(await database.query(`select status from goniec.campaign where name = 'unread'`)).toEqual([
+    { status: 'draft' },
+  ])
 })

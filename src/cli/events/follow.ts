@@ -2,7 +2,6 @@
  * Events as they happen, until Ctrl-C. Each is printed once, also those that were committed later than others behind them; an outage of the
  * database is told, and what happened meanwhile comes when it is back.
  */
-import { once } from 'node:events'
 import type { Database } from '../../database/pool.ts'
 import { readAtOnce } from '../../database/read-at-once.ts'
 import { messageOf } from '../../errors.ts'
@@ -65,5 +64,5 @@ async function print({ flags, output }: Cli, events: readonly RecordedEvent[]): 
     else output.line(eventLine(event, output.timeZone))
   }
   // Whoever reads slowly holds this up, and not its memory.
-  if (process.stdout.writableNeedDrain) await once(process.stdout, 'drain')
+  await output.drained()
 }

@@ -60,6 +60,7 @@ async function printJson({ output }: Cli, pages: AsyncIterable<Mail[]>): Promise
       output.line(last === undefined ? '[' : `${last},`)
       last = indented(mail)
     }
+    await output.drained()
   }
   output.line(last === undefined ? '[]' : `${last}\n]`)
 }
