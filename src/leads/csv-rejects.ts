@@ -13,7 +13,7 @@ import { fieldName } from './csv-header.ts'
 
 /** The table that lines are rejected from. */
 export interface RejectsOf {
-  /** Its path; of `stdin` the rejects go to the working directory. */
+  /** Its path; of `stdin`, `/dev/stdin` and the like the rejects go to the working directory. */
   name: string
   header: string[]
   delimiter: string
@@ -81,7 +81,9 @@ export class RejectsFile {
 
   #openBeside(): number {
     const { name } = this.#table
-    const stem = join(dirname(name), basename(name).replace(/\.(csv|tsv|txt)$/i, ''))
+    // What is named by a descriptor has no place of its own: beside /dev/stdin a file is gone with the next boot, beside a shell's <(…) there can be none.
+    const directory = /^\/(dev|proc)\//.test(name) ? '' : dirname(name)
+    const stem = join(directory, basename(name).replace(/\.(csv|tsv|txt)$/i, ''))
     for (let number = 1; ; number++) {
       const path = `${stem}${number === 1 ? '' : `.${number}`}.rejects.csv`
       const descriptor = attempt(path, () => createNew(path))

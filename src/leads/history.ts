@@ -57,10 +57,11 @@ async function run(database: Database, table: CsvTable, names: Names, options: R
         return { line, reason: REASONS[reason](id), cells: batch.cells.get(line) ?? [] }
       })
       const rejected = [...batch.rejects, ...refused].sort((a, b) => a.line - b.line)
-      for (const reject of rejected) rejects.write(reject)
+      // Before the rejects are written: what is recorded is counted also where that fails.
       counts.rows += batch.rows.length + batch.rejects.length
       counts.rejected += rejected.length
       for (const name of ['new', 'known', 'updated', 'enrolled'] as const) counts[name] += answer[name]
+      for (const reject of rejected) rejects.write(reject)
       onProgress({ rows: counts.rows, enrolled: counts.enrolled, part: table.bytesRead / Math.max(1, table.sizeBytes) })
     }
     if (!dryRun) await finish(database, { file: table.name, ...counts })

@@ -167,13 +167,14 @@ function count(counts: ImportCounts, batch: RowBatch, answer: Answer, file: Reje
     cells: batch.cells.get(line) ?? [],
   }))
   const rejected = [...batch.rejects, ...objected].sort((a, b) => a.line - b.line)
-  for (const reject of rejected) file.write(reject)
+  // Before they are written: what has come in is counted also where that fails.
   counts.rows += batch.rows.length + batch.rejects.length
   counts.rejected += rejected.length
   counts.new += answer.new
   counts.known += answer.known
   counts.updated += answer.updated
   counts.enrolled += answer.enrolled
+  for (const reject of rejected) file.write(reject)
 }
 
 async function finish(database: Database, campaign: Campaign, file: string, counts: ImportCounts): Promise<void> {

@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { basename, join } from 'node:path'
+import { afterEach, beforeEach, expect, it, onTestFinished } from 'vitest'
 import { readCsv } from '../../src/leads/csv.ts'
 import { RejectsFile } from '../../src/leads/csv-rejects.ts'
 
@@ -61,6 +61,18 @@ it('mended, it is imported like any table, and so are its own rejects', async ()
     for await (const row of read)
       expect(row).toMatchObject({ kind: 'row', address: 'jan@a.pl', fields: { line: 'was line', raw: 'was raw' } })
     input = { name: path, header: read.header, delimiter: read.delimiter }
+  }
+  expect(readdirSync(directory)).toHaveLength(3)
+})
+
+it('a table that has its name from a descriptor (/dev/stdin, a shell’s <(…)) leaves its rejects in the working directory', () => {
+  const before = process.cwd()
+  onTestFinished(() => process.chdir(before))
+  process.chdir(directory)
+  for (const name of ['/dev/stdin', '/dev/fd/63', '/proc/self/fd/0']) {
+    const rejects = new RejectsFile({ ...table(), name })
+    rejects.write({ line: 1, reason: 'no' })
+    expect(rejects.close()).toBe(`${basename(name)}.rejects.csv`)
   }
   expect(readdirSync(directory)).toHaveLength(3)
 })

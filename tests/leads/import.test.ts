@@ -130,6 +130,17 @@ describe('what comes in', () => {
 })
 
 describe('what does not', () => {
+  it('where rejects cannot be written it stops, and says how many had come in', async () => {
+    // Its rejects would have a longer name than a file may have.
+    const path = join(directory, `${'x'.repeat(248)}.csv`)
+    writeFileSync(path, 'email\njan@klient.example\nnobody\n')
+    await expect(importLeads(database, path, { campaign: 'spring' })).rejects.toMatchObject({
+      code: 'rejects_unwritable',
+      message: expect.stringMatching(/; 2 lines were done before, and 1 leads enrolled$/),
+    })
+    expect(await mails()).toBe(1)
+  })
+
   it('a thousand broken lines among good ones are set aside one by one, and the good ones come in', async () => {
     const lines = addresses(1000).flatMap((address, n) => [
       `${address};Jan`,
