@@ -2,6 +2,7 @@
  * Addresses and domains that must not be mailed. A domain covers its subdomains. When adding returns, nothing to them goes on the wire any
  * more; mails to them that are open are held, and go on if the suppression is lifted while their campaign runs.
  */
+import { domainToASCII } from 'node:url'
 import { sql } from 'kysely'
 import { nameActor } from '../database/actor.ts'
 import type { Database, Queries } from '../database/pool.ts'
@@ -71,11 +72,13 @@ export async function removeSuppressions(
   })
 }
 
-/** All of them, or those whose value holds a text. */
+/** All of them, or those whose value holds a text: `firma`, `@firma.example`, `żółw`, which is kept as `xn--…`. */
 export async function listSuppressions(database: Database, containing = ''): Promise<Suppression[]> {
+  const domain = /[^@]*[\u0080-\u{10FFFF}][^@]*$/u.exec(containing)?.[0]
+  const kept = domain === undefined ? containing : containing.slice(0, -domain.length) + domainToASCII(domain)
   return await database.query<Suppression & Record<string, unknown>>(
     `select value, reason, created_at, created_by from goniec.suppression where position($1 in value) > 0 order by value`,
-    [containing.toLowerCase()],
+    [kept.toLowerCase().replace(/^@/, '')],
   )
 }
 

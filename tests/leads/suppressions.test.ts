@@ -64,12 +64,20 @@ it('what is added is recorded, listed, and added once', async () => {
     { value: 'b.example' },
   ])
   expect(await listSuppressions(database, 'B.')).toMatchObject([{ value: 'b.example' }])
+  expect(await listSuppressions(database, '@b.example')).toMatchObject([{ value: 'b.example' }])
   expect(await removeSuppressions(database, ['b.example', 'nowhere.example'])).toEqual(['b.example'])
   expect(await database.query(`select type, data ->> 'value' as value from goniec.event order by id`)).toEqual([
     { type: 'suppressed', value: 'a@c.example' },
     { type: 'suppressed', value: 'b.example' },
     { type: 'unsuppressed', value: 'b.example' },
   ])
+})
+
+it('an international domain is found as people write it', async () => {
+  await add('xn--w-uga1v8h.example', 'jan@xn--w-uga1v8h.example')
+  for (const text of ['żółw', 'ŻÓŁW.example', 'xn--w-uga1v8h'])
+    expect(await listSuppressions(database, text)).toHaveLength(2)
+  expect(await listSuppressions(database, 'Jan@Żółw.example')).toHaveLength(1)
 })
 
 it('two lists with the same values in opposite orders, added at once, take turns', async () => {
