@@ -50,8 +50,7 @@ export function readHeader(
     byField.set(column.field, column)
   }
   if (wanted !== undefined) return { columns, addressColumn: chosen(columns, file, wanted) }
-  const named = columns.find(({ name }) => names.includes(key(name)))
-  return { columns, addressColumn: named ?? findAddress(columns, file) }
+  return { columns, addressColumn: findAddress(columns, file, names) }
 }
 
 /** The name of a column as a template can say it: lower case, without diacritics, `_` for all that is neither letter nor digit. */
@@ -68,8 +67,8 @@ export function isAddressName(name: string): boolean {
   return ADDRESS_NAMES.has(key(name))
 }
 
-function findAddress(columns: CsvColumn[], file: string): CsvColumn {
-  const [found, other] = columns.filter(({ name }) => isAddressName(name))
+function findAddress(columns: CsvColumn[], file: string, names: readonly string[]): CsvColumn {
+  const [found, other] = columns.filter(({ name }) => isAddressName(name) || names.includes(key(name)))
   if (found === undefined) throw noAddress(columns, file)
   if (other === undefined) return found
   throw new GoniecError(

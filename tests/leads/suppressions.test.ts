@@ -114,3 +114,16 @@ it('a list comes from a CSV file: reasons of its own, rejects beside it, and the
     rejectsFile: join(directory, 'list.2.rejects.csv'),
   })
 })
+
+it('of a table with addresses and domains nobody guesses which are meant: a whole provider would be suppressed for one address', async () => {
+  const path = join(directory, 'list.csv')
+  writeFileSync(path, 'email;domain\njan@poczta.example;poczta.example\n')
+  await expect(importSuppressions(database, path)).rejects.toMatchObject({
+    code: 'csv_header',
+    message: expect.stringContaining('two columns that could be the address: "email" and "domain"'),
+    hint: expect.stringContaining('--address-column email'),
+  })
+  expect(await listSuppressions(database)).toEqual([])
+  await importSuppressions(database, path, { addressColumn: 'email' })
+  expect(await listSuppressions(database)).toMatchObject([{ value: 'jan@poczta.example' }])
+})
