@@ -65,7 +65,20 @@ function sentence({ campaigns }: Definition, { changes }: Preview, { cancelled, 
     changes.some((change) => change.name === name && change.change === 'created'),
   )
   if (made !== undefined) parts.push(`Next: goniec lead import CSV --campaign ${shellWord(made.name)}`)
+  // Applying knows a text's syntax; whether every lead has its fields only the check finds, and the campaign may run already.
+  else for (const name of rewritten(changes)) parts.push(`Next: goniec campaign check ${shellWord(name)}`)
   return parts.join(' ')
+}
+
+/** Campaigns whose texts change. */
+function rewritten(changes: Preview['changes']): string[] {
+  return changes
+    .filter(({ kind, change, fields }) => kind === 'campaign' && change === 'changed' && fields.some(isText))
+    .map(({ name }) => name)
+}
+
+function isText({ field }: { field: string }): boolean {
+  return /^steps\..+\.variant [A-Z]\.(subject|text|html)$/.test(field)
 }
 
 function mails(count: number): string {
