@@ -117,6 +117,20 @@ describe('windows', () => {
     expect(nextSendingDays(campaign({ window }), '2026-03-28', 2)).toEqual(['2026-03-28', '2026-03-30'])
   })
 
+  test('where the clock skips the last hour of a day, a window that ends in it ends with the day', () => {
+    // In Greenland it is midnight after 22:59:59.
+    const calendar = { timeZone: 'America/Nuuk', holidays: null }
+    const night = campaign({ ...calendar, window: { from: '20:00', to: '23:30', days: ['sat'] } })
+    const [on] = windowsOf(night, '2026-03-28', 1)
+    expect(on).toEqual({
+      day: '2026-03-28',
+      opensMs: Date.UTC(2026, 2, 28, 22),
+      closesMs: Date.UTC(2026, 2, 29, 1),
+    })
+    const late = campaign({ ...calendar, window: { from: '23:15', to: '23:45', days: everyDay } })
+    expect(nextSendingDays(late, '2026-03-27', 2)).toEqual(['2026-03-27', '2026-03-29'])
+  })
+
   test.each([
     ['2026-03-29', 23],
     ['2026-10-25', 25],

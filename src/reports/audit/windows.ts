@@ -3,15 +3,23 @@
  * src/schedule/windows.ts; holidays, which only a library knows, are handed in.
  */
 
-/** The instant of a local time; of one that comes twice the first, of one that no clock shows an hour later. */
+/**
+ * The instant of a local time; of one that comes twice the first, of one that no clock shows as much later as the clock jumps. Postgres takes the
+ * second of two; clocks are put back by an hour, by half of one on Lord Howe Island, and by two in Antarctica. Most often they were not changed in the two
+ * hours before, and two conversions tell.
+ */
 function instantOf(local: string, zone: string): string {
-  return `(case when ((${local}) at time zone ${zone} - interval '1 hour') at time zone ${zone} = ${local}
-                then (${local}) at time zone ${zone} - interval '1 hour' else (${local}) at time zone ${zone} end)`
+  const at = `(${local}) at time zone ${zone}`
+  const shifts = ['2 hours', '1 hour', '30 minutes'].map((by) => `(${at} - interval '${by}')`)
+  const first = `select min(t) from unnest(array[${shifts.join(', ')}]) as t where t at time zone ${zone} = ${local}`
+  const isUnchanged = `(${at} - interval '2 hours') at time zone ${zone} = (${local}) - interval '2 hours'`
+  return `(case when ${isUnchanged} then ${at} else coalesce((${first}), ${at}) end)`
 }
 
-/** When the window of the campaign `c` closes that the instant's day has. */
+/** When the window of the campaign `c` closes that the instant's day has: with the day at the latest, where the clock jumps over the end of it. */
 export function windowEnd(at: string): string {
-  return instantOf(`(${at} at time zone c.timezone)::date + c.window_to`, 'c.timezone')
+  const day = `(${at} at time zone c.timezone)::date`
+  return `least(${instantOf(`${day} + c.window_to`, 'c.timezone')}, ${instantOf(`(${day} + 1)::timestamp`, 'c.timezone')})`
 }
 
 /** Whether the instant lies outside of the windows of the campaign `c`; wants `HOLIDAYS` among the CTEs of the statement. */
