@@ -37,6 +37,11 @@ export class Domain {
     return this.#days.hasRoom(day)
   }
 
+  /** How many more could go on that day. */
+  room(day: number): number {
+    return this.#days.room(day)
+  }
+
   /** May one more be planned for this very instant? */
   hasRoom(day: number, atMs: number): boolean {
     return this.#days.hasRoom(day) && this.openFromMs(atMs) <= atMs

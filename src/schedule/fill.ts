@@ -4,12 +4,12 @@
  * lane took in the meantime is looked for again. So a mail that can go nowhere holds up nobody, and no place stays empty that a
  * mail could have.
  *
- * Where lanes share a mailbox or a salesperson, a limit a day would go to whoever may send earlier in the day. So with `fair` each
+ * Where lanes share a mailbox, a salesperson or a recipient's domain, a limit a day would go to whoever may send earlier in the day. So with `fair` each
  * day is filled twice: first every lane may take its share of what is shared, then whatever is left goes to whoever can use it.
  */
 import { delayAfterMs, openCampaignDay, openMailboxDay } from './free-places.ts'
 import { Heap } from './heap.ts'
-import { lanesOf, seek, segmentOf } from './lane.ts'
+import { lanesOf, seek, segmentOf, takeHead } from './lane.ts'
 import type { Lane, Place } from './lane.ts'
 import { setQuotas } from './set-quotas.ts'
 import { takeOver } from './take-over.ts'
@@ -96,7 +96,7 @@ function served(lane: Lane): number {
 }
 
 function serve(world: World, lane: Lane, { atMs, queue, mail, segment }: Place, mailbox: Mailbox): void {
-  queue.takeHead()
+  takeHead(lane, queue)
   if (wasTriedEnough(world, mail, segment)) {
     mail.givenUp = true
     return
@@ -104,7 +104,7 @@ function serve(world: World, lane: Lane, { atMs, queue, mail, segment }: Place, 
   place(world, mail, atMs, mailbox, segment)
   mailbox.holes.take(atMs, atMs + mailbox.gapMs)
   if (!lane.campaign) return
-  lane.quota?.use(mailbox)
+  lane.quota?.use(mailbox, mail.domain)
   if (lane.campaign.input.delayMs === 0) return
   lane.campaign.holes.take(atMs, atMs + delayAfterMs(lane.campaign, mail))
   lane.cursorMs = Math.min(lane.campaign.holes.first(atMs), segment.toMs)

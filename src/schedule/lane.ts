@@ -2,6 +2,7 @@
  * A lane is one sender's line of mails on its way through the days: a campaign's, or that of a mailbox for responses or warm-up. It
  * knows where its next mail could go, given all that stands already; `fill.ts` lets the lanes take turns.
  */
+import type { Domain } from './domains.ts'
 import type { Holes } from './holes.ts'
 import type { Quota } from './quota.ts'
 import { Queue, startMsOf } from './queue.ts'
@@ -23,6 +24,10 @@ export interface Lane {
   readonly pool: Pool
   /** By the mailbox that their mails are bound to. */
   readonly queues: Map<number | 'any', Queue>
+  /** The mailboxes that some of its mails are bound to. */
+  readonly bound: Set<Mailbox>
+  /** How many of its mails wait for limited domains. */
+  readonly domains: Map<Domain, number>
   readonly weight: number
   /** By the installation's day. */
   readonly segments: ReadonlyMap<number, readonly Segment[]>
@@ -63,6 +68,13 @@ export function seek(world: World, lane: Lane): Place | null {
   return null
 }
 
+/** Takes the head out of one of a lane's lines. */
+export function takeHead({ domains }: Lane, queue: Queue): Mail | undefined {
+  const mail = queue.takeHead()
+  if (mail?.domain) domains.set(mail.domain, (domains.get(mail.domain) ?? 0) - 1)
+  return mail
+}
+
 /** Earlier places first; at one instant, whoever stands first in the line. */
 function comesFirst(a: Place, b: Place): boolean {
   return a.atMs < b.atMs || (a.atMs === b.atMs && a.mail.rank < b.mail.rank)
@@ -72,7 +84,7 @@ function placeOf(world: World, lane: Lane, queue: Queue, segment: Segment, fromM
   while (!queue.closed) {
     const mail = queue.head(fromMs)
     if (!mail || startMsOf(mail) >= segment.toMs) return null
-    if (leadIsTaken(world, mail, segment) || mail.domain?.dayHasRoom(segment.day) === false) {
+    if (leadIsTaken(world, mail, segment) || !domainAllows(lane, mail, segment)) {
       queue.setHeadAside()
       continue
     }
@@ -96,7 +108,13 @@ function placeOf(world: World, lane: Lane, queue: Queue, segment: Segment, fromM
   return null
 }
 
+/** Does the recipient's domain get more on the segment's day, and of it this lane? */
+function domainAllows({ quota }: Lane, { domain }: Mail, { day }: Segment): boolean {
+  return !domain || (domain.dayHasRoom(day) && (!quota || quota.allows(domain)))
+}
+
 function earliest(lane: Lane, mail: Mail, segment: Segment, fromMs: number): Pick<Place, 'atMs' | 'mailbox'> | null {
+  if (mail.bound && lane.quota?.allows(mail.bound) === false) return null
   if (mail.bound) return earliestOf(lane, mail, segment, [mail.bound], fromMs)
   const { pool } = lane
   // Of many lanes that wait for the same mailboxes one looks, and the others only wait until that time.
@@ -126,7 +144,7 @@ function earliestOf(
     const freeMs = mailbox.holes.first(startMs)
     if ((freeMs > bestMs && freeMs >= freeFromMs) || !mailboxHasRoom(mail, mailbox, segment.day)) continue
     if (freeMs < freeFromMs) freeFromMs = freeMs
-    if (freeMs > bestMs || (lane.quota && !mail.bound && !lane.quota.allows(index))) continue
+    if (freeMs > bestMs || (lane.quota && !mail.bound && !lane.quota.allowsAt(index))) continue
     const atMs = meet(holes, mailbox.holes, freeMs, segment.toMs)
     if (atMs >= segment.toMs || atMs > bestMs) continue
     const load = mailbox.input.id === ownId ? -1 : mailbox.campaign.load(segment.day)
@@ -170,6 +188,8 @@ export function lanesOf(world: World, mails: readonly Mail[], line: 'one' | 'by 
     const queue = lane.queues.get(mailboxId) ?? new Queue(line === 'by mailbox')
     lane.queues.set(mailboxId, queue)
     queue.add(mail, world.nowMs)
+    if (bound) lane.bound.add(bound)
+    if (mail.domain) lane.domains.set(mail.domain, (lane.domains.get(mail.domain) ?? 0) + 1)
   }
   return [...lanes.values()].toSorted((a, b) => a.id - b.id)
 }
@@ -185,6 +205,8 @@ function laneOf(world: World, { campaign, bound }: Mail, pools: Map<string, Pool
     campaign,
     pool,
     queues: new Map(),
+    bound: new Set(),
+    domains: new Map(),
     weight: campaign?.input.weight ?? 1,
     segments: Map.groupBy(segments, ({ day }) => day),
     today: [],

@@ -50,7 +50,7 @@ function fillCampaigns(world: World): void {
   let taken: number
   do {
     const followUps = mailsWithoutPlace(world, 'campaign').filter((mail) => mail.isFollowUp)
-    taken = fill(world, followUps.toSorted(byDue), { line: 'by mailbox', mayTakeOver: true })
+    taken = fill(world, followUps.toSorted(byDue), { line: 'by mailbox', fair: true, mayTakeOver: true })
     fillFirstMails(world)
     const late = mailsWithoutPlace(world, 'campaign').filter((mail) => !mail.isFollowUp && !isMissed(mail))
     taken += takeShares(world, late.filter(({ input }) => input.boundMailboxId === null).toSorted(byOrder))

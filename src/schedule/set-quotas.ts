@@ -1,7 +1,8 @@
 /**
- * What each lane may take of a shared mailbox or salesperson on a day, before the rest goes to whoever can use it: its part, by weight, of
- * what is free and of what these lanes have there already, less what it has itself.
+ * What each lane may take of a shared mailbox, salesperson or recipient domain on a day, before the rest goes to whoever can use it: its part, by
+ * weight, of what is free and of what these lanes have there already, less what it has itself.
  */
+import { Domain } from './domains.ts'
 import type { Lane } from './lane.ts'
 import { Quota } from './quota.ts'
 import type { Mailbox, Salesperson } from './world.ts'
@@ -9,20 +10,31 @@ import type { Mailbox, Salesperson } from './world.ts'
 /** Gives the lanes their parts. False where nobody wants more of what is shared than there is. `today` is day 0 as a date's number. */
 export function setQuotas(lanes: readonly Lane[], day: number, today: number): boolean {
   const standing = new Map(lanes.map((lane) => [lane, standingOf(lane, day)]))
-  const shared = sharedOf(standing, day)
-  if (![...shared.values()].some(isShort)) return false
-  for (const [lane, own] of standing) {
-    const part = (owner: Owner | null | undefined): number => {
-      const all = owner && shared.get(owner)
-      if (!all || !isShort(all)) return Number.POSITIVE_INFINITY
-      return partOf(lane, all, today + day + owner.input.id) - (own.get(owner) ?? 0)
-    }
-    lane.quota = new Quota(lane.pool.mailboxes, lane.pool.mailboxes.map(part), part(lane.campaign?.salesperson))
+  const part = (lane: Lane, owner: Owner, shared: ReadonlyMap<Owner, Shared>): number => {
+    const all = shared.get(owner)
+    if (!all || !isShort(all)) return Number.POSITIVE_INFINITY
+    return partOf(lane, all, turnOf(owner, today + day)) - (standing.get(lane)?.get(owner) ?? 0)
+  }
+  const people = sharedOf(standing, day, ({ campaign }) => (campaign?.salesperson ? [campaign.salesperson] : []))
+  const ofPeople = new Map(
+    lanes.map((lane) => [lane, lane.campaign?.salesperson ? part(lane, lane.campaign.salesperson, people) : Infinity]),
+  )
+  // Whose salesperson has nothing for it today leaves its mailboxes to others: a turn at the one is worth nothing without the other.
+  const going = new Map([...standing].filter(([lane]) => (ofPeople.get(lane) ?? 0) >= 1))
+  const shared = sharedOf(going, day, (lane) => [...mailboxesOf(lane), ...lane.domains.keys()])
+  if (![...people.values(), ...shared.values()].some(isShort)) return false
+  for (const lane of lanes) {
+    const { mailboxes } = lane.pool
+    const partHere = (owner: Owner): number => part(lane, owner, shared)
+    lane.quota = new Quota(mailboxes, mailboxes.map(partHere), {
+      salesperson: ofPeople.get(lane) ?? 0,
+      others: new Map([...lane.bound, ...lane.domains.keys()].map((owner) => [owner, partHere(owner)])),
+    })
   }
   return true
 }
 
-type Owner = Mailbox | Salesperson
+type Owner = Mailbox | Salesperson | Domain
 
 interface Shared {
   room: number
@@ -36,10 +48,9 @@ interface Shared {
 /**
  * A lane's whole part, and now and then one more. What is left over when each has its whole part is less than one for each: it goes round, so that
  * on a mailbox with one place a day two campaigns have about every other day, and none waits until another is done. Each lane's fraction has a
- * stretch of a circle; a point for each place that is left is laid on it, one turn apart, and begins at another place every day: the golden
- * ratio spreads the beginnings as evenly as can be, whichever days are sending days.
+ * stretch of a circle; a point for each place that is left is laid on it, one turn apart, and begins at another place every day.
  */
-function partOf(lane: Lane, { room, standing, lanes, weight }: Shared, day: number): number {
+function partOf(lane: Lane, { room, standing, lanes, weight }: Shared, turn: number): number {
   const places = Math.max(0, room + standing)
   const fractionOf = (one: Lane): number => (places * one.weight) % weight
   let from = 0
@@ -47,10 +58,19 @@ function partOf(lane: Lane, { room, standing, lanes, weight }: Shared, day: numb
     if (one === lane) break
     from += fractionOf(one)
   }
-  const begin = Math.floor(((day * GOLDEN) % 1) * weight)
+  const begin = Math.floor(turn * weight)
   const whole = Math.floor((places * lane.weight) / weight)
   const distance = (((begin - from) % weight) + weight) % weight
   return distance < fractionOf(lane) ? whole + 1 : whole
+}
+
+/**
+ * Where on the circle a day begins: an irrational step a day spreads the beginnings evenly, whichever days are sending days. Each kind of owner has
+ * its own step: with one for all, the turns of a mailbox and of its salesperson would fall together every day, or never.
+ */
+function turnOf(owner: Owner, day: number): number {
+  if (owner instanceof Domain) return (day * Math.SQRT2) % 1
+  return ((day + owner.input.id) * ('gapMs' in owner ? GOLDEN : Math.sqrt(3))) % 1
 }
 
 const GOLDEN = (Math.sqrt(5) - 1) / 2
@@ -59,23 +79,31 @@ function isShort({ lanes, wanted, room }: Shared): boolean {
   return lanes.length > 1 && wanted > room
 }
 
-/** How many mails of a lane's campaign stand on each mailbox on a day, and on its salesperson. */
+/** How many mails of a lane's campaign stand on each mailbox on a day, go to each domain, and count on its salesperson. */
 function standingOf({ campaign }: Lane, day: number): Map<Owner, number> {
   const counts = new Map<Owner, number>()
+  const count = (owner: Owner | null): void => {
+    if (owner) counts.set(owner, (counts.get(owner) ?? 0) + 1)
+  }
   const mails = campaign?.timeline.on(day) ?? []
-  for (const { mailbox } of mails) if (mailbox) counts.set(mailbox, (counts.get(mailbox) ?? 0) + 1)
+  for (const { mailbox, domain } of mails) {
+    count(mailbox)
+    count(domain)
+  }
   if (campaign?.salesperson) counts.set(campaign.salesperson, mails.length)
   return counts
 }
 
-function sharedOf(standing: ReadonlyMap<Lane, ReadonlyMap<Owner, number>>, day: number): Map<Owner, Shared> {
+function sharedOf(
+  standing: ReadonlyMap<Lane, ReadonlyMap<Owner, number>>,
+  day: number,
+  ownersOf: (lane: Lane) => readonly Owner[],
+): Map<Owner, Shared> {
   const shared = new Map<Owner, Shared>()
   for (const [lane, own] of standing) {
-    let wanted = 0
-    for (const queue of lane.queues.values()) wanted += queue.size
-    const owners: Owner[] = [...lane.pool.mailboxes]
-    if (lane.campaign?.salesperson) owners.push(lane.campaign.salesperson)
-    for (const owner of owners) {
+    for (const owner of ownersOf(lane)) {
+      const wanted = wantedOf(lane, owner)
+      if (wanted === 0) continue
       const all = shared.get(owner) ?? { room: roomOf(owner, day), standing: 0, lanes: [], weight: 0, wanted: 0 }
       shared.set(owner, all)
       all.standing += own.get(owner) ?? 0
@@ -87,6 +115,28 @@ function sharedOf(standing: ReadonlyMap<Lane, ReadonlyMap<Owner, number>>, day: 
   return shared
 }
 
+/** Mailboxes that mails of a lane may leave from. */
+function mailboxesOf(lane: Lane): Iterable<Mailbox> {
+  return mailsForAny(lane) === 0 ? lane.bound : new Set([...lane.pool.mailboxes, ...lane.bound])
+}
+
+/** How many mails of a lane may need a place there. */
+function wantedOf(lane: Lane, owner: Owner): number {
+  if (owner instanceof Domain) return lane.domains.get(owner) ?? 0
+  if ('gapMs' in owner) {
+    const bound = lane.queues.get(owner.input.id)?.size ?? 0
+    return lane.pool.mailboxes.includes(owner) ? bound + mailsForAny(lane) : bound
+  }
+  let mails = 0
+  for (const { size } of lane.queues.values()) mails += size
+  return mails
+}
+
+function mailsForAny({ queues }: Lane): number {
+  return queues.get('any')?.size ?? 0
+}
+
 function roomOf(owner: Owner, day: number): number {
-  return 'counter' in owner ? owner.counter.room(day) : Math.min(owner.all.room(day), owner.campaign.room(day))
+  if (owner instanceof Domain) return owner.room(day)
+  return 'gapMs' in owner ? Math.min(owner.all.room(day), owner.campaign.room(day)) : owner.counter.room(day)
 }

@@ -3,7 +3,7 @@
  * of its campaign and mailbox, exactly as it stands, so that nothing else moves. The last first mail of the day gives way: it moves the
  * least, to a place after the one it lost, and those before it keep their order. Today and the next sending day are firm, and a promise is not moved for less than a day.
  */
-import type { Lane } from './lane.ts'
+import { takeHead, type Lane } from './lane.ts'
 import type { Queue } from './queue.ts'
 import { domainHasRoom, leadIsTaken, place, remove, wasTriedEnough } from './world.ts'
 import type { Campaign, Mail, Segment, World } from './world.ts'
@@ -15,12 +15,16 @@ export function takeOver(world: World, lane: Lane, day: number): number {
   if (!campaign) return count
   for (const segment of lane.segments.get(day) ?? []) {
     if (segment.firm) continue
-    for (const queue of lane.queues.values()) count += takeOverIn(world, campaign, queue, segment)
+    for (const queue of lane.queues.values()) count += takeOverIn(world, { lane, campaign, queue }, segment)
   }
   return count
 }
 
-function takeOverIn(world: World, campaign: Campaign, queue: Queue, segment: Segment): number {
+function takeOverIn(
+  world: World,
+  { lane, campaign, queue }: { lane: Lane; campaign: Campaign; queue: Queue },
+  segment: Segment,
+): number {
   queue.reopen()
   const followUp = queue.head(segment.toMs - 1)
   const losers = followUp ? losersOn(campaign, followUp, segment) : []
@@ -37,7 +41,7 @@ function takeOverIn(world: World, campaign: Campaign, queue: Queue, segment: Seg
       queue.setHeadAside()
       continue
     }
-    queue.takeHead()
+    takeHead(lane, queue)
     if (wasTriedEnough(world, mail, segment)) {
       mail.givenUp = true
       continue

@@ -2,7 +2,19 @@
 import { describe, expect, test } from 'vitest'
 import { plan } from '../../src/schedule/plan.ts'
 import type { PlanCampaign, PlanInput, PlanMessage } from '../../src/schedule/plan-input.ts'
-import { campaign, firstMail, firstMails, inWarsaw, mailbox, stored, timesOf, warsaw, world } from './worlds.ts'
+import {
+  campaign,
+  firstMail,
+  firstMails,
+  followUp,
+  inWarsaw,
+  mailbox,
+  salesperson,
+  stored,
+  timesOf,
+  warsaw,
+  world,
+} from './worlds.ts'
 
 const instantly = { delayMs: 0 }
 
@@ -103,5 +115,61 @@ describe('campaigns that share a mailbox', () => {
 
   test('leave to others what they cannot use', () => {
     expect(countsOf(sharing([{}, { dailyLimit: 5 }], 100))).toEqual([45, 5])
+  })
+})
+
+/** How many mails of each campaign stand in the plan. */
+function countsIn(input: PlanInput): number[] {
+  const { slots } = plan(input)
+  const campaignOf = new Map(input.messages.map(({ id, campaignId }) => [id, campaignId]))
+  return input.campaigns.map(({ id }) => slots.filter(({ messageId }) => campaignOf.get(messageId) === id).length)
+}
+
+function toGmail(campaignId: number): PlanMessage[] {
+  return firstMails(campaignId * 1000, campaignId * 1000 + 99, { campaignId, domain: 'gmail.com' })
+}
+
+function followUpsOf(campaignId: number): PlanMessage[] {
+  const sentAtMs = warsaw('2026-03-10 12:00')
+  return Array.from({ length: 100 }, (_, index) => followUp(campaignId * 1000 + index, sentAtMs, { campaignId }))
+}
+
+describe('of campaigns of which one may send earlier in the day, none waits until another is done', () => {
+  const everyDay = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const
+  const early = campaign({ holidays: null, window: { from: '08:00', to: '17:00', days: everyDay } })
+  const late = campaign({ id: 2, holidays: null, window: { from: '10:00', to: '17:00', days: everyDay } })
+  const midnight = { nowMs: warsaw('2026-03-23 00:30'), campaigns: [early, late] }
+
+  test('where a domain gets so many mails a day', () => {
+    const domainLimits = new Map([['gmail.com', { dailyLimit: 4, hourlyLimit: null }]])
+    const input = world({ ...midnight, domainLimits, messages: [...toGmail(1), ...toGmail(2)] })
+    expect(countsIn(input)).toEqual([14, 14])
+    // What one does not need goes to the other.
+    expect(countsIn({ ...input, messages: [...toGmail(1), ...toGmail(2).slice(0, 1)] })).toEqual([27, 1])
+  })
+
+  test('where mailbox and salesperson send one mail a day, whatever their ids', () => {
+    for (let id = 1; id <= 30; id++) {
+      const input = world({
+        ...midnight,
+        horizonDays: 20,
+        salespeople: [salesperson({ dailyLimit: 1 })],
+        mailboxes: [mailbox({ id, dailyLimit: 1 })],
+        campaigns: [early, late].map((one) => ({ ...one, mailboxIds: [id] })),
+        messages: [...firstMails(1, 30), ...firstMails(1001, 1030, { campaignId: 2 })],
+      })
+      for (const count of countsIn(input)) expect(count).toBeGreaterThanOrEqual(8)
+    }
+  })
+
+  test('where more follow-ups are due than their mailbox sends', () => {
+    const input = world({
+      ...midnight,
+      mailboxes: [mailbox({ dailyLimit: 5 })],
+      messages: [...followUpsOf(1), ...followUpsOf(2)],
+    })
+    const [first = 0, second = 0] = countsIn(input)
+    expect(first + second).toBe(35)
+    expect(Math.min(first, second)).toBeGreaterThanOrEqual(16)
   })
 })
