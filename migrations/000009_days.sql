@@ -2,7 +2,8 @@
 
 -- What a mailbox may send on a day: all kinds together; campaign mail (null: no limit of its own); warm-up mail.
 -- While it is warming, campaign mail is allowed up to the least of its daily limit, its warm-up daily limit, and its stage's campaign limit.
--- Day 1 is the day its warm-up started; a stage without any limit means that it is warm. src/schedule reckons the same for the days ahead.
+-- Day 1 is the day its warm-up started; a last stage without any limit means that it is warm (one in the middle has the limit of the warm-up itself).
+-- src/schedule reckons the same for the days ahead.
 create function goniec.mailbox_limits(p_mailbox goniec.mailbox, p_day date)
 returns table (daily_limit integer, campaign_limit integer, warmup_limit integer)
 language sql stable rows 1
@@ -19,7 +20,8 @@ as $$
   ) as stage on true
   cross join lateral (
     select p_mailbox.warmup_started is not null and p_day >= p_mailbox.warmup_started
-           and (stage.from_day is null or stage.campaign_limit is not null or stage.warmup_limit is not null) as warming
+           and (stage.from_day is null or stage.campaign_limit is not null or stage.warmup_limit is not null
+                or exists (select from goniec.warmup_stage later where later.from_day > stage.from_day)) as warming
   ) as state
 $$;
 

@@ -2602,7 +2602,8 @@ AS $function$
   ) as stage on true
   cross join lateral (
     select p_mailbox.warmup_started is not null and p_day >= p_mailbox.warmup_started
-           and (stage.from_day is null or stage.campaign_limit is not null or stage.warmup_limit is not null) as warming
+           and (stage.from_day is null or stage.campaign_limit is not null or stage.warmup_limit is not null
+                or exists (select from goniec.warmup_stage later where later.from_day > stage.from_day)) as warming
   ) as state
 $function$;
 
