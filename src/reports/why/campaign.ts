@@ -124,31 +124,48 @@ function nothingWaits({ name, status }: Campaign): Reason {
   }
 }
 
-/** The mail that goes next: the first that has a time, else the first that has none; one that is set aside only where there is no other. */
+/** SQL: what only a person can take from the mail `m` to the lead `l`; null: nothing. */
+const BARRED = `
+  case when m.held_reason is not null then 'held'
+       when l.unsubscribed_at is not null then 'lead_unsubscribed'
+       when l.bounced_at is not null then 'lead_bounced'
+       when l.replied_at is not null then 'lead_replied'
+       when l.blocked_at is not null then 'lead_blocked'
+       when exists (select from goniec.suppression x where x.value = any (l.suppression_values) offset 0) then 'suppressed' end`
+
+/** Of more mails than these the first are looked at. */
+const MOST = 10_000
+
+/** The mail that goes next: the first that has a time, else of those that have none the first that is due; one that a person has to let go only where there is no other. */
 async function nextMail(database: Pick<Database, 'query'>, campaignId: number): Promise<number[]> {
-  const rows = await database.query<{ id: number }>(NEXT_MAIL, [campaignId])
+  const planned = await database.query<{ id: number }>(NEXT_PLANNED, [campaignId])
+  const rows = planned.length > 0 ? planned : await database.query<{ id: number }>(NEXT_UNPLANNED, [campaignId, MOST])
   return rows.map(({ id }) => id)
 }
 
-const NEXT_MAIL = `
-  select id from (
-    (select m.id, 1 as place from goniec.message m
-     where m.campaign_id = $1 and m.kind = 'campaign' and m.status in ('pending', 'sending', 'in_doubt') and m.status = 'pending'
-       and m.scheduled_at is not null and m.held_reason is null
-     order by m.scheduled_at, m.id limit 1)
-    union all
-    (select m.id, 2 from goniec.message m
-     where m.campaign_id = $1 and m.kind = 'campaign' and m.status = 'pending' and m.scheduled_at is null
-     order by m.id limit 1)
-  ) as next
-  order by place limit 1`
+const NEXT_PLANNED = `
+  select m.id from goniec.message m
+  where m.campaign_id = $1 and m.kind = 'campaign' and m.status in ('pending', 'sending', 'in_doubt') and m.status = 'pending'
+    and m.scheduled_at is not null and m.held_reason is null
+  order by m.scheduled_at, m.id limit 1`
+
+const NEXT_UNPLANNED = `
+  select m.id
+  from (
+    select m.* from goniec.message m
+    where m.campaign_id = $1 and m.kind = 'campaign' and m.status = 'pending' and m.scheduled_at is null
+    order by m.id limit $2
+  ) as m
+  join goniec.lead l on l.id = m.lead_id
+  join goniec.step s on s.id = m.step_id
+  order by ${BARRED} is not null,
+           greatest(m.not_before, m.follows_at + coalesce(make_interval(days => s.wait_days), s.wait_ms * interval '1 millisecond')) nulls first, m.id
+  limit 1`
 
 async function readNow(database: Pick<Database, 'query'>): Promise<Instant> {
   const [row] = await database.query<{ now: Instant }>('select goniec.now() as now')
   return row?.now ?? instantAt(0)
 }
-
-const MOST = 10_000
 
 async function countWaiting(
   database: Pick<Database, 'query'>,
@@ -161,16 +178,7 @@ async function countWaiting(
 const COUNTS = `
   select code, count(*) as mails
   from (
-    select case
-             when m.held_reason is not null then 'held'
-             when l.unsubscribed_at is not null then 'lead_unsubscribed'
-             when l.bounced_at is not null then 'lead_bounced'
-             when l.replied_at is not null then 'lead_replied'
-             when l.blocked_at is not null then 'lead_blocked'
-             when exists (select from goniec.suppression x where x.value = any (l.suppression_values) offset 0) then 'suppressed'
-             when m.scheduled_at is not null then 'planned'
-             else coalesce(m.slot_reason, 'not_planned')
-           end as code
+    select coalesce(${BARRED}, case when m.scheduled_at is not null then 'planned' end, m.slot_reason, 'not_planned') as code
     from (
       select m.* from goniec.message m
       where m.campaign_id = $1 and m.kind = 'campaign' and m.status in ('pending', 'sending', 'in_doubt') and m.status = 'pending'

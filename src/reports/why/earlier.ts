@@ -103,7 +103,7 @@ async function whyFull(
 ): Promise<Earlier> {
   if (passed.length === 0) return { reasons: [], full: false }
   const days = passed.map(({ day }) => day)
-  const own = facts.bound_mailbox_id === null ? null : await readFullDays(database, facts.bound_mailbox_id, days)
+  const own = facts.bound_mailbox_id === null ? null : await readFullDays(database, facts.bound_mailbox_id, passed)
   const bindings = await readBindings(database, campaign.id)
   const mailboxes = await readMailboxStates(database, campaign.id)
   const codes = days.map((day) => ({ day, code: own?.get(day)?.code ?? bindings.get(day) ?? 'all_planned' }))

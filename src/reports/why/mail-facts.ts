@@ -1,7 +1,8 @@
 /** What is asked of the database to explain single mails: their facts, their gates, and which limits the plan said bind their campaign's days. */
 import type { Database } from '../../database/pool.ts'
 import type { BindingCode } from '../../schedule/binding.ts'
-import type { Instant } from '../../time.ts'
+import type { SendingWindow } from '../../schedule/windows.ts'
+import { instantAt, toJsonTime, type Instant } from '../../time.ts'
 import type { MessageKind, MessageStatus } from '../mail.ts'
 import { CLOCK, GRACE } from '../reason.ts'
 
@@ -131,17 +132,19 @@ export async function readMailboxStates(
 }
 
 /**
- * On which of these days the mailbox has nothing left, by what it has taken and what is planned from it: found by the index of its planned
- * mails, of which a day has no more than its limit.
+ * On which of a campaign's days the mailbox has nothing left, by what it has taken and what is planned from it: found by the index of its planned
+ * mails, of which a day has no more than its limit. A mailbox's day is the installation's, and a window may lie on two of them: it has to be full on both.
  */
 export async function readFullDays(
   database: Pick<Database, 'query'>,
   mailboxId: number,
-  days: readonly string[],
+  windows: readonly SendingWindow[],
 ): Promise<Map<string, { code: BindingCode; most: number }>> {
   const rows = await database.query<{ day: string; code: BindingCode | null; most: number }>(FULL_DAYS, [
     mailboxId,
-    days,
+    windows.map(({ day }) => day),
+    windows.map(({ opensMs }) => toJsonTime(instantAt(opensMs))),
+    windows.map(({ closesMs }) => toJsonTime(instantAt(closesMs))),
   ])
   return new Map(rows.flatMap(({ day, code, most }) => (code === null ? [] : [[day, { code, most }] as const])))
 }
@@ -190,21 +193,35 @@ const GATES = `
   order by g.message_id, g.place, g.binds`
 
 const FULL_DAYS = `
-  select d.day::text,
-    case when coalesce(taken.all_kinds, 0) + planned.mails >= most.daily_limit then 'mailbox_limit'
-         when coalesce(taken.campaign, 0) + planned.campaign >= most.campaign_limit then 'warmup_limit' end as code,
-    case when coalesce(taken.all_kinds, 0) + planned.mails >= most.daily_limit then most.daily_limit else most.campaign_limit end as most
-  from unnest($2::date[]) as d (day)
-  cross join goniec.installation i
-  join goniec.mailbox b on b.id = $1
-  cross join lateral goniec.mailbox_limits(b, d.day) as most
-  left join lateral (
-    select t.campaign_taken + t.warmup_taken + t.response_taken as all_kinds, t.campaign_taken as campaign
-    from goniec.mailbox_day t where t.mailbox_id = b.id and t.day = d.day
-  ) as taken on true
-  cross join lateral (
-    select count(*) as mails, count(*) filter (where m.kind = 'campaign') as campaign
-    from goniec.message m
-    where m.mailbox_id = b.id and m.kind in ('response', 'campaign', 'warmup') and m.status = 'pending'
-      and m.scheduled_at >= d.day::timestamp at time zone i.timezone and m.scheduled_at < (d.day + 1)::timestamp at time zone i.timezone
-  ) as planned`
+  with
+  of_window as (
+    select w.day, d.at::date as own_day
+    from unnest($2::date[], $3::timestamptz[], $4::timestamptz[]) as w (day, opens_at, closes_at)
+    cross join goniec.installation i
+    cross join lateral generate_series(
+      (greatest(w.opens_at, goniec.now()) at time zone i.timezone)::date::timestamp,
+      ((w.closes_at - interval '1 millisecond') at time zone i.timezone)::date::timestamp, interval '1 day') as d (at)
+  ),
+  judged as (
+    select d.day, d.own_day,
+      case when coalesce(taken.all_kinds, 0) + planned.mails >= most.daily_limit then 'mailbox_limit'
+           when coalesce(taken.campaign, 0) + planned.campaign >= most.campaign_limit then 'warmup_limit' end as code,
+      case when coalesce(taken.all_kinds, 0) + planned.mails >= most.daily_limit then most.daily_limit else most.campaign_limit end as most
+    from of_window d
+    cross join goniec.installation i
+    join goniec.mailbox b on b.id = $1
+    cross join lateral goniec.mailbox_limits(b, d.own_day) as most
+    left join lateral (
+      select t.campaign_taken + t.warmup_taken + t.response_taken as all_kinds, t.campaign_taken as campaign
+      from goniec.mailbox_day t where t.mailbox_id = b.id and t.day = d.own_day
+    ) as taken on true
+    cross join lateral (
+      select count(*) as mails, count(*) filter (where m.kind = 'campaign') as campaign
+      from goniec.message m
+      where m.mailbox_id = b.id and m.kind in ('response', 'campaign', 'warmup') and m.status = 'pending'
+        and m.scheduled_at >= d.own_day::timestamp at time zone i.timezone and m.scheduled_at < (d.own_day + 1)::timestamp at time zone i.timezone
+    ) as planned
+  )
+  select distinct on (j.day) j.day::text, j.code, j.most
+  from judged j
+  order by j.day, j.code nulls first, j.own_day desc`
