@@ -61,7 +61,7 @@ function hasPlace({ mailbox }: Mail): boolean {
 }
 
 /** Was this slot planned with other settings than those in force? */
-export function isStale({ input: { slot }, campaign, mailbox }: Mail): boolean {
+export function isStale({ input: { slot }, campaign, mailbox }: Pick<Mail, 'input' | 'campaign' | 'mailbox'>): boolean {
   if (!slot) return false
   return slot.campaignVersion !== (campaign?.input.version ?? null) || slot.mailboxVersion !== mailbox?.input.version
 }
@@ -84,9 +84,22 @@ function reasonToMove(world: World, mail: Mail, segment: Segment | undefined): M
   if (!mailbox?.input.usable || (mailbox.input.freeFromMs ?? 0) > slot.atMs) return 'mailbox'
   if (boundMailboxId !== null && mailbox !== bound) return 'mailbox'
   if ((notBeforeMs ?? 0) > slot.atMs) return 'retry'
-  if (dueMs > slot.atMs || !segment) return 'settings'
+  if (dueMs > slot.atMs || !segment || restsTooLong(world, mail, mailbox)) return 'settings'
   if (wasTriedEnough(world, mail, segment)) return 'retry'
   return campaign && boundMailboxId === null && !campaign.mailboxes.includes(mailbox) ? 'settings' : null
+}
+
+/**
+ * Do the settings now ask for so much distance to the last mail that is out that this slot would be missed? It is not judged to the millisecond: a
+ * fence comes a little late, and a change that has nothing to do with it moves no slot.
+ */
+function restsTooLong({ input: { graceMs } }: World, { input, campaign }: Mail, mailbox: Mailbox): boolean {
+  if (!input.slot || !isStale({ input, campaign, mailbox })) return false
+  const restedMs = Math.max(
+    (mailbox.input.lastFenceMs ?? Number.NEGATIVE_INFINITY) + mailbox.input.minGapMs,
+    (campaign?.input.lastFenceMs ?? Number.NEGATIVE_INFINITY) + (campaign?.shortestDelayMs ?? 0),
+  )
+  return restedMs > Math.min(input.slot.atMs + graceMs, input.slot.windowClosesMs)
 }
 
 /** The segment that holds an instant; they are in the order of time. */

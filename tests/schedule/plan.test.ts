@@ -406,6 +406,29 @@ describe('a stored slot', () => {
     expect(result.slots.map(({ move }) => move)).toEqual(['settings', 'settings'])
   })
 
+  test.each([
+    ['delay', { campaigns: [campaign({ version: 2, delayMs: 3_600_000, lastFenceMs: warsaw('2026-03-23 08:50') })] }],
+    ['gap', { mailboxes: [mailbox({ version: 2, minGapMs: 3_600_000, lastFenceMs: warsaw('2026-03-23 08:50') })] }],
+  ])('moves at once where a longer %s after the last mail that is out would let it be missed', (_, settings) => {
+    const result = plan({ ...stands, nowMs: warsaw('2026-03-23 08:59'), ...settings })
+    expect(result.slots.slice(0, 2).map(({ messageId, move }) => [messageId, move])).toEqual([
+      [1, 'settings'],
+      [2, 'settings'],
+    ])
+    expect(timesOf(result)).toMatchObject({ 1: '2026-03-23 09:50:00' })
+  })
+
+  test('stays where other settings changed and the last mail went a moment late', () => {
+    const late = { version: 2, lastFenceMs: warsaw('2026-03-23 08:59') }
+    const input = {
+      ...stands,
+      nowMs: warsaw('2026-03-23 08:59'),
+      campaigns: [campaign(late)],
+      mailboxes: [mailbox(late)],
+    }
+    expect(plan(input).slots).toEqual([])
+  })
+
   test('gives way on a day whose room another program took, the last first', () => {
     const taken = new Map([['2026-03-23', { campaign: 0, warmup: 47, response: 0 }]])
     const result = plan({ ...stands, mailboxes: [mailbox({ taken })] })
