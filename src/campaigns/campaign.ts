@@ -50,7 +50,7 @@ export interface LockedCampaign {
 export async function lockCampaign(tx: Queries, id: number): Promise<LockedCampaign> {
   const { rows } = await sql<LockedCampaign>`
     select c.status, c.started_at as "startedAt",
-           coalesce(c.starts_on <= (goniec.now() at time zone c.timezone)::date, true) as "hasComeDue"
+           c.starts_on is null or coalesce(c.starts_on <= goniec.local_day(goniec.now(), c.timezone), false) as "hasComeDue"
     from goniec.campaign c
     where c.id = ${id}
     for no key update`.execute(tx)

@@ -60,7 +60,7 @@ const FACTS = `
          (select max(m.sent_at) from goniec.message m where m.campaign_id = c.id and m.kind = 'campaign' and m.status = 'sent') as "lastSentAt",
          today.day, coalesce(d.taken, 0) as taken
   from goniec.campaign c
-  cross join lateral (select (goniec.now() at time zone c.timezone)::date as day) as today
+  cross join lateral (select goniec.local_day(goniec.now(), c.timezone) as day) as today
   cross join lateral (
     select count(*) filter (where m.held_reason is null and m.scheduled_at is not null) as planned,
            count(*) filter (where m.held_reason is null and m.scheduled_at is null) as unplanned,

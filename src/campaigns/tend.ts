@@ -25,8 +25,8 @@ export async function tendCampaigns(database: Pick<Database, 'query'>): Promise<
   return { started, revived, cancelled: ofCampaigns + ofSteps }
 }
 
-/** By the calendar of the campaign `c`. */
-const IS_DUE = `c.status = 'scheduled' and coalesce(c.starts_on <= (goniec.now() at time zone c.timezone)::date, true)`
+/** By the calendar of the campaign `c`. Where the server no longer knows its zone it waits: an error here would end every plan. */
+const IS_DUE = `c.status = 'scheduled' and (c.starts_on is null or c.starts_on <= goniec.local_day(goniec.now(), c.timezone))`
 
 /** Whether mails are concerned is left to whoever does it: the few campaigns and steps are looked at here, and no mail. */
 const THERE = `
