@@ -7,6 +7,8 @@ export default defineConfig({
     setupFiles: ['tests/support/test-setup.ts'],
     // Processes, not threads: tests send signals, and a test that hangs in a loop can be ended.
     pool: 'forks',
+    // One for each of two cores: vitest leaves one of them to itself, and most of a test's time is its server's or its worker's.
+    maxWorkers: 2,
     // Generous: nothing waits for time to pass, and a laptop may be busy.
     testTimeout: 180_000,
     hookTimeout: 180_000,
