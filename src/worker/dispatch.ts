@@ -164,8 +164,9 @@ export class Dispatch {
         graceMs: settings.graceMs,
       })
     } catch (error) {
-      this.#claimLost = true
+      // Answered: nothing was taken, and nothing is to be undone, which would wait for the same lock for longer than a claim does.
       if (isUnableToWrite(error)) this.#answeredAtMs = performance.now()
+      else this.#claimLost = true
       log.warn({ problem: messageOf(error) }, 'claim failed; the database may be away')
       return undefined
     }
@@ -238,7 +239,6 @@ export class Dispatch {
 }
 
 const LONGEST_WAIT_MS = 60_000
-
 const LONGEST_REST_MS = 5
 
 /** After a claim that failed, or could not be read: a moment, doubled each time. A worker that has lost its name too ends the loop instead. */

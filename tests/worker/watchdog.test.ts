@@ -56,6 +56,25 @@ test.each(['disk_full', 'read_only_sql_transaction', 'lock_not_available'])(
   },
 )
 
+test('nor is a table that another session has locked', { timeout: 30_000 }, async () => {
+  const database = await createTestDatabase()
+  await setClock(database, NOON)
+  const { worker, says } = await startHere(database, { GONIEC_DATABASE_SILENCE: '1s' })
+  const passTime = shiftClock()
+  await new World(database.pool).mail({ dueInMs: -120_000 })
+  const other = await database.session()
+  await other.query('begin; lock table goniec.message in exclusive mode')
+  await database.query(`notify goniec, 'dispatch'`)
+  await says('claim failed; the database may be away')
+  passTime(200_000)
+  let getsOn = await worker.getsOn()
+  // A claim that was under way when the clock jumped is taken for silent.
+  for (; !getsOn; getsOn = await worker.getsOn()) await says('claim failed; the database may be away', { again: true })
+  expect(getsOn).toBe(true)
+  await other.query('rollback')
+  await worker.stop()
+})
+
 test('a claim that is answered while the watchdog looks is proof enough', async () => {
   const database = await createTestDatabase()
   await setClock(database, NOON)
@@ -69,6 +88,7 @@ test('a claim that is answered while the watchdog looks is proof enough', async 
 /** A worker in this process, and what waits for a line of its log. */
 async function startHere(
   database: TestDatabase,
+  env: Record<string, string> = {},
 ): Promise<{ worker: Worker; says: (message: string, when?: { again: boolean }) => Promise<void> }> {
   const state = mkdtempSync(join(tmpdir(), 'goniec-watchdog-'))
   const lines = new PassThrough()
@@ -82,7 +102,7 @@ async function startHere(
   const worker = new Worker({
     url: database.urlAs('worker'),
     name: 'watched',
-    settings: readWorkerSettings({ GONIEC_STATE: state }),
+    settings: readWorkerSettings({ ...env, GONIEC_STATE: state }),
     log: createLogger({ level: 'info' }, lines),
     onFatal: () => undefined,
   })
