@@ -15,13 +15,13 @@ export function setQuotas(lanes: readonly Lane[], day: number, today: number): b
     if (!all || !isShort(all)) return Number.POSITIVE_INFINITY
     return partOf(lane, all, turnOf(owner, today + day)) - (standing.get(lane)?.get(owner) ?? 0)
   }
-  const people = sharedOf(standing, day, ({ campaign }) => (campaign?.salesperson ? [campaign.salesperson] : []))
+  const people = sharedOf(standing, day, wantedOfPeople)
   const ofPeople = new Map(
     lanes.map((lane) => [lane, lane.campaign?.salesperson ? part(lane, lane.campaign.salesperson, people) : Infinity]),
   )
   // Whose salesperson has nothing for it today leaves its mailboxes to others: a turn at the one is worth nothing without the other.
   const going = new Map([...standing].filter(([lane]) => (ofPeople.get(lane) ?? 0) >= 1))
-  const shared = sharedOf(going, day, (lane) => [...mailboxesOf(lane), ...lane.domains.keys()])
+  const shared = sharedOf(going, day, wantedOfOthers)
   if (![...people.values(), ...shared.values()].some(isShort)) return false
   for (const lane of lanes) {
     const { mailboxes } = lane.pool
@@ -94,15 +94,15 @@ function standingOf({ campaign }: Lane, day: number): Map<Owner, number> {
   return counts
 }
 
+/** `wantedOf`: how many mails of a lane may need a place there. */
 function sharedOf(
   standing: ReadonlyMap<Lane, ReadonlyMap<Owner, number>>,
   day: number,
-  ownersOf: (lane: Lane) => readonly Owner[],
+  wantedOf: (lane: Lane) => ReadonlyMap<Owner, number>,
 ): Map<Owner, Shared> {
   const shared = new Map<Owner, Shared>()
   for (const [lane, own] of standing) {
-    for (const owner of ownersOf(lane)) {
-      const wanted = wantedOf(lane, owner)
+    for (const [owner, wanted] of wantedOf(lane)) {
       if (wanted === 0) continue
       const all = shared.get(owner) ?? { room: roomOf(owner, day), standing: 0, lanes: [], weight: 0, wanted: 0 }
       shared.set(owner, all)
@@ -115,25 +115,22 @@ function sharedOf(
   return shared
 }
 
-/** Mailboxes that mails of a lane may leave from. */
-function mailboxesOf(lane: Lane): Iterable<Mailbox> {
-  return mailsForAny(lane) === 0 ? lane.bound : new Set([...lane.pool.mailboxes, ...lane.bound])
-}
-
-/** How many mails of a lane may need a place there. */
-function wantedOf(lane: Lane, owner: Owner): number {
-  if (owner instanceof Domain) return lane.domains.get(owner) ?? 0
-  if ('gapMs' in owner) {
-    const bound = lane.queues.get(owner.input.id)?.size ?? 0
-    return lane.pool.mailboxes.includes(owner) ? bound + mailsForAny(lane) : bound
-  }
+function wantedOfPeople({ campaign, queues }: Lane): Map<Owner, number> {
   let mails = 0
-  for (const { size } of lane.queues.values()) mails += size
-  return mails
+  for (const { size } of queues.values()) mails += size
+  return new Map(campaign?.salesperson ? [[campaign.salesperson, mails]] : [])
 }
 
-function mailsForAny({ queues }: Lane): number {
-  return queues.get('any')?.size ?? 0
+/** Of mailboxes and domains. */
+function wantedOfOthers({ pool, queues, bound, domains }: Lane): Map<Owner, number> {
+  const forAny = queues.get('any')?.size ?? 0
+  const wanted = new Map<Owner, number>(domains)
+  if (forAny > 0) for (const mailbox of pool.mailboxes) wanted.set(mailbox, forAny)
+  for (const mailbox of bound) {
+    const only = queues.get(mailbox.input.id)?.size ?? 0
+    wanted.set(mailbox, (wanted.get(mailbox) ?? 0) + only)
+  }
+  return wanted
 }
 
 function roomOf(owner: Owner, day: number): number {
