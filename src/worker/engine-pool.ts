@@ -11,6 +11,8 @@ import { messageOf } from '../errors.ts'
 import type { Logger } from '../log.ts'
 
 type Done = (error?: Error | boolean) => void
+/** As it is called: by a pool that has ended with the error alone, though the types say otherwise. */
+type PoolCallback = (error: Error | undefined, client?: PoolClient, done?: Done) => void
 type Callback = (error: Error | undefined, client: PoolClient | undefined, done: Done) => void
 
 export class EnginePool extends Pool {
@@ -18,9 +20,12 @@ export class EnginePool extends Pool {
   override connect(callback: Callback): void
   override connect(callback?: Callback): Promise<PoolClient> | void {
     if (!callback) return super.connect()
-    super.connect((error, client, done) => callback(error, client, once(done)))
+    const told: PoolCallback = (error, client, done = nothingToGiveBack) => callback(error, client, once(done))
+    super.connect(told)
   }
 }
+
+function nothingToGiveBack(): void {}
 
 function once(done: Done): Done {
   let isDone = false

@@ -46,3 +46,14 @@ test('a connection that graphile gives back twice ends no worker', async () => {
   expect(await letGoWhileListening(Pool)).toEqual([expect.stringContaining('already been released')])
   expect(await letGoWhileListening(EnginePool)).toEqual([])
 })
+
+test('a listener that asks once more of a pool that has ended, to give back what it did not get, ends no worker', async () => {
+  const pool = new EnginePool({ connectionString: 'postgres://nobody@127.0.0.1:1/nothing' })
+  await pool.end()
+  const told: unknown[] = []
+  pool.connect((error, client, done) => {
+    told.push(error?.message, client)
+    done()
+  })
+  expect(told).toEqual([expect.stringContaining('after calling end'), undefined])
+})
