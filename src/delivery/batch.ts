@@ -6,6 +6,7 @@
  * item gets its own answer. A run that fails fails for all its items: whoever wants them tried one by one does so in `run`.
  */
 import type { DatabaseError } from 'pg'
+import { isLockRefused } from '../database/given-up-locks.ts'
 
 export interface CoalescerOptions<Item, Answer> {
   run: (items: Item[]) => Promise<Answer[]>
@@ -68,8 +69,6 @@ export class Coalescer<Item, Answer> {
  * Connection trouble, a server that takes no writes, resources, shutdown, deadlock: the same batch may succeed later, and trying its rows one by one would not help. A
  * lock that was waited for in vain is about one of its rows.
  */
-export function isAboutTheServer({ code = '' }: DatabaseError): boolean {
-  return code !== LOCK_NOT_AVAILABLE && /^(08|25006|40|53|55|57|58)/.test(code)
+export function isAboutTheServer(error: DatabaseError): boolean {
+  return !isLockRefused(error) && /^(08|25006|40|53|55|57|58)/.test(error.code ?? '')
 }
-
-const LOCK_NOT_AVAILABLE = '55P03'

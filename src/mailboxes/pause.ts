@@ -9,8 +9,8 @@
  * not for ever.
  */
 import { sql } from 'kysely'
-import { DatabaseError } from 'pg'
 import { nameActor } from '../database/actor.ts'
+import { isLockRefused } from '../database/given-up-locks.ts'
 import type { Database, Queries } from '../database/pool.ts'
 import { assert, GoniecError } from '../errors.ts'
 import type { Instant } from '../time.ts'
@@ -101,7 +101,7 @@ async function lock(
     assert(mailbox, 'a mailbox that was found is there: mailboxes are not deleted')
     return mailbox
   } catch (error) {
-    if (!(error instanceof DatabaseError && error.code === LOCK_NOT_AVAILABLE)) throw error
+    if (!isLockRefused(error)) throw error
     throw new GoniecError(
       'mailbox_held',
       `another program holds mailbox ${address} in an open transaction; nothing was changed`,
@@ -112,8 +112,6 @@ async function lock(
     )
   }
 }
-
-const LOCK_NOT_AVAILABLE = '55P03'
 
 /** The version counts up, so that slots planned with what was before are void. */
 async function setStatus(tx: Queries, id: number, status: 'active' | 'paused'): Promise<void> {

@@ -2,6 +2,7 @@
  * Reads the mails of a plan: those that are like many others as columns, the rest one by one. Many columns are read piece by piece, in two
  * sessions.
  */
+import { isLockRefused } from '../../database/given-up-locks.ts'
 import type { HeldLeads } from '../../schedule/held-leads.ts'
 import type { DomainLimits } from '../../schedule/plan-input.ts'
 import { roomOfDomain } from '../../schedule/room.ts'
@@ -10,7 +11,7 @@ import * as domainReads from './domain-reads.ts'
 import * as messageReads from './message-reads.ts'
 import type { MailboxRow, Query } from './reads.ts'
 import * as slotReads from './slot-reads.ts'
-import { isHeldUp, type Snapshot } from './snapshot.ts'
+import type { Snapshot } from './snapshot.ts'
 
 export interface Asked {
   /** Of each campaign how many first mails it could send within the horizon. */
@@ -96,7 +97,7 @@ async function readColumns(
       // Not before the database has been asked: until then the second session has to be talked to.
       await beside((session) => Promise.all([readPieces(session), besides()]))
     } catch (error) {
-      if (!isHeldUp(error)) throw error
+      if (!isLockRefused(error)) throw error
     }
   }
   await Promise.all([own(), helped()])

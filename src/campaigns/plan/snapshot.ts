@@ -1,5 +1,5 @@
 /** One moment of the database, for reading only: whatever is asked of it sees the same, in one session or in a second one beside it. */
-import { DatabaseError, type PoolClient } from 'pg'
+import type { PoolClient } from 'pg'
 import type { Database } from '../../database/pool.ts'
 import type { Query } from './reads.ts'
 
@@ -8,7 +8,7 @@ export interface Snapshot {
   /**
    * Resolves with the way to read the same moment in sessions of their own, while `query` goes on. What is read so is to be awaited.
    *
-   * Such a session gives up rather than wait for a table (`isHeldUp`): whoever wants the table for himself waits for this snapshot's first
+   * Such a session gives up rather than wait for a table (`isLockRefused`): whoever wants the table for himself waits for this snapshot's first
    * session, which waits for the other one, and of that circle the database sees nothing.
    */
   share: () => Promise<Beside>
@@ -30,13 +30,6 @@ export async function inOneMoment<Result>(
     return work({ query, share })
   })
 }
-
-/** That a session beside the first one was not let into a table. */
-export function isHeldUp(error: unknown): boolean {
-  return error instanceof DatabaseError && error.code === LOCK_NOT_AVAILABLE
-}
-
-const LOCK_NOT_AVAILABLE = '55P03'
 
 /** For so long everybody else waits too, behind the one who wants the table for himself. */
 const LOCK_TIMEOUT = '200ms'

@@ -1,40 +1,16 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { WORKER_NAME_LOCK } from '../../../src/database/worker-lock.ts'
-import { openDatabase } from '../../../src/database/pool.ts'
 import type { Checked } from '../../../src/reports/doctor/checked.ts'
-import { examine, type Examination } from '../../../src/reports/doctor/examine.ts'
-import { openNames } from '../../../src/reports/doctor/names.ts'
 import { Temporal } from '../../../src/time.ts'
 import { version } from '../../../src/version.ts'
 import { readWorkerSettings } from '../../../src/worker/settings.ts'
 import { reply, startFaultServer } from '../../smtp/fault-server.ts'
 import { setClock } from '../../support/clock.ts'
 import { hasPgbouncer, startPgbouncer } from '../../support/pgbouncer.ts'
-import { createTestDatabase, type Role, type TestDatabase } from '../../support/database.ts'
+import { createTestDatabase, type Role } from '../../support/database.ts'
 import { endWorkers, startWorker } from '../../support/worker-process.ts'
 import { World } from '../../support/world.ts'
-
-/** By name; no network is asked unless a test has one. */
-async function doctor(
-  database: TestDatabase,
-  { as = 'owner', ...options }: Partial<Examination> & { as?: Role } = {},
-): Promise<Record<string, Checked>> {
-  // A session of its own: what was set for the database counts from the next session on.
-  const seen = openDatabase(database.urlAs(as))
-  try {
-    const checks = await examine(seen, {
-      choice: { kind: 'url', url: seen.url },
-      readTimes: () => readWorkerSettings({}),
-      names: openNames({ server: '127.0.0.1:1', timeoutMs: 50 }),
-      selectors: [],
-      logins: false,
-      ...options,
-    })
-    return Object.fromEntries(checks.map((check) => [check.name, check]))
-  } finally {
-    await seen.close()
-  }
-}
+import { doctor } from './doctor.ts'
 
 /** As every new database is. */
 const healthy = await doctor(await createTestDatabase())

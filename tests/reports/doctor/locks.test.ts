@@ -1,10 +1,7 @@
 /** A session that has locked a table, by which mails wait: who, which, and how it is ended; and nothing here waits for it too. */
 import { expect, test } from 'vitest'
-import { examine } from '../../../src/reports/doctor/examine.ts'
-import { openNames } from '../../../src/reports/doctor/names.ts'
-import { openDatabase } from '../../../src/database/pool.ts'
-import { readWorkerSettings } from '../../../src/worker/settings.ts'
-import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
+import { createTestDatabase } from '../../support/database.ts'
+import { doctor } from './doctor.ts'
 
 test.each([
   ['share', 'write to goniec.attempt', { verdict: 'warning' }],
@@ -29,19 +26,3 @@ test.each([
     workers,
   })
 })
-
-async function doctor(database: TestDatabase): Promise<Record<string, unknown>> {
-  const seen = openDatabase(database.url)
-  try {
-    const checks = await examine(seen, {
-      choice: { kind: 'url', url: seen.url },
-      readTimes: () => readWorkerSettings({}),
-      names: openNames({ server: '127.0.0.1:1', timeoutMs: 50 }),
-      selectors: [],
-      logins: false,
-    })
-    return Object.fromEntries(checks.map((check) => [check.name, check]))
-  } finally {
-    await seen.close()
-  }
-}
