@@ -6,7 +6,8 @@
  *     npm run bench -- throughput          one of: throughput, protocol, scale, plan, import, idle, restart, lateness, questions
  *     npm run bench -- --size 0.1 import   a tenth of it
  */
-import { parseArgs } from 'node:util'
+import { Argument } from 'commander'
+import { commandNamed, positive } from '../tests/support/command.ts'
 import { describeMachine, type Benchmark } from './figures.ts'
 import { IDLE_SETTINGS, idle } from './idle.ts'
 import { importing } from './import.ts'
@@ -32,21 +33,17 @@ const BENCHMARKS: Readonly<Record<string, { run: Benchmark; settings?: Record<st
   questions: { run: questions },
 }
 
-const { positionals, values } = parseArgs({
-  allowPositionals: true,
-  options: { size: { type: 'string', default: '1' } },
-})
-const names = positionals.length > 0 ? positionals : Object.keys(BENCHMARKS)
-const unknown = names.filter((name) => !(name in BENCHMARKS))
-if (unknown.length > 0) {
-  process.stderr.write(`There is no benchmark "${unknown[0]}". There are: ${Object.keys(BENCHMARKS).join(', ')}\n`)
-  process.exit(2)
-}
+const command = commandNamed('npm run bench --', 'Measures, and prints tables.')
+  .addArgument(new Argument('[name...]', 'the benchmarks; all of them without').choices(Object.keys(BENCHMARKS)))
+  .option('--size <part>', 'a part of their mails', positive, 1)
+  .parse()
+const { size } = command.opts<{ size: number }>()
+const names = command.args.length > 0 ? command.args : Object.keys(BENCHMARKS)
 using installed = install()
 for (const name of names) {
   const benchmark = BENCHMARKS[name]
   await using server = await startBenchServer(installed.root, benchmark?.settings)
   const before = describeMachine()
-  const result = await benchmark?.run(server, { size: Number(values.size) })
+  const result = await benchmark?.run(server, { size })
   process.stdout.write(`\n${name}: ${result?.what}\n${before}\n\n${result?.lines.join('\n')}\n`)
 }

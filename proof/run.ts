@@ -11,7 +11,7 @@
  * Ends with 1 where something was broken.
  */
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { commandNamed, wholeFrom } from '../tests/support/command.ts'
 import { startTestServer, type TestServer } from '../tests/support/server.ts'
 import { endWorkers } from '../tests/support/worker-process.ts'
 import { BLOCKS, chooseCells } from './blocks.ts'
@@ -35,20 +35,35 @@ import {
 const DOCS = join(import.meta.dirname, '..', 'docs')
 const RECORD = join(DOCS, 'proof.json')
 
-const { values } = parseArgs({
-  options: {
-    block: { type: 'string' },
-    cell: { type: 'string' },
-    runs: { type: 'string' },
-    seed: { type: 'string' },
-    minutes: { type: 'string' },
-    // Of a run's time most is waiting.
-    together: { type: 'string', default: '2' },
-    list: { type: 'boolean', default: false },
-    page: { type: 'boolean', default: false },
-    merge: { type: 'string' },
-  },
-})
+/** That is no proof of anything. */
+const NOTHING_TRIED =
+  'nothing was run: each of these cells has as many runs as it wants (--seed runs one again), or was skipped\n'
+
+interface Options {
+  block?: string
+  cell?: string
+  runs?: number
+  seed?: number
+  minutes?: number
+  together: number
+  list?: true
+  page?: true
+  merge?: string
+}
+
+const values = commandNamed('npm run proof --', 'Tries to break goniec’s promises, and keeps the record of it.')
+  .option('--block <name>', 'the cells of one block')
+  .option('--cell <prefix>', 'the cells whose names begin so')
+  .option('--runs <count>', 'at most so many runs of each cell', wholeFrom(1))
+  .option('--seed <number>', 'these runs again; nothing is recorded', wholeFrom(0))
+  .option('--minutes <count>', 'nothing new begins after that', wholeFrom(1))
+  // Of a run's time most is waiting.
+  .option('--together <count>', 'runs at the same time', wholeFrom(1), 2)
+  .option('--list', 'the cells, and the runs that each has')
+  .option('--page', 'nothing but the page, from the record')
+  .option('--merge <file>', 'takes another record in, and makes the page')
+  .parse()
+  .opts<Options>()
 const cells = chooseCells({ block: values.block, prefix: values.cell })
 
 if (values.page || values.merge !== undefined) await writePage(values.merge)
@@ -73,21 +88,22 @@ async function writePage(merge: string | undefined): Promise<void> {
 
 async function run(): Promise<number> {
   const server = await startTestServer()
-  let wrong = 0
+  let [wrong, done] = [0, 0]
   const isReplay = values.seed !== undefined
   const invocation = await beginInvocation(server, process.argv.slice(2))
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void giveUp(server))
-  const untilMs = values.minutes === undefined ? Infinity : performance.now() + Number(values.minutes) * 60_000
+  const untilMs = values.minutes === undefined ? Infinity : performance.now() + values.minutes * 60_000
   try {
     await gather({
       server,
       wanted: cells.map((cell) => ({ cell, seeds: seedsOf(cell) })),
-      together: Number(values.together),
+      together: values.together,
       untilMs,
       async onRuns(cell, runs, seconds) {
         print(cell, runs, seconds)
+        done += runs.length
         wrong += runs.filter(({ violations }) => violations.length > 0).length
-        if (isReplay) return
+        if (isReplay || runs.length === 0) return
         addRuns(invocation, cell.name, runs)
         await writeRecord(RECORD, mergeRecords(readRecord(RECORD), { invocations: [invocation] }))
       },
@@ -101,7 +117,7 @@ async function run(): Promise<number> {
     await server.stop({ keep: false })
   }
   if (!isReplay) await writePage(undefined)
-  process.stdout.write(wrong === 0 ? 'nothing was broken\n' : `${wrong} runs were broken\n`)
+  process.stdout.write(wrong > 0 ? `${wrong} runs were broken\n` : done > 0 ? 'nothing was broken\n' : NOTHING_TRIED)
   return wrong === 0 ? 0 : 1
 }
 
@@ -114,10 +130,10 @@ async function giveUp(server: TestServer): Promise<void> {
 
 /** Given ones; or the next that nobody has run, as many as the cell still wants. */
 function seedsOf({ name, runs }: Cell): number[] {
-  if (values.seed !== undefined) return consecutive(Number(values.seed), Number(values.runs ?? 1))
+  if (values.seed !== undefined) return consecutive(values.seed, values.runs ?? 1)
   const record = readRecord(RECORD)
   const left = Math.max(0, runs - totalOf(sinceMended(record, MENDED), name).hit)
-  return consecutive(nextSeed(record, name), values.runs === undefined ? left : Math.min(left, Number(values.runs)))
+  return consecutive(nextSeed(record, name), values.runs === undefined ? left : Math.min(left, values.runs))
 }
 
 function consecutive(first: number, count: number): number[] {

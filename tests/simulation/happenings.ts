@@ -8,7 +8,8 @@ import { Temporal } from '../../src/time.ts'
  * `calm`: nothing but what people start on the first day. `faults`: outages, kills and a server that refuses. `full`: also all that people
  * and other programs do.
  */
-export type Weather = 'calm' | 'faults' | 'full'
+export const WEATHERS = ['calm', 'faults', 'full'] as const
+export type Weather = (typeof WEATHERS)[number]
 
 export type Happening = { atMs: number } & (
   | { kind: 'start'; campaign: string }

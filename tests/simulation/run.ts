@@ -6,35 +6,39 @@
  *     npm run simulate -- --seed 7          one of them, with what happened in it
  *     npm run simulate -- --seeds 3 --weather calm     nothing goes wrong; `faults`: outages and refusals; `full`: all that people do too
  */
-import { parseArgs } from 'node:util'
+import { InvalidArgumentError } from 'commander'
 import { migrate } from '../../src/database/migrate.ts'
 import { openDatabase } from '../../src/database/pool.ts'
 import { instantAt, toLocalTime } from '../../src/time.ts'
+import { commandNamed, wholeFrom } from '../support/command.ts'
 import { withDatabase } from '../support/global-setup.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
-import type { Weather } from './happenings.ts'
+import { WEATHERS, type Weather } from './happenings.ts'
 import { simulate, type Simulated } from './simulate.ts'
 
-const { values } = parseArgs({
-  options: {
-    seed: { type: 'string' },
-    seeds: { type: 'string', default: '20' },
-    weather: { type: 'string', default: 'calm,faults,full' },
-    // Of a world's time most is Postgres's, in a process of its own.
-    together: { type: 'string', default: '2' },
-  },
-})
-const seeds =
-  values.seed === undefined
-    ? Array.from({ length: Number(values.seeds) }, (_, index) => index + 1)
-    : [Number(values.seed)]
-const weathers = values.weather.split(',') as Weather[]
+interface Options {
+  seed?: number
+  seeds: number
+  weather: Weather[]
+  together: number
+}
+
+const values = commandNamed('npm run simulate --', 'Sends for eight weeks in worlds where things go wrong.')
+  .option('--seed <number>', 'one world again, with what happened in it', wholeFrom(0))
+  .option('--seeds <count>', 'how many worlds', wholeFrom(1), 20)
+  .option('--weather <names>', `of ${WEATHERS.join(', ')}`, weathersOf, [...WEATHERS])
+  // Of a world's time most is Postgres's, in a process of its own.
+  .option('--together <count>', 'worlds at the same time', wholeFrom(1), 2)
+  .parse()
+  .opts<Options>()
+const seeds = values.seed === undefined ? Array.from({ length: values.seeds }, (_, index) => index + 1) : [values.seed]
+const weathers = values.weather
 const left = seeds.flatMap((seed) => weathers.map((weather) => ({ seed, weather })))
 const results: Simulated[] = []
 let stopped = 0
 const server = await startTestServer()
 try {
-  await Promise.all(Array.from({ length: Number(values.together) }, runNext))
+  await Promise.all(Array.from({ length: values.together }, runNext))
 } finally {
   await server.stop({ keep: false })
 }
@@ -49,6 +53,14 @@ process.stdout.write(
   broken === 0 ? `${worlds} worlds, nothing was broken\n` : `${broken} of ${worlds} worlds are broken\n`,
 )
 process.exitCode = broken === 0 ? 0 : 1
+
+function weathersOf(text: string): Weather[] {
+  return text.split(',').map((name) => {
+    const known = WEATHERS.find((weather) => weather === name)
+    if (known === undefined) throw new InvalidArgumentError(`There is no weather "${name}".`)
+    return known
+  })
+}
 
 async function runNext(): Promise<void> {
   for (let next = left.shift(); next; next = left.shift()) {
