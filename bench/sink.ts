@@ -30,9 +30,13 @@ async function startPostfixSink(program: string, connections: number): Promise<S
   const most = 4 * connections + 50
   const user = process.getuid?.() === 0 ? ['-u', 'nobody'] : []
   const child = spawn(program, [...user, '-c', '-m', String(most), `127.0.0.1:${port}`, String(most)], {
-    stdio: 'ignore',
+    stdio: ['ignore', 'ignore', 'inherit'],
   })
-  while (!(await answers(port))) await wait(20)
+  while (!(await answers(port))) {
+    if (child.exitCode !== null)
+      throw new Error(`${program} ended with ${child.exitCode} before it took a connection, see above`)
+    await wait(20)
+  }
   return sinkOf(child, port, 'smtp-sink')
 }
 
