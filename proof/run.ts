@@ -77,7 +77,8 @@ else process.exitCode = await run()
 
 function list(): void {
   const record = sinceMended(readRecord(RECORD), MENDED)
-  for (const { name, runs } of cells) process.stdout.write(`${name}  ${totalOf(record, name).hit} of ${runs}\n`)
+  // At once, so that whoever reads only the beginning ends nothing in the middle.
+  process.stdout.write(cells.map(({ name, runs }) => `${name}  ${totalOf(record, name).hit} of ${runs}\n`).join(''))
 }
 
 async function writePage(merge: string | undefined): Promise<void> {
