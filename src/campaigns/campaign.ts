@@ -1,6 +1,5 @@
 /** A campaign as operators name it: found by its name, or refused with the nearest one. */
-import { sql } from 'kysely'
-import type { Database, Queries } from '../database/pool.ts'
+import type { Database } from '../database/pool.ts'
 import { GoniecError } from '../errors.ts'
 import { didYouMean, nearest } from '../nearest.ts'
 import type { SendingCalendar, Weekday } from '../schedule/windows.ts'
@@ -33,30 +32,6 @@ export async function findCampaign(database: Pick<Database, 'query'>, name: stri
   if (row) return toCampaign(row)
   const known = (await database.query<{ name: string }>('select name from goniec.campaign')).map((other) => other.name)
   throw unknownCampaign(name, known)
-}
-
-/** What a change of state decides on: read under a lock that imports and other changes of state wait for, and sending does not. */
-export interface LockedCampaign {
-  status: CampaignStatus
-  startedAt: Instant | null
-  /** The local day it may start on has come (or none is set). */
-  hasComeDue: boolean
-}
-
-/**
- * Locks a campaign for a change of its state. "for no key update" and not "for update": settle inserts follow-ups, whose foreign key
- * would wait for the latter, while cancel waits for the messages that settle holds.
- */
-export async function lockCampaign(tx: Queries, id: number): Promise<LockedCampaign> {
-  const { rows } = await sql<LockedCampaign>`
-    select c.status, c.started_at as "startedAt",
-           c.starts_on is null or coalesce(c.starts_on <= goniec.local_day(goniec.now(), c.timezone), false) as "hasComeDue"
-    from goniec.campaign c
-    where c.id = ${id}
-    for no key update`.execute(tx)
-  const row = rows[0]
-  if (!row) throw unknownCampaign(String(id), [])
-  return row
 }
 
 interface CampaignRow extends Omit<Campaign, 'calendar'> {
@@ -92,7 +67,8 @@ function toCampaign(row: CampaignRow): Campaign {
   }
 }
 
-function unknownCampaign(name: string, known: string[]): GoniecError {
+/** There is none of this name; `known` are those that there are. */
+export function unknownCampaign(name: string, known: string[]): GoniecError {
   const meant = nearest(name, known)
   const hint =
     known.length === 0 ? 'goniec apply FILE, which makes campaigns from a definition file' : 'goniec campaign list'

@@ -7,12 +7,21 @@
 import { sql } from 'kysely'
 import { nameActor } from '../database/actor.ts'
 import type { Database, Queries } from '../database/pool.ts'
-import { lockCampaign, type Campaign, type CampaignStatus, type LockedCampaign } from './campaign.ts'
+import type { Instant } from '../time.ts'
+import { unknownCampaign, type Campaign, type CampaignStatus } from './campaign.ts'
 import { wrongState, type LifecycleVerb } from './wrong-state.ts'
 
 export interface StatusChange {
   from: CampaignStatus
   to: CampaignStatus
+}
+
+/** What a change of state decides on: read under a lock that imports and other changes of state wait for, and sending does not. */
+export interface LockedCampaign {
+  status: CampaignStatus
+  startedAt: Instant | null
+  /** The local day it may start on has come (or none is set). */
+  hasComeDue: boolean
 }
 
 /**
@@ -40,6 +49,22 @@ const EVENTS: Record<LifecycleVerb, string> = {
   pause: 'campaign_paused',
   resume: 'campaign_resumed',
   cancel: 'campaign_cancelled',
+}
+
+/**
+ * Locks a campaign for a change of its state. "for no key update" and not "for update": settle inserts follow-ups, whose foreign key
+ * would wait for the latter, while cancel waits for the messages that settle holds.
+ */
+async function lockCampaign(tx: Queries, id: number): Promise<LockedCampaign> {
+  const { rows } = await sql<LockedCampaign>`
+    select c.status, c.started_at as "startedAt",
+           c.starts_on is null or coalesce(c.starts_on <= goniec.local_day(goniec.now(), c.timezone), false) as "hasComeDue"
+    from goniec.campaign c
+    where c.id = ${id}
+    for no key update`.execute(tx)
+  const row = rows[0]
+  if (!row) throw unknownCampaign(String(id), [])
+  return row
 }
 
 async function writeStatus(tx: Queries, id: number, { from, to }: StatusChange, event: string): Promise<void> {

@@ -2,11 +2,13 @@
  * graphile-worker's own schema: brought up to date by its own migrations, and opened to our workers. It locks its tables with row
  * level security for everybody but their owner, and grants nothing; the role goniec_worker owns nothing, so it is let in here.
  */
-import { Logger, runMigrations } from 'graphile-worker'
 import { openDatabase, type Database } from './pool.ts'
 
 /** Brings the schema `graphile_worker` up to date; it keeps count by itself. */
 export async function migrateGraphileWorker(url: string): Promise<void> {
+  // Imported here: it is seventy files, and every command looks at the schema.
+  const { Logger, runMigrations } = await import('graphile-worker')
+  const silent = new Logger(() => () => undefined)
   await withPool(url, async ({ pool }) => runMigrations({ pgPool: pool, schema: 'graphile_worker', logger: silent }))
 }
 
@@ -14,8 +16,6 @@ export async function migrateGraphileWorker(url: string): Promise<void> {
 export async function openGraphileWorker(url: string): Promise<void> {
   await withPool(url, async ({ query }) => query(OPEN))
 }
-
-const silent = new Logger(() => () => undefined)
 
 const OPEN = `
   do $$

@@ -9,15 +9,21 @@ import { connectSession, type PoolOptions } from './pool.ts'
 
 /** Throws where statements of one session are served by changing server processes, or two sessions by the same one. */
 export async function refuseTransactionPooler(url: string, options: PoolOptions = {}): Promise<void> {
-  const sessions: Client[] = []
+  const session = await connectSession(url, options)
   try {
-    const first = await connectSession(url, options)
-    sessions.push(first)
-    const second = await connectSession(url, options)
-    sessions.push(second)
-    if (await haveProcessesOfTheirOwn(first, second)) return
+    await refuseSharedProcess(session, url, options)
   } finally {
-    await Promise.all(sessions.map((session) => session.end()))
+    await session.end()
+  }
+}
+
+/** The same of a session that is there already, and on which nothing has been asked for yet that a pooler would give to another one. */
+export async function refuseSharedProcess(session: Client, url: string, options: PoolOptions = {}): Promise<void> {
+  const other = await connectSession(url, options)
+  try {
+    if (await haveProcessesOfTheirOwn(session, other)) return
+  } finally {
+    await other.end()
   }
   throw new GoniecError(
     'database_pooler',

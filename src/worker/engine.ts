@@ -13,12 +13,11 @@
  * Leaves     its jobs that a dead runner left locked to graphile, which frees them after four hours; each is harmless then.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import { parseCronItems, run, type Runner, type TaskList } from 'graphile-worker'
+import type { Runner, TaskList } from 'graphile-worker'
 import type { Pool } from 'pg'
 import { isRefusal } from '../database/failures.ts'
 import { messageOf } from '../errors.ts'
 import type { Logger } from '../log.ts'
-import { quietLogger } from './engine-log.ts'
 import { letGo, openEnginePool } from './engine-pool.ts'
 import { LastMinute } from './last-minute.ts'
 
@@ -163,18 +162,16 @@ export class Engine {
     return this.#stopping || this.#pool !== pool
   }
 
-  #run(pool: Pool): Promise<Runner> {
+  async #run(pool: Pool): Promise<Runner> {
+    const { startRunner } = await import('./engine-run.ts')
     const { cron, log } = this.#options
-    return run({
-      pgPool: pool,
-      taskList: this.#tasks,
-      parsedCronItems: parseCronItems(
-        cron.map((item) => ({ ...item, identifier: item.task, options: { backfillPeriod: 0, maxAttempts: 1 } })),
-      ),
+    return await startRunner({
+      pool,
+      tasks: this.#tasks,
+      cron,
       concurrency: CONCURRENCY,
       pollInterval: POLL_INTERVAL_MS,
-      noHandleSignals: true,
-      logger: quietLogger(log),
+      log,
     })
   }
 

@@ -18,7 +18,7 @@ import { Client } from 'pg'
 import { clientConfig } from '../database/pool.ts'
 import { setUpSession } from '../database/session-settings.ts'
 import { breakWhenSilent } from '../database/silence.ts'
-import { refuseTransactionPooler } from '../database/pooler.ts'
+import { refuseSharedProcess } from '../database/pooler.ts'
 import { GoniecError } from '../errors.ts'
 import { lifeOf, registerIncarnation, takeName, takeNameWithin, unfinished, type Predecessors } from './name.ts'
 
@@ -122,7 +122,6 @@ export class WorkerSession {
 
   /** A connection that is not ours yet, and the promise of its loss. */
   async #connect(): Promise<{ client: Client; lost: Promise<Error> }> {
-    await refuseTransactionPooler(this.url, { silenceMs: this.#silenceMs })
     const client = new Client(clientConfig(this.url, { name: 'worker session' }))
     const lost = new Promise<Error>((resolve) => {
       client.on('error', resolve)
@@ -131,7 +130,14 @@ export class WorkerSession {
     client.on('notification', ({ payload = '' }) => this.#events.onNotification(payload))
     await client.connect()
     breakWhenSilent(client, this.#silenceMs)
-    await setUpSession(client)
+    try {
+      await refuseSharedProcess(client, this.url, { silenceMs: this.#silenceMs })
+      await setUpSession(client)
+    } catch (error) {
+      // How it ends is of no interest any more: it may be broken.
+      client.end().catch(() => undefined)
+      throw error
+    }
     return { client, lost }
   }
 

@@ -163,6 +163,54 @@ describe('a file that is spoilt is named, with what to do', () => {
   })
 })
 
+describe('of a file that has grown long its end is read', () => {
+  const MANY = 8000
+
+  beforeEach(async () => {
+    const logbook = await open()
+    for (let first = 1; first < MANY; first += 100) {
+      const mails = Array.from({ length: 100 }, (_, index) => mail(first + index))
+      await logbook.passed(mails, `0/${first}`)
+      for (const { attemptId } of mails) {
+        logbook.answered({ attemptId, passedAt: NOON, outcome: 'accepted', response: `250 ${attemptId}` })
+      }
+    }
+    await logbook.close()
+  })
+
+  const newest = (most: number) => readNewest(shelf(), HOME, most)
+
+  test('its newest mails, with their answers and the last mark, whatever stands before', async () => {
+    writeFileSync(file(), readFileSync(file(), 'utf8').replace('"to"', 'to'))
+    const page = await newest(1000)
+    expect(page?.mails.map(({ attemptId }) => attemptId)).toEqual(
+      Array.from({ length: 1000 }, (_, n) => MANY - 999 + n),
+    )
+    expect(page?.mails.map(({ response }) => response)).toEqual(
+      Array.from({ length: 1000 }, (_, n) => `250 ${MANY - 999 + n}`),
+    )
+    expect(page?.mark).toMatchObject({ walPosition: `0/${MANY - 99}` })
+  })
+
+  test('more than its end holds are read from all of it', async () => {
+    expect((await newest(MANY))?.mails).toHaveLength(MANY)
+  })
+
+  test('a last line that is cut off is left out', async () => {
+    appendFileSync(file(), '{"passed":')
+    expect((await newest(10))?.mails.at(-1)?.attemptId).toBe(MANY)
+  })
+
+  test('a line in its end that is spoilt is named by its number', async () => {
+    appendFileSync(file(), `${'\0'.repeat(100)}\n`)
+    const lines = readFileSync(file(), 'utf8').split('\n').length - 1
+    await expect(newest(10)).rejects.toMatchObject({
+      code: 'logbook_corrupt',
+      message: `the worker’s logbook is spoilt: ${file()}, line ${lines}`,
+    })
+  })
+})
+
 test('a directory that cannot be written is refused at the start, with the way out', async () => {
   writeFileSync(join(root, 'c0ffee'), 'a file where a folder should be')
   await expect(open()).rejects.toMatchObject({ code: expect.stringMatching(/^logbook_un/), hint: expect.any(String) })

@@ -112,6 +112,25 @@ export async function readLines({ path }: LogFile): Promise<Line[]> {
   return lines
 }
 
+/**
+ * The lines in so many bytes at its end; undefined where it is no longer than that, or one of them is spoilt: then it is to be read whole, which
+ * says where.
+ */
+export async function readLastLines({ path }: LogFile, bytes: number): Promise<Line[] | undefined> {
+  const handle = await open(path, 'r')
+  try {
+    const { size } = await handle.stat()
+    if (size <= bytes) return undefined
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(bytes), 0, bytes, size - bytes)
+    const texts = buffer.toString('utf8', 0, bytesRead).split('\n')
+    // The first one has begun before, behind the last line's end there is nothing, or what was cut off.
+    const lines = texts.slice(1, -1).map(parseLine)
+    return lines.every((line) => line !== undefined && line.kind !== 'header') ? lines : undefined
+  } finally {
+    await handle.close()
+  }
+}
+
 /** Its first line. */
 export async function readHeader(file: LogFile): Promise<Header> {
   const [first] = await readLines(file)

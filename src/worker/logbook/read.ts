@@ -1,8 +1,16 @@
 /** Reading logbooks: what a worker has sent, newest first, and from when on they know all of it. */
 import type { Instant } from '../../time.ts'
-import { listFiles, listShelf, readHeader, readLines, type LogFile, type Shelf } from './files.ts'
-import { homeFolder } from './files.ts'
-import type { Answer, Home, Mark, PassedMail } from './lines.ts'
+import {
+  homeFolder,
+  listFiles,
+  listShelf,
+  readHeader,
+  readLastLines,
+  readLines,
+  type LogFile,
+  type Shelf,
+} from './files.ts'
+import type { Answer, Home, Line, Mark, PassedMail } from './lines.ts'
 
 /** A mail that may have been accepted. One that the server surely refused, or that was ended before its dot, is none. */
 export interface LoggedMail extends PassedMail {
@@ -20,6 +28,8 @@ export interface Page {
 /** The newest page of this home's logbook with its last mark, and the last `most` mails; undefined where there is none. */
 export async function readNewest(shelf: Shelf, home: Home, most: number): Promise<Page | undefined> {
   const files = await listFiles(homeFolder(shelf, home))
+  const end = await endOf(files.at(-1))
+  if (end?.mark && end.mails.length >= most) return { ...end, mails: end.mails.slice(-most) }
   const mails: LoggedMail[] = []
   let mark: Mark | undefined
   for await (const page of pagesOf(files)) {
@@ -28,6 +38,15 @@ export async function readNewest(shelf: Shelf, home: Home, most: number): Promis
     if (mails.length >= most && mark) break
   }
   return files.length === 0 ? undefined : { mails: mails.slice(-most), mark }
+}
+
+/** A thousand mails are 400 kB, with their answers. A file of twenty thousand took a worker up to a quarter of a second of its start. */
+const END_BYTES = 1024 * 1024
+
+/** What the end of this file holds; undefined where all of it is to be read. */
+async function endOf(file: LogFile | undefined): Promise<Page | undefined> {
+  const lines = file && (await readLastLines(file, END_BYTES))
+  return lines && toPage(lines, new Map())
 }
 
 /** All pages of this worker, whatever home, newest first within each. */
@@ -55,16 +74,20 @@ export async function coversFrom(shelf: Shelf): Promise<Instant | null> {
 async function* pagesOf(files: readonly LogFile[]): AsyncGenerator<Page> {
   const answers = new Map<string, Answer>()
   for (const file of files.toReversed()) {
-    const lines = await readLines(file)
-    for (const line of lines) if (line.kind === 'answer') answers.set(keyOf(line.answer), line.answer)
-    const passed = lines.flatMap((line) => (line.kind === 'passed' ? [line.mail] : []))
-    const mails = passed.flatMap((mail): LoggedMail[] => {
-      const { outcome = 'unknown', response = null } = answers.get(keyOf(mail)) ?? {}
-      answers.delete(keyOf(mail))
-      return outcome === 'accepted' || outcome === 'unknown' ? [{ ...mail, outcome, response }] : []
-    })
-    yield { mails, mark: lines.flatMap((line) => (line.kind === 'mark' ? [line.mark] : [])).at(-1) }
+    yield toPage(await readLines(file), answers)
   }
+}
+
+/** `answers` are those of later lines; those that this page has no mail of are added. */
+function toPage(lines: readonly Line[], answers: Map<string, Answer>): Page {
+  for (const line of lines) if (line.kind === 'answer') answers.set(keyOf(line.answer), line.answer)
+  const passed = lines.flatMap((line) => (line.kind === 'passed' ? [line.mail] : []))
+  const mails = passed.flatMap((mail): LoggedMail[] => {
+    const { outcome = 'unknown', response = null } = answers.get(keyOf(mail)) ?? {}
+    answers.delete(keyOf(mail))
+    return outcome === 'accepted' || outcome === 'unknown' ? [{ ...mail, outcome, response }] : []
+  })
+  return { mails, mark: lines.flatMap((line) => (line.kind === 'mark' ? [line.mark] : [])).at(-1) }
 }
 
 function keyOf({ attemptId, passedAt }: Pick<Answer, 'attemptId' | 'passedAt'>): string {
