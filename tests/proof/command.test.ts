@@ -8,6 +8,7 @@ test.each([
   ['proof/run.ts', ['--together', '0'], 'A whole number from 1 on is wanted'],
   ['proof/run.ts', ['--cell', 'nowhere'], '--list names the cells'],
   ['bench/run.ts', ['--size', '0', 'plan'], 'A number above 0 is wanted'],
+  ['bench/run.ts', ['--postgres', '/nowhere', 'plan'], 'A folder with initdb, pg_ctl and postgres is wanted'],
   ['bench/run.ts', ['speed'], 'throughput, protocol, scale'],
   ['tests/simulation/run.ts', ['--seeds', '0'], 'A whole number from 1 on is wanted'],
   ['tests/simulation/run.ts', ['--weather', 'calm,rain'], 'There is no weather "rain"'],

@@ -54,6 +54,8 @@ const mail = (attemptId: number, more: Partial<PassedMail> = {}): PassedMail => 
   ...more,
 })
 
+const newest = (most: number) => readNewest(shelf(), HOME, most)
+
 async function all(): Promise<LoggedMail[]> {
   const mails: LoggedMail[] = []
   for await (const page of readAll(shelf())) mails.push(...page.mails)
@@ -84,9 +86,9 @@ test('a mail that passed is on the disk before its content may go out, to the mi
     { ...mail(1), outcome: 'unknown', response: null },
     { ...mail(2, { campaign: null, stepKey: null, idempotencyKey: 'ask-7' }), outcome: 'unknown', response: null },
   ])
-  const newest = await readNewest(shelf(), HOME, 1)
-  expect(newest?.mails.map(({ attemptId }) => attemptId)).toEqual([2])
-  expect(newest?.mark).toMatchObject({ at: NOON, walPosition: '0/1B80F98' })
+  const page = await newest(1)
+  expect(page?.mails.map(({ attemptId }) => attemptId)).toEqual([2])
+  expect(page?.mark).toMatchObject({ at: NOON, walPosition: '0/1B80F98' })
   await logbook.close()
 })
 
@@ -155,7 +157,7 @@ describe('a file that is spoilt is named, with what to do', () => {
     await logbook.passed([mail(1)], null)
     await logbook.close()
     spoil()
-    await expect(readNewest(shelf(), HOME, 10)).rejects.toMatchObject({
+    await expect(newest(10)).rejects.toMatchObject({
       code: 'logbook_corrupt',
       message: `the worker’s logbook is spoilt: ${file()}, line ${line}`,
       hint: expect.stringContaining(`mv ${file()} ${file()}.spoilt`),
@@ -177,8 +179,6 @@ describe('of a file that has grown long its end is read', () => {
     }
     await logbook.close()
   })
-
-  const newest = (most: number) => readNewest(shelf(), HOME, most)
 
   test('its newest mails, with their answers and the last mark, whatever stands before', async () => {
     writeFileSync(file(), readFileSync(file(), 'utf8').replace('"to"', 'to'))
