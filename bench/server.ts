@@ -40,7 +40,10 @@ export interface BenchServerOptions {
   bin?: string | undefined
 }
 
-export async function startBenchServer(root: string, { settings = {}, bin }: BenchServerOptions = {}): Promise<BenchServer> {
+export async function startBenchServer(
+  root: string,
+  { settings = {}, bin }: BenchServerOptions = {},
+): Promise<BenchServer> {
   const directory = mkdtempSync(join(tmpdir(), 'goniec-bench-'))
   // Started by root, the server runs as another user, who must be able to enter.
   chmodSync(directory, 0o755)

@@ -64,6 +64,14 @@ const CONTENT = ['data', 'body', 'dot'] as const
 /** RFC 4954 §6: authentication required, mechanism too weak, credentials invalid, encryption required. */
 const LOGIN_CODES: readonly number[] = [530, 534, 535, 538]
 
+/** Daily limit: Google, Zoho, Microsoft 365 of a user and of a whole tenant. */
+const ACCOUNT_LIMITS = ['5.4.5', '5.4.6', '5.1.90', '5.7.705']
+/**
+ * RFC 3463 §3.2, the sender's address or its domain, which many servers look at only when the recipient is named, and Microsoft 365 of an account that
+ * it has blocked ("bad outbound sender"); 5.7.60 of Exchange: the account may not send as this address.
+ */
+const SENDER_REFUSED = ['5.1.7', '5.1.8', '5.7.60']
+
 /** The rows, in the order in which they are tried. */
 export const OUTCOME_TABLE: readonly Row[] = [
   { rule: 'accepted', kind: 'accepted', failures: [null] },
@@ -77,7 +85,8 @@ export const OUTCOME_TABLE: readonly Row[] = [
 
   // A limit delays, it never fails a mail; a login that is refused is not the lead's fault. At any stage.
   { rule: 'service closing, too many connections, temporary login', kind: 'mailbox_fault', codes: [421, 432, 454] },
-  { rule: 'sending limit of the account', kind: 'mailbox_fault', enhanced: ['5.4.5'], codes: [5] },
+  { rule: 'sending limit of the account', kind: 'mailbox_fault', enhanced: ACCOUNT_LIMITS, codes: [5] },
+  { rule: 'sender refused', kind: 'mailbox_fault', enhanced: SENDER_REFUSED, codes: [5] },
   { rule: 'login method switched off', kind: 'mailbox_fault', enhanced: ['5.7.30'], codes: [5] },
 
   // Some servers say only here that they want a login, or another one.
@@ -129,7 +138,7 @@ function matches(row: Row, { stage, failure, fence, released, reply }: DialogueR
 function isPermanent({ stage, failure, reply }: DialogueResult): boolean {
   if (failure === 'certificate' || failure === 'invalid_sender') return true
   if (!reply || reply.code < 500) return false
-  if (reply.enhanced === '5.4.5') return false
-  if (reply.enhanced === '5.7.30') return true
+  if (ACCOUNT_LIMITS.includes(reply.enhanced ?? '')) return false
+  if (reply.enhanced === '5.7.30' || reply.enhanced === '5.7.60') return true
   return stage === 'auth' || stage === 'starttls' || LOGIN_CODES.includes(reply.code)
 }

@@ -124,6 +124,28 @@ const rows: [rule: string, DialogueResult, Partial<Outcome>][] = [
   ],
   ['sending limit of the account', answered('rcpt', '550 5.4.5 Daily sending quota exceeded'), fault],
   [
+    'sending limit of the account',
+    answered(
+      'rcpt',
+      "550 5.1.90 Your message can't be sent because you've reached your daily limit for message recipients",
+    ),
+    fault,
+  ],
+  ['sending limit of the account', answered('dot', '550 5.7.705 Access denied, tenant has exceeded threshold'), fault],
+  ['sending limit of the account', answered('dot', '550 5.4.6 mail rate exceeded limit'), fault],
+  ['sender refused', answered('dot', '550 5.1.8 Access denied, bad outbound sender AS(42004)'), fault],
+  [
+    'sender refused',
+    answered('rcpt', '550 5.1.8 <anna@firma.example>: Sender address rejected: Domain not found'),
+    fault,
+  ],
+  ['sender refused', answered('rcpt', '553 5.1.7 The sender address is no address'), fault],
+  [
+    'sender refused',
+    answered('dot', '550 5.7.60 SMTP; Client does not have permissions to send as this sender'),
+    { ...fault, permanentFault: true },
+  ],
+  [
     'login method switched off',
     answered('mail', '550 5.7.30 Basic authentication is not supported for Client Submission.'),
     { ...fault, permanentFault: true },
@@ -334,6 +356,8 @@ describe('the outcome table', () => {
   it('never marks a lead as bounced for what is the account’s or the domain’s', () => {
     const lines = [
       '550 5.4.5 limit',
+      '550 5.1.90 limit',
+      '550 5.1.8 sender',
       '535 5.7.8 login',
       '550 5.7.1 policy',
       '550 5.7.26 policy',
