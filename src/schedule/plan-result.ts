@@ -17,6 +17,8 @@ export interface Plan {
   giveUps: { messageId: number }[]
   /** What limits each campaign on each of its sending days. */
   bindings: Binding[]
+  /** Campaigns of which a first mail that could go on any day, and by any of their mailboxes, found no place: no other one would. */
+  withoutRoom: ReadonlySet<number>
 }
 
 export interface PlannedSlot {

@@ -2,11 +2,12 @@
 import { bindingsOf } from './binding.ts'
 import { isStale } from './keep.ts'
 import type { Plan } from './plan-result.ts'
-import { waitingOf } from './waiting.ts'
+import { lacksOnlyRoom, waitingOf } from './waiting.ts'
 import type { Mail, World } from './world.ts'
 
 /** What a plan says about its world. */
 export function resultOf(world: World): Plan {
+  const withoutRoom = new Set<number>()
   const result: Plan = {
     slots: [],
     withdrawals: [],
@@ -15,14 +16,26 @@ export function resultOf(world: World): Plan {
     reasons: [],
     giveUps: [],
     bindings: bindingsOf(world),
+    withoutRoom,
   }
   for (const mail of world.mails) {
     if (mail.givenUp) result.giveUps.push({ messageId: mail.input.id })
     else if (mail.mailbox) addPlaced(result, mail)
     else addWaiting(result, world, mail)
   }
+  for (const mail of world.mails) {
+    const campaignId = mail.campaign?.input.id
+    if (campaignId === undefined || mail.mailbox || mail.givenUp || withoutRoom.has(campaignId)) continue
+    if (isUntouched(mail) && lacksOnlyRoom(world, mail)) withoutRoom.add(campaignId)
+  }
   result.slots.sort((a, b) => a.atMs - b.atMs || a.messageId - b.messageId)
   return result
+}
+
+/** A first mail of which nothing is known but that it is there. */
+function isUntouched({ input, isFollowUp }: Mail): boolean {
+  const { kind, boundMailboxId, notBeforeMs, slot, lost } = input
+  return kind === 'campaign' && !isFollowUp && !slot && !lost && boundMailboxId === null && notBeforeMs === null
 }
 
 function addPlaced(result: Plan, mail: Mail): void {

@@ -27,6 +27,12 @@ function freeFromMs({ dueMs, bound }: Mail): number {
   return Math.max(dueMs, bound?.input.freeFromMs ?? 0)
 }
 
+/** Could a mail that has no place go on any of the days ahead, if only there were room? */
+export function lacksOnlyRoom(world: World, mail: Mail): boolean {
+  if (waitingOf(world, mail).code !== 'no_room') return false
+  return segmentsOf(world, mail).every((segment) => !leadIsTaken(world, mail, segment) && !domainIsFull(mail, segment))
+}
+
 /** The reason of a mail that has no slot. */
 export function waitingOf(world: World, mail: Mail): Waiting {
   const messageId = mail.input.id

@@ -76,6 +76,7 @@ test('who wants a table for himself gets it once the first session is done: the 
         domainLimits: new Map(),
         held: new HeldLeads({ timeZone: 'Europe/Warsaw', nowMs: 0, campaigns: [], contacts: new Map() }),
         horizonDays: 7,
+        peek: null,
         meanwhile: () => undefined,
       },
     )

@@ -14,6 +14,8 @@ export interface LoadedMails {
   blocked: { messageId: number; atMs: number; reason: string }[]
   /** Campaigns in which mails of removed steps still wait, to be swept; those mails are not among the messages, and keep no slot that anybody would claim. */
   unswept: number[]
+  /** Campaigns of whose first mails only the first were read. */
+  peekedAt: ReadonlySet<number>
 }
 
 /** Reads what there could be a place for, and what has one; in any order. */
@@ -37,7 +39,19 @@ export async function loadMails(snapshot: Snapshot, asked: Asked): Promise<Loade
         ...[...firstMails, ...slots].flatMap((columns) => campaignsWithRemovedSteps(columns, steps)),
       ]),
     ],
+    peekedAt: new Set(firstMails.flatMap((columns) => cutShort(columns, asked))),
   }
+}
+
+/** The campaigns of which so many were read as of one that waits for room, and the first of them does. */
+function cutShort({ campaigns, said }: messageReads.FirstMails, { peek }: Asked): number[] {
+  const noRoom = WAITING_CODES.indexOf('no_room') + 1
+  const found: number[] = []
+  for (let from = 0, to = 0; from < campaigns.length; from = to) {
+    while (campaigns[to] === campaigns[from]) to += 1
+    if (to - from === peek && said[from] === noRoom) found.push(campaigns[from] ?? 0)
+  }
+  return found
 }
 
 type Blocked = LoadedMails['blocked'][number]

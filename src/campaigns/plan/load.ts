@@ -3,7 +3,8 @@
  *
  * It reads no more than could get a place: all mails that have slots, all follow-ups, retries and other mail, and of each campaign's
  * first mails without a slot as many as its limits, delay and mailboxes could carry within the horizon, beside those to leads that other
- * campaigns have. A queue of millions costs no more than the days ahead.
+ * campaigns have. A queue of millions costs no more than the days ahead; and where campaigns share mailboxes that are full, of each no more than a
+ * few are looked at (`peek`).
  */
 import type { PoolClient } from 'pg'
 import type { Database } from '../../database/pool.ts'
@@ -21,6 +22,11 @@ export interface LoadOptions {
   /** Sending days ahead. */
   horizonDays?: number
   graceMs?: number
+  /**
+   * Of a campaign whose first mail waits for room, as the last plan has said, so many first mails are read: where none of them finds any, none behind
+   * them does. Null: all that there could be room for.
+   */
+  peek?: number | null
 }
 
 /** What there is to plan, and what there is to take back first. */
@@ -32,12 +38,12 @@ export interface LoadedPlan extends Omit<LoadedMails, 'messages'> {
 export async function loadPlanInput(
   database: Database,
   client: PoolClient,
-  { horizonDays = 7, graceMs = 300_000 }: LoadOptions = {},
+  { horizonDays = 7, graceMs = 300_000, peek = null }: LoadOptions = {},
 ): Promise<LoadedPlan> {
-  return inOneMoment(database, client, (snapshot) => read(snapshot, { horizonDays, graceMs }))
+  return inOneMoment(database, client, (snapshot) => read(snapshot, { horizonDays, graceMs, peek }))
 }
 
-async function read(snapshot: Snapshot, { horizonDays, graceMs }: Required<LoadOptions>): Promise<LoadedPlan> {
+async function read(snapshot: Snapshot, { horizonDays, graceMs, peek }: Required<LoadOptions>): Promise<LoadedPlan> {
   const { query } = snapshot
   const { paused, ...installation } = await reads.installation(query)
   const { nowMs, domainLimits } = installation
@@ -47,12 +53,13 @@ async function read(snapshot: Snapshot, { horizonDays, graceMs }: Required<LoadO
   const mailboxesById = new Map(mailboxes.map((mailbox) => [mailbox.id, mailbox]))
   const rooms = campaigns.map((campaign) => ({ id: campaign.id, room: roomOf(campaign, mailboxesById, horizonDays) }))
   const contacts = await reads.contacts(query)
-  const { messages, blocked, unswept } = await loadMails(snapshot, {
+  const { messages, ...rest } = await loadMails(snapshot, {
     rooms,
     mailboxes: mailboxRows,
     domainLimits,
     held: new HeldLeads({ ...installation, campaigns, contacts }),
     horizonDays,
+    peek,
     meanwhile: () => openCalendars(campaigns, nowMs, horizonDays),
   })
   const input: WholePlanInput = {
@@ -66,7 +73,7 @@ async function read(snapshot: Snapshot, { horizonDays, graceMs }: Required<LoadO
     contacts,
     messages,
   }
-  return { input, blocked, unswept }
+  return { input, ...rest }
 }
 
 /** The first look into a calendar takes a tenth of a second: it is taken while the database reads. */

@@ -120,17 +120,19 @@ export interface FirstMails {
 
 /**
  * Of each campaign the first mails that there could be room for, or those behind a mail. Nothing is known of them but this: a column is one value,
- * which costs the database and us a tenth of what rows do.
+ * which costs the database and us a tenth of what rows do. `peek`: so many only of a campaign whose first one waits for room, as is said of it.
  */
 export async function firstMails(
   query: Query,
   rooms: readonly { id: number; room: number; behind?: number }[],
+  peek: number | null = null,
 ): Promise<FirstMails> {
   const row = await askForColumns<keyof FirstMails>(query, FIRST_MAILS, [
     rooms.map(({ id }) => id),
     rooms.map(({ room }) => room),
     rooms.map(({ behind }) => behind ?? 0),
     WAITING_CODES,
+    peek,
   ])
   return {
     ids: numbersOf(row.ids),
@@ -189,16 +191,26 @@ const MESSAGES = messagesBut(`and (${IN_COLUMNS} and m.campaign_id = any ($1::bi
 
 const NAMED_MESSAGES = `select ${BARE_COLUMNS}, null as objection from goniec.message m where m.id = any ($1::bigint[])`
 
+const FIRST_OF_ROOM = `m.status = 'pending' and m.scheduled_at is null and m.kind = 'campaign' and m.campaign_id = room.campaign_id
+      and m.id > room.behind and m.follows_at is null and m.first_planned_at is null and m.not_before is null`
+
 const FIRST_MAILS = `
   select ${column('m.id')} as ids, ${column('room.campaign_id')} as campaigns, ${column('m.lead_id')} as leads, ${column('m.step_id')} as steps,
     ${column('m.said')} as said
   from unnest($1::bigint[], $2::bigint[], $3::bigint[]) as room (campaign_id, mails, behind)
+  left join lateral (
+    select m.slot_reason
+    from goniec.message m
+    ${LEADS}
+    where $5::integer is not null and ${FIRST_OF_ROOM} and ${OBJECTION} is null
+    order by m.id
+    limit 1
+  ) head on true
   cross join lateral (
     select m.id, m.lead_id, m.step_id, array_position($4::text[], m.slot_reason) as said
     from goniec.message m
     ${LEADS}
-    where m.status = 'pending' and m.scheduled_at is null and m.kind = 'campaign' and m.campaign_id = room.campaign_id and ${OBJECTION} is null
-      and m.id > room.behind and m.follows_at is null and m.first_planned_at is null and m.not_before is null
+    where ${FIRST_OF_ROOM} and ${OBJECTION} is null
     order by m.id
-    limit room.mails
+    limit least(room.mails, case when head.slot_reason = 'no_room' then $5::integer end)
   ) m`

@@ -21,6 +21,8 @@ export interface Asked {
   /** Leads that other campaigns have mailed; those for which they have slots are added. */
   held: HeldLeads
   horizonDays: number
+  /** Of a campaign whose first mail waits for room, as is said of it, so many first mails are read; null: all that there could be room for. */
+  peek: number | null
   /** To be done while the database reads. */
   meanwhile: () => void
 }
@@ -62,7 +64,7 @@ export async function readMails(snapshot: Snapshot, asked: Asked, steps: Steps):
 
 async function readColumns(
   { query, share }: Snapshot,
-  { rooms, meanwhile }: Asked,
+  { rooms, meanwhile, peek }: Asked,
   all: ReadMails,
   readRows: () => Promise<void>,
 ): Promise<void> {
@@ -74,7 +76,7 @@ async function readColumns(
           session,
           piece.map(({ id }) => id),
         )
-        all.firstMails.push(await messageReads.firstMails(session, piece))
+        all.firstMails.push(await messageReads.firstMails(session, piece, peek))
         all.slots.push(slots)
       } catch (error) {
         pieces.push(piece)

@@ -66,22 +66,47 @@ const LOCK = `
 const END = `
   select array(select goniec.complete_campaigns()) as completed, pg_notify('goniec', 'dispatch'), pg_advisory_unlock(goniec.lock_key('plan'))`
 
+/** Where campaigns that wait for room were only looked at, and one of them found some, once more with all that there could be room for. */
 async function planOnce(database: Database, client: PoolClient, options: LoadOptions): Promise<SavedPlan> {
   await tendCampaigns(database)
+  const seen = await planPass(database, client, { peek: PEEK, ...options })
+  if (!seen.mayHaveRoom) return seen.saved
+  const { saved } = await planPass(database, client, { ...options, peek: null })
+  return {
+    planned: seen.saved.planned + saved.planned,
+    moved: seen.saved.moved + saved.moved,
+    withdrawn: seen.saved.withdrawn + saved.withdrawn,
+    givenUp: seen.saved.givenUp + saved.givenUp,
+  }
+}
+
+/** Few enough that ten thousand campaigns which share full mailboxes cost little, and more than a minute frees by itself. */
+const PEEK = 10
+
+interface Pass {
+  saved: SavedPlan
+  /** Of a campaign's first mails only the first were read, and none of them waits for room. */
+  mayHaveRoom: boolean
+}
+
+async function planPass(database: Database, client: PoolClient, options: LoadOptions): Promise<Pass> {
   // The plan reads what was taken of a day, and of a new day nothing was.
-  const [{ input, blocked }] = await Promise.all([
+  const [{ input, blocked, peekedAt }] = await Promise.all([
     loadSwept(database, client, options),
     database.query('select goniec.make_day_rows(3)'),
   ])
   const withdrawn = await withdraw(database, blocked)
   const writer = new PlanWriter(database, input)
+  const unsettled = new Set(peekedAt)
   for (const part of apart(input, PART)) {
-    await writer.add(part, plan(part))
+    const planned = plan(part)
+    for (const campaignId of planned.withoutRoom) unsettled.delete(campaignId)
+    await writer.add(part, planned)
     // What the database has answered meanwhile is heard, and the next slots go to it.
     await turn()
   }
   const saved = await writer.finish()
-  return { ...saved, withdrawn: saved.withdrawn + withdrawn }
+  return { saved: { ...saved, withdrawn: saved.withdrawn + withdrawn }, mayHaveRoom: unsettled.size > 0 }
 }
 
 /** What there is to plan, once no mail of a removed step is left that could be: whenever it came into being, and whoever was away then. */

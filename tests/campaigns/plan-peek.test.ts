@@ -1,0 +1,90 @@
+/** A campaign that waits for room is only looked at, in each minute's plan; and whatever room there is, it gets at once. */
+import { beforeEach, expect, test } from 'vitest'
+import { loadPlanInput } from '../../src/campaigns/plan/load.ts'
+import { runPlan } from '../../src/campaigns/plan/run.ts'
+import { Temporal } from '../../src/time.ts'
+import { setClock } from '../support/clock.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { TestWorld } from './world.ts'
+
+const MONDAY = Temporal.Instant.from('2026-12-07T07:00:00Z')
+const LEADS = 60
+
+let database: TestDatabase
+let world: TestWorld
+let campaign: number
+let other: number
+
+beforeEach(async () => {
+  database = await createTestDatabase()
+  await setClock(database, MONDAY)
+  world = new TestWorld(database)
+  await world.salesperson()
+  await world.mailbox('anna@firma.example', { daily_limit: 1 })
+  const columns = { status: 'running', contact_gap_days: 3, delay_ms: 0 }
+  other = await world.campaign('other', columns)
+  campaign = await world.campaign('late', columns)
+  for (let n = 1; n <= LEADS; n += 1) await world.enroll(campaign, `lead-${n}@klient.example`)
+})
+
+/** Whom the campaign writes to on which day of December, after a plan. */
+async function planned(): Promise<(readonly [day: number, lead: string])[]> {
+  await runPlan(database)
+  const rows = await database.query<{ day: number; lead: string }>(
+    `select extract(day from scheduled_at)::integer as day, split_part(recipient, '@', 1) as lead
+     from goniec.message where campaign_id = $1 and scheduled_at is not null and status = 'pending' order by scheduled_at`,
+    [campaign],
+  )
+  return rows.map(({ day, lead }) => [day, lead] as const)
+}
+
+/** How many first mails without a slot a plan reads. */
+async function read(): Promise<{ waiting: number; peekedAt: number[] }> {
+  const client = await database.pool.connect()
+  const { input, peekedAt } = await loadPlanInput(database, client, { peek: 10 })
+  client.release()
+  const mails = Array.from({ length: input.messages.length }, (_, place) => input.messages.at(place))
+  return { waiting: mails.filter((mail) => mail?.slot === null).length, peekedAt: [...peekedAt] }
+}
+
+const limitTo = (most: number) => database.query('update goniec.mailbox set daily_limit = $1', [most])
+
+test('of a campaign that waits for room only some mails are read; of one of which nothing is said all', async () => {
+  expect(await read()).toEqual({ waiting: LEADS, peekedAt: [] })
+  expect(await planned()).toHaveLength(7)
+  expect(await read()).toEqual({ waiting: 10, peekedAt: [campaign] })
+  expect(await planned()).toHaveLength(7)
+})
+
+test('room for more than these is filled by the next plan', async () => {
+  await planned()
+  await limitTo(6)
+  expect(await planned()).toHaveLength(42)
+})
+
+test('room that is none for any of them is found by the mails behind', async () => {
+  // The first twenty are another campaign's until Wednesday: they can only go later.
+  await database.query(
+    `insert into goniec.lead_day (lead_id, day, campaign_id)
+     select lead_id, '2026-12-07', $2 from goniec.message where campaign_id = $1 order by id limit 20`,
+    [campaign, other],
+  )
+  const first = await planned()
+  expect(first.slice(0, 3)).toEqual([
+    [7, 'lead-21'],
+    [8, 'lead-22'],
+    [9, 'lead-23'],
+  ])
+  await database.query(`update goniec.message set status = 'cancelled', scheduled_at = null, mailbox_id = null, window_closes_at = null
+    where recipient = 'lead-22@klient.example'`)
+  expect((await planned())[1]).toEqual([8, 'lead-24'])
+})
+
+test('a mail that may not be sent, whatever is said of it, hides nobody of whom nothing is said', async () => {
+  await planned()
+  await database.query(`update goniec.message set slot_reason = null where scheduled_at is null`)
+  await database.query(`update goniec.message set held_reason = 'a test', slot_reason = 'no_room' where id = (
+    select min(id) from goniec.message where scheduled_at is null)`)
+  await limitTo(6)
+  expect(await planned()).toHaveLength(42)
+})
