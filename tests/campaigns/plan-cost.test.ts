@@ -1,8 +1,9 @@
 /** What each minute's plan reads does not grow with the history, nor with leads and campaigns that have nothing to do. */
 import { expect, test } from 'vitest'
-import { messages } from '../../src/campaigns/plan/message-reads.ts'
+import { firstMails, messages } from '../../src/campaigns/plan/message-reads.ts'
 import * as reads from '../../src/campaigns/plan/reads.ts'
 import { runPlan } from '../../src/campaigns/plan/run.ts'
+import { slots } from '../../src/campaigns/plan/slot-reads.ts'
 import { instantAt } from '../../src/time.ts'
 import { setClock } from '../support/clock.ts'
 import { createTestDatabase } from '../support/database.ts'
@@ -67,6 +68,64 @@ test('a lead is read by its key, however many mails the planner takes to be read
   })
   expect(rows).toHaveLength(MANY + 1)
   expect(await scannedRows('lead')).toBe(before)
+})
+
+/** So many campaigns with as many mails each. */
+async function crowd({ campaigns, mails }: { campaigns: number; mails: number }): Promise<number[]> {
+  const ids = []
+  for (let n = 0; n < campaigns; n += 1) ids.push(await here.world.campaign())
+  await query(
+    `with leads as (
+       insert into goniec.lead (email) select format('crowd-%s-%s@klient.example', ($1::bigint[])[1], n) from generate_series(1, $2::integer) n returning id, email
+     ), enrolled as (
+       insert into goniec.enrollment (campaign_id, lead_id)
+       select c.id, l.id from unnest($1::bigint[]) as c (id) cross join leads l returning id, campaign_id, lead_id
+     )
+     insert into goniec.message (kind, campaign_id, enrollment_id, lead_id, recipient, step_id, step_key, variant)
+     select 'campaign', e.campaign_id, e.id, l.id, l.email, s.id, s.key, 'A'
+     from enrolled e join leads l on l.id = e.lead_id join goniec.step s on s.campaign_id = e.campaign_id
+     order by e.id`,
+    [ids, mails],
+  )
+  return ids
+}
+
+/** Rows of the queue that this transaction has fetched by an index so far. */
+async function fetchedMails(): Promise<number> {
+  const [row] = await query(
+    `select idx_tup_fetch::integer as rows from pg_stat_xact_user_tables where schemaname = 'goniec' and relname = 'message'`,
+  )
+  return row.rows
+}
+
+test('a campaign’s slots are read by its own index, though statistics are from before there were any', async () => {
+  const mailbox = await here.world.mailbox()
+  await crowd({ campaigns: 1, mails: 500 })
+  await query('analyze goniec.message, goniec.lead')
+  const campaigns = await crowd({ campaigns: 40, mails: 100 })
+  await query(
+    `update goniec.message set mailbox_id = $1, scheduled_at = goniec.now(), window_closes_at = goniec.now() + interval '1 hour',
+       planned_campaign_version = 1, planned_mailbox_version = 1, first_planned_at = goniec.now()`,
+    [mailbox],
+  )
+  const before = await fetchedMails()
+  const { ids } = await slots(query, campaigns)
+  expect(ids).toHaveLength(40 * 100)
+  expect((await fetchedMails()) - before).toBeLessThan(2 * ids.length)
+})
+
+test('a campaign’s first mails are read by its own index, though statistics are from when it was the only one', async () => {
+  await crowd({ campaigns: 1, mails: 500 })
+  await query('analyze goniec.message, goniec.lead')
+  const campaigns = await crowd({ campaigns: 40, mails: 100 })
+  const before = await fetchedMails()
+  const { ids } = await firstMails(
+    query,
+    campaigns.map((id) => ({ id, room: 10 })),
+  )
+  expect(ids).toHaveLength(40 * 10)
+  // No more than their own: where there are few of them another index of theirs does as well.
+  expect((await fetchedMails()) - before).toBeLessThan(2 * 40 * 100)
 })
 
 test('days are made of those campaigns that miss one, or whose limit has changed', async () => {

@@ -191,7 +191,12 @@ const MESSAGES = messagesBut(`and (${IN_COLUMNS} and m.campaign_id = any ($1::bi
 
 const NAMED_MESSAGES = `select ${BARE_COLUMNS}, null as objection from goniec.message m where m.id = any ($1::bigint[])`
 
-const FIRST_OF_ROOM = `m.status = 'pending' and m.scheduled_at is null and m.kind = 'campaign' and m.campaign_id = room.campaign_id
+/**
+ * Of one campaign, in the order of its own index; as a range, or a planner whose statistics are from when there was hardly another one would go
+ * through all mails there are in the order of their ids.
+ */
+const FIRST_OF_ROOM = `m.status = 'pending' and m.scheduled_at is null and m.kind = 'campaign'
+      and m.campaign_id >= room.campaign_id and m.campaign_id <= room.campaign_id
       and m.id > room.behind and m.follows_at is null and m.first_planned_at is null and m.not_before is null`
 
 const FIRST_MAILS = `
@@ -203,7 +208,7 @@ const FIRST_MAILS = `
     from goniec.message m
     ${LEADS}
     where $5::integer is not null and ${FIRST_OF_ROOM} and ${OBJECTION} is null
-    order by m.id
+    order by m.campaign_id, m.id
     limit 1
   ) head on true
   cross join lateral (
@@ -211,6 +216,6 @@ const FIRST_MAILS = `
     from goniec.message m
     ${LEADS}
     where ${FIRST_OF_ROOM} and ${OBJECTION} is null
-    order by m.id
+    order by m.campaign_id, m.id
     limit least(room.mails, case when head.slot_reason = 'no_room' then $5::integer end)
   ) m`
