@@ -10,13 +10,13 @@
  */
 // date: files carry times of the wall clock
 import { randomBytes } from 'node:crypto'
-import { appendFile, chown, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { appendFile, chown, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { clearStalePidFile, findPostmaster, ignoreMissing } from './postmaster.ts'
 import { explainServerFailure } from './server-failures.ts'
-import { runProgram, type ServerPrograms } from './server-process.ts'
+import { makeFolder, runProgram, type ServerPrograms } from './server-process.ts'
 
 /** Not "goniec": a schema of the user's own name is on his search path, and would hide a name that lacks its schema. */
 const USER = 'postgres'
@@ -109,7 +109,7 @@ async function removeAbandoned(directory: string): Promise<void> {
 async function prepareDirectory(directory: string, { account }: ServerPrograms): Promise<string> {
   try {
     // Another user's server must be able to walk through it; what is secret stands in `data`, which is its owner's only.
-    await mkdir(directory, { recursive: true, mode: 0o755 })
+    await makeFolder(directory, account)
     const fresh = await mkdtemp(join(directory, 'new-'))
     if (account) await chown(fresh, account.uid, account.gid)
     return fresh

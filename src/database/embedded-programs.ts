@@ -5,11 +5,18 @@
  * does not run for everybody. So they are made here when they are missing. Where that is not allowed, or where the server's user cannot
  * enter the folder (root's checkout under /root), the programs are copied once beside goniec's data.
  */
-import { access, chmod, cp, mkdir, mkdtemp, readFile, rename, rm, symlink } from 'node:fs/promises'
+import { access, chmod, cp, mkdtemp, readFile, rename, rm, symlink } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
 import { GoniecError, messageOf } from '../errors.ts'
-import { runProgram, serverAccount, type ServerPrograms } from './server-process.ts'
+import {
+  makeFolder,
+  openFolder,
+  runProgram,
+  serverAccount,
+  type ServerAccount,
+  type ServerPrograms,
+} from './server-process.ts'
 
 /** The embedded programs, checked to run. `spare` is the folder for a copy, should one be needed. */
 export async function embeddedPrograms(spare: string): Promise<ServerPrograms> {
@@ -18,7 +25,7 @@ export async function embeddedPrograms(spare: string): Promise<ServerPrograms> {
   const inPlace = { bin: join(native, 'bin'), account }
   await completeFolder(native).catch(refuseUnlessForbidden)
   if ((await tryPrograms(inPlace)) === undefined) return inPlace
-  const copy = { bin: join(await copyFolder(native, spare), 'bin'), account }
+  const copy = { bin: join(await copyFolder(native, spare, account), 'bin'), account }
   const complaint = await tryPrograms(copy)
   if (complaint === undefined) return copy
   throw new GoniecError('embedded_programs', `the embedded Postgres does not run on this machine: ${complaint}`, {
@@ -72,15 +79,17 @@ async function tryPrograms(programs: ServerPrograms): Promise<string | undefined
   return code === 0 ? undefined : output || `postgres ended with code ${code}`
 }
 
-async function copyFolder(native: string, spare: string): Promise<string> {
+/** Copies the programs into the folder `spare`, for this account to run. */
+export async function copyFolder(native: string, spare: string, account: ServerAccount): Promise<string> {
   const { version } = JSON.parse(await readFile(join(native, '..', 'package.json'), 'utf8')) as { version: string }
   const copy = join(spare, `postgres-${version}`)
   if (await exists(copy)) return copy
   try {
-    await mkdir(spare, { recursive: true, mode: 0o755 })
+    await makeFolder(spare, account)
     const parent = await mkdtemp(join(spare, 'copying-'))
     await cp(native, join(parent, 'native'), { recursive: true, verbatimSymlinks: true })
     await completeFolder(join(parent, 'native'))
+    await openFolder(join(parent, 'native'), account)
     // Whole or not at all, also for a command that looks at the same moment; if that one was faster, its copy is as good.
     await rename(join(parent, 'native'), copy).catch(() => access(copy))
     await rm(parent, { recursive: true })

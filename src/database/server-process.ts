@@ -5,6 +5,8 @@
  * everybody else's runs as themselves.
  */
 import { execFile, spawn } from 'node:child_process'
+import { chmod, mkdir } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { GoniecError, messageOf } from '../errors.ts'
 
@@ -31,7 +33,7 @@ export async function runProgram(
   args: readonly string[],
   input = '',
 ): Promise<ProgramResult> {
-  return new Promise((resolve) => {
+  return new Promise((done) => {
     // The working directory must be one that the other user may enter.
     const child = spawn(`${bin}/${program}`, args, {
       ...account,
@@ -45,9 +47,9 @@ export async function runProgram(
     // A program that ended early does not read its input; how it ended says why.
     child.stdin.on('error', () => undefined)
     child.stdin.end(input)
-    child.on('error', (error) => resolve({ code: null, output: messageOf(error) }))
+    child.on('error', (error) => done({ code: null, output: messageOf(error) }))
     // Not `close`: a detached server could hold our pipes open.
-    child.on('exit', (code) => setImmediate(() => resolve({ code, output: output.trim() })))
+    child.on('exit', (code) => setImmediate(() => done({ code, output: output.trim() })))
   })
 }
 
@@ -55,6 +57,19 @@ export async function runProgram(
 export async function serverAccount(): Promise<ServerAccount> {
   if (process.getuid?.() !== 0) return undefined
   return (await findAccount('postgres')) ?? (await createAccount('postgres'))
+}
+
+/** Makes a folder that the server's user may enter, and what is missing above it, whatever the umask: root's own may let nobody else in. */
+export async function makeFolder(path: string, account: ServerAccount): Promise<void> {
+  const folder = resolve(path)
+  const first = await mkdir(folder, { recursive: true, mode: 0o755 })
+  if (!account || first === undefined) return
+  for (let made = folder; made.length >= first.length; made = dirname(made)) await chmod(made, 0o755)
+}
+
+/** Lets the server's user read a folder with all that is in it, and run what can be run. */
+export async function openFolder(path: string, account: ServerAccount): Promise<void> {
+  if (account) await run('chmod', ['-R', 'go+rX', path])
 }
 
 const run = promisify(execFile)

