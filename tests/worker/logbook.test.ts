@@ -6,13 +6,14 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   truncateSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import type { GoniecError } from '../../src/errors.ts'
 import { Temporal, type Instant } from '../../src/time.ts'
 import { homeFolder } from '../../src/worker/logbook/files.ts'
@@ -55,12 +56,30 @@ const mail = (attemptId: number, more: Partial<PassedMail> = {}): PassedMail => 
 })
 
 const newest = (most: number) => readNewest(shelf(), HOME, most)
+const modeOf = (path: string): string => (statSync(path).mode & 0o777).toString(8)
 
 async function all(): Promise<LoggedMail[]> {
   const mails: LoggedMail[] = []
   for await (const page of readAll(shelf())) mails.push(...page.mails)
   return mails
 }
+
+test('only its user may look into it, and the folders above, in which goniec’s own database is too, are as he makes any', async () => {
+  const state = join(root, 'lib', 'goniec', 'workers')
+  const before = process.umask(0o022)
+  onTestFinished(() => void process.umask(before))
+  const logbook = await Logbook.open({
+    ...shelf(),
+    root: state,
+    home: HOME,
+    now: NOON,
+    isKnown: false,
+    keepMs: WEEK_MS,
+    onBroken: (error) => broken.push(error),
+  })
+  await logbook.close()
+  expect([state, join(state, '..')].map(modeOf)).toEqual(['700', '755'])
+})
 
 test('what comes while it is being closed, at any moment of that, breaks nothing', async () => {
   const tomorrow = NOON.add({ hours: 25 })

@@ -7,7 +7,7 @@
  * off, where a machine lost power while it was written: then nothing of that mail had gone out, since a mail waits for its line.
  */
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { GoniecError, messageOf } from '../../errors.ts'
 import { formatLine, parseLine, type Header, type Home, type Line } from './lines.ts'
 
@@ -54,8 +54,10 @@ export async function newestNumber(folder: string): Promise<number> {
 }
 
 /** Makes the file of this number, with its first line, durable before it is seen. */
-export async function createFile(folder: string, number: number, header: Header): Promise<LogFile> {
+export async function createFile(root: string, folder: string, number: number, header: Header): Promise<LogFile> {
   return await refuseUnwritable(folder, async () => {
+    // Addresses are from `root` on. What is above it may be others' too: the user of goniec's own database walks through root's.
+    await mkdir(dirname(root), { recursive: true })
     await mkdir(folder, { recursive: true, mode: 0o700 })
     const path = join(folder, `${String(number).padStart(6, '0')}.log`)
     const making = `${path}.${process.pid}.new`

@@ -211,5 +211,5 @@ async function nextFile(options: LogbookOptions, folder: string, last: LogFile |
   const hasOlder = last !== undefined || (await listShelf(options)).length > 0
   const newest = await newestNumber(folder)
   const isFirst = newest === 0 && (hasOlder || !options.isKnown)
-  return await createFile(folder, newest + 1, { installation, worker, home, begunAt, isFirst })
+  return await createFile(options.root, folder, newest + 1, { installation, worker, home, begunAt, isFirst })
 }
