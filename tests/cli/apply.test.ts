@@ -89,6 +89,22 @@ it('what runs is changed with a yes only, and the fields are told with old and n
   ).toEqual([{ type: 'applied', name: 'spring' }])
 })
 
+it('a step that is added has texts too, and a campaign that is made beside hides nothing of one that changes', async () => {
+  const winter = TEAM.replaceAll('spring', 'winter')
+  write(winter)
+  await goniec('apply', 'team.yaml')
+  const steps = '{ key: last, wait: 3d, variants: [{ letter: A, text: "{{ nope }}" }] }'
+  const longer = winter.replace('Good day. }] }]', `Good day. }] }, ${steps}]`)
+  write(longer)
+  expect((await goniec('apply', 'team.yaml')).stderr).toBe('Applied. Next: goniec campaign check winter\n')
+  write(winter)
+  expect((await goniec('apply', 'team.yaml')).stderr).toBe('Applied.\n')
+  write(longer + winter.slice(winter.indexOf('  - name: winter')).replaceAll('winter', 'summer'))
+  expect((await goniec('apply', 'team.yaml')).stderr).toBe(
+    'Applied. Next: goniec lead import CSV --campaign summer Next: goniec campaign check winter\n',
+  )
+})
+
 it('a definition can come from standard input', async () => {
   const { code, stderr } = await runGoniec(['apply', '-', '--yes'], { url: database.url, input: TEAM })
   expect([code, stderr]).toEqual([0, 'Applied. Next: goniec campaign check spring\n'])

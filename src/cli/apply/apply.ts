@@ -66,19 +66,20 @@ function sentence({ campaigns }: Definition, { changes }: Preview, { cancelled, 
   )
   if (made !== undefined) parts.push(`Next: goniec lead import CSV --campaign ${shellWord(made.name)}`)
   // Applying knows a text's syntax; whether every lead has its fields only the check finds, and the campaign may run already.
-  else for (const name of rewritten(changes)) parts.push(`Next: goniec campaign check ${shellWord(name)}`)
+  for (const name of rewritten(changes)) parts.push(`Next: goniec campaign check ${shellWord(name)}`)
   return parts.join(' ')
 }
 
 /** Campaigns whose texts change. */
 function rewritten(changes: Preview['changes']): string[] {
   return changes
-    .filter(({ kind, change, fields }) => kind === 'campaign' && change === 'changed' && fields.some(isText))
+    .filter(({ kind, change, fields }) => kind === 'campaign' && change === 'changed' && fields.some(hasText))
     .map(({ name }) => name)
 }
 
-function isText({ field }: { field: string }): boolean {
-  return /^steps\..+\.variant [A-Z]\.(subject|text|html)$/.test(field)
+/** A text that changes, or a step that comes with all of its texts. */
+function hasText({ field, to }: Preview['changes'][number]['fields'][number]): boolean {
+  return /^steps\..+\.variant [A-Z]\.(subject|text|html)$/.test(field) || /^(added|back) in place \d+$/.test(String(to))
 }
 
 function mails(count: number): string {
