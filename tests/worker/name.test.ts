@@ -30,6 +30,14 @@ test('a name that is taken is a clear error', async () => {
   expect(second.log.filter(({ level }) => level === 'error' || level === 'fatal')).toEqual([])
 })
 
+test('an empty name is none', async () => {
+  for (const name of ['', ' ']) {
+    const worker = startWorker(database.urlAs('worker'), { args: ['--until-idle', '--name', name] })
+    expect(await worker.ended).toBe(2)
+    expect(worker.errors()).toBe('Error: --name is empty\nTry: give the worker a name, or leave it out\n')
+  }
+})
+
 test('workers without names are called after their host, and numbered', async () => {
   const started = []
   for (const expected of [hostname(), `${hostname()}-2`]) {

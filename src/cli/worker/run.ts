@@ -9,6 +9,10 @@ import type { Cli } from '../cli.ts'
 
 /** Runs a worker until it is stopped, or idle. The first SIGINT or SIGTERM drains, the second ends at once. */
 export async function runWorker(cli: Cli, options: { name?: string; untilIdle?: boolean }): Promise<void> {
+  // A variable that is not set where the command runs, as in --name "$HOSTNAME" under cron: no two workers could have that name.
+  if (options.name?.trim() === '') {
+    throw new GoniecError('usage', '--name is empty', { hint: 'give the worker a name, or leave it out', exitCode: 2 })
+  }
   const settings = readWorkerSettings()
   const log = createLogger({ level: cli.config.logLevel })
   const systemd = new Systemd(process.env, log)
