@@ -127,7 +127,7 @@ const diskFull: Explanation = (database, text) => [
 const forbidden: Explanation = (database, text) => [
   'database_permission',
   `this user may not do this in ${database}: ${text}`,
-  'use the user that owns the schema, or grant it the role goniec_worker or goniec_reporter',
+  'use the user that owns the schema; reading alone needs the role goniec_reporter, a worker goniec_worker',
 ]
 
 const readOnly: Explanation = (database, text) => [

@@ -1,5 +1,5 @@
 import { createServer, type AddressInfo } from 'node:net'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { explainDatabaseError, explainStatementError } from '../../src/database/failures.ts'
 import { connectDatabase } from '../../src/database/pool.ts'
 import type { GoniecError } from '../../src/errors.ts'
@@ -76,6 +76,16 @@ test('a full disk, a missing right and a read-only server are told apart', async
     const error: unknown = await raise(code).catch((reason: unknown) => reason)
     expect(explainDatabaseError(error, database.url)).toMatchObject({ code: expected, hint: expect.any(String) })
   }
+})
+
+test('to whoever lacks a right no role is advised that would not give it: changes are for the owner of the schema', async () => {
+  const reader = await connectDatabase(database.urlAs('worker'))
+  onTestFinished(() => reader.close())
+  const error: unknown = await reader.query('delete from goniec.campaign').catch((reason: unknown) => reason)
+  expect(explainDatabaseError(error, database.url)).toMatchObject({
+    code: 'database_permission',
+    hint: 'use the user that owns the schema; reading alone needs the role goniec_reporter, a worker goniec_worker',
+  })
 })
 
 test('what the schema refuses is told in its own words', async () => {
