@@ -45,7 +45,7 @@ export function readWorkerSettings(env: Environment = process.env): WorkerSettin
     problems.push('the tick (GONIEC_TICK) is between 100ms and one minute, which recovery relies on')
   if (problems.length > 0) {
     throw new GoniecError('deadlines_unfit', `the worker's times do not fit each other: ${problems.join('; ')}`, {
-      hint: 'correct GONIEC_LEASE and the GONIEC_…_DEADLINE variables, or leave them out',
+      hint: 'correct GONIEC_TICK, GONIEC_LEASE, GONIEC_DOT_WITHIN and the GONIEC_…_DEADLINE variables, or leave them out',
     })
   }
   return settings

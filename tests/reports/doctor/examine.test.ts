@@ -187,6 +187,15 @@ test('times of a worker that do not fit each other are a problem', async () => {
   })
 })
 
+test.each([{ GONIEC_TICK: '2m' }, { GONIEC_DOT_WITHIN: '5m' }])(
+  'a time that fits nothing is one to correct: %o',
+  (env) => {
+    expect(() => readWorkerSettings(env)).toThrow(
+      expect.objectContaining({ hint: expect.stringContaining(Object.keys(env).join(' ')) }),
+    )
+  },
+)
+
 test('a database without the schema is told so, and what stands upon it was not tried', async () => {
   expect(await doctor(await createTestDatabase({ empty: true }))).toMatchObject({
     schema: { verdict: 'problem', text: 'the database has no goniec schema yet', try: 'goniec migrate' },
