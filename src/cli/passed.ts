@@ -1,7 +1,8 @@
-/** What to say of mails that a brake could not hold any more. */
-export function alreadyPassedSentence(count: number): string {
-  if (count === 0) return 'Nothing more goes out.'
+/** What to say of mails that a brake could not hold any more; `what` it holds, if that is not everything. */
+export function alreadyPassedSentence(count: number, what = 'nothing more'): string {
+  const held = `${what} goes out.`
+  if (count === 0) return held.charAt(0).toUpperCase() + held.slice(1)
   const mails =
     count === 1 ? '1 mail was on the wire already, and ends' : `${count} mails were on the wire already, and end`
-  return `${mails} as the server says; nothing more goes out.`
+  return `${mails} as the server says; ${held}`
 }

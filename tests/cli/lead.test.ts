@@ -97,7 +97,7 @@ it('what ends mails for good is asked about, where there are any', async () => {
   })
   expect(await goniec(['lead', 'replied', 'ola@klient.example', '--dry-run'])).toMatchObject({ code: 0 })
   expect((await goniec(['lead', 'replied', 'ola@klient.example', '--yes'])).stderr).toBe(
-    'Marked as replied: 1 lead. Cancelled 1 open mail. Nothing more goes out.\n',
+    'Marked as replied: 1 lead. Cancelled 1 open mail. No more campaign mail goes out.\n',
   )
   expect(await goniec(['lead', 'unblock', 'ola@klient.example', '--replied'])).toMatchObject({ code: 2 })
   expect((await goniec(['lead', 'remove', 'ola@klient.example'])).code).toBe(2)

@@ -85,7 +85,7 @@ function report(cli: Cli, verb: Verb, results: LeadResult[], dryRun: boolean): v
   const [cancelled, made] = [sum(known, 'cancelled'), sum(known, 'made')]
   if (cancelled > 0) parts.push(`Cancelled ${count(cancelled)}.`)
   if (made > 0) parts.push(`Made ${count(made)} for them to go on with.`)
-  if (verb !== 'unblock' && !dryRun) parts.push(alreadyPassedSentence(sum(known, 'already_passed')))
+  if (verb !== 'unblock' && !dryRun) parts.push(alreadyPassedSentence(sum(known, 'already_passed'), HELD[verb]))
   cli.output.say(parts.join(' '))
   if (dryRun) cli.output.say('Dry run: nothing was changed.')
 }
@@ -97,6 +97,9 @@ const DONE: Record<Verb, string> = {
   unsubscribe: 'Unsubscribed',
   remove: 'Removed',
 }
+
+/** Responses stay, and of a lead that is removed from one campaign the mails of all others. */
+const HELD: Partial<Record<Verb, string>> = { replied: 'no more campaign mail', remove: 'no more mail of its steps' }
 
 function sum(results: readonly LeadResult[], name: 'cancelled' | 'made' | 'already_passed'): number {
   return results.reduce((total, result) => total + result[name], 0)
