@@ -14,7 +14,7 @@ export const OLDEST_SERVER = 150_000
  */
 export function explainDatabaseError(error: unknown, url: string): GoniecError | undefined {
   if (error instanceof GoniecError) return error
-  const explain = EXPLANATIONS[codeOf(error)] ?? explanationOfText(messageOf(error))
+  const explain = explanationOfTls(error, url) ?? EXPLANATIONS[codeOf(error)] ?? explanationOfText(messageOf(error))
   if (!explain) return explainRefusal(error)
   const [code, message, hint] = explain(describe(url), messageOf(error))
   return new GoniecError(code, message, { hint, cause: error })
@@ -94,10 +94,28 @@ const wrongLogin: Explanation = (database, text) => [
   'correct the user or the password in DATABASE_URL',
 ]
 
+const notLetIn: Explanation = (database, text) => [
+  'database_login',
+  `${database} refused the login: ${text}`,
+  'correct the user in DATABASE_URL, or let it in from here with a line in the server’s pg_hba.conf; where the server wants TLS (it said “no encryption”), add sslmode=verify-full to DATABASE_URL',
+]
+
 const noTls: Explanation = (database, text) => [
   'database_tls',
   `${database} speaks no TLS: ${text}`,
   'switch ssl on at the server; or, where the way to it is a private one, take sslmode out of DATABASE_URL',
+]
+
+const untrusted: Explanation = (database, text) => [
+  'database_certificate',
+  `the certificate of ${database} is not trusted: ${text}`,
+  'add sslrootcert=/path/to/ca.pem to DATABASE_URL, the certificate of the authority that signed it, and give the host the name that it is for; sslmode=no-verify encrypts without looking at it, as require does for psql',
+]
+
+const noFile: Explanation = (database, text) => [
+  'database_certificate_file',
+  `a file that DATABASE_URL names cannot be read, and ${database} was not asked: ${text}`,
+  'correct sslrootcert, sslcert or sslkey in DATABASE_URL, or let this user read the file',
 ]
 
 const noDatabase: Explanation = (database, text) => [
@@ -179,7 +197,7 @@ const EXPLANATIONS: Record<string, Explanation> = {
   '25P04': lost,
   '08006': lost,
   '28P01': wrongLogin,
-  '28000': wrongLogin,
+  '28000': notLetIn,
   '3D000': noDatabase,
   '53300': busy,
   '53100': diskFull,
@@ -192,6 +210,18 @@ const EXPLANATIONS: Record<string, Explanation> = {
   '58030': inTrouble,
   XX001: inTrouble,
   XX002: inTrouble,
+}
+
+/** A certificate has openssl's name for what is wrong with it. A file that the URL names fails as a socket does, but for its path. */
+function explanationOfTls(error: unknown, url: string): Explanation | undefined {
+  if (error instanceof Error && 'path' in error && namedFiles(url).includes(String(error.path))) return noFile
+  return /CERT|^UNABLE_TO_/.test(codeOf(error)) ? untrusted : undefined
+}
+
+function namedFiles(url: string): string[] {
+  if (!URL.canParse(url)) return []
+  const { searchParams } = new URL(url)
+  return ['sslrootcert', 'sslcert', 'sslkey'].flatMap((name) => searchParams.getAll(name))
 }
 
 /** pg has no code for what it notices by itself. */

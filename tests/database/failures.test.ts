@@ -1,8 +1,10 @@
 import { createServer, type AddressInfo } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import { expect, onTestFinished, test } from 'vitest'
 import { explainDatabaseError, explainStatementError } from '../../src/database/failures.ts'
 import { connectDatabase } from '../../src/database/pool.ts'
 import type { GoniecError } from '../../src/errors.ts'
+import { selfSignedCertificate } from '../smtp/certificate.ts'
 import { createTestDatabase } from '../support/database.ts'
 
 const database = await createTestDatabase()
@@ -43,6 +45,30 @@ test('a wrong password, an unknown user, a missing database and a closed port ea
     hint: expect.stringContaining('sslmode'),
   })
   expect(await failure({ hostname: 'no-such-host.invalid' })).toMatchObject({ code: 'database_unreachable' })
+})
+
+test('a certificate that is not trusted, and a file for it that is not there, are told with the way out', async () => {
+  const { key, cert } = selfSignedCertificate()
+  const server = createServer((socket) => {
+    socket.once('data', () => {
+      socket.write('S')
+      new TLSSocket(socket, { isServer: true, key, cert }).on('error', () => undefined)
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const port = String((server.address() as AddressInfo).port)
+  try {
+    expect(await failure({ port, search: '?sslmode=verify-full' })).toMatchObject({
+      code: 'database_certificate',
+      hint: expect.stringMatching(/sslrootcert=.*no-verify/),
+    })
+    expect(await failure({ port, search: '?sslmode=verify-full&sslrootcert=/nowhere/ca.pem' })).toMatchObject({
+      code: 'database_certificate_file',
+      message: expect.stringContaining('/nowhere/ca.pem'),
+    })
+  } finally {
+    server.close()
+  }
 })
 
 test('a server that accepts and says nothing is no database', async () => {
