@@ -35,9 +35,15 @@ export async function reachDatabase(choice: DatabaseChoice): Promise<string> {
   return choice.kind === 'url' ? choice.url : startEmbedded(choice.directory)
 }
 
-function checkUrl(url: string): string {
+function checkUrl(given: string): string {
+  const url = withHost(given)
   if (/^postgres(ql)?:\/\//.test(url) && URL.canParse(url)) return url
   throw new GoniecError('database_url', 'DATABASE_URL is not a Postgres URL', {
     hint: 'DATABASE_URL=postgres://user:password@host:5432/database; characters such as @ or / in a password are written %40, %2F',
   })
+}
+
+/** `postgres://anna@/goniec?host=/run/postgresql`, as libpq has it: elsewhere a URL with a user has a host, and the one behind `?` goes before it. */
+function withHost(url: string): string {
+  return /^[^?]*@\/[^?]*\?(.*&)?host=/.test(url) ? url.replace('@/', '@localhost/') : url
 }

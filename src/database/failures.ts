@@ -76,7 +76,7 @@ function explainRefusal(error: unknown): GoniecError | undefined {
 function describe(url: string): string {
   if (!URL.canParse(url)) return 'the database'
   const { username, hostname, port, pathname, searchParams } = new URL(url)
-  const host = hostname || searchParams.get('host') || 'localhost'
+  const host = searchParams.get('host') || hostname || 'localhost'
   return `the database at ${username ? `${decodeURIComponent(username)}@` : ''}${host}${port ? `:${port}` : ''}${pathname}`
 }
 

@@ -1,3 +1,4 @@
+import { Client } from 'pg'
 import { expect, test } from 'vitest'
 import { readConfig } from '../../src/config.ts'
 import { chooseDatabase, type DatabaseChoice } from '../../src/database/choice.ts'
@@ -34,6 +35,18 @@ test('the flag goes before the environment, and two variables are an error', () 
   expect(() => choose({ ...URL_SET, GONIEC_EMBEDDED: '1' })).toThrow(
     expect.objectContaining({ code: 'database_ambiguous', exitCode: 2 }),
   )
+})
+
+test('a socket’s directory is taken as libpq has it, with a user and without', () => {
+  expect(choose({ DATABASE_URL: 'postgres:///goniec?host=/run/postgresql' })).toMatchObject({ kind: 'url' })
+  for (const user of ['anna', 'anna:tajne']) {
+    const { url } = choose({ DATABASE_URL: `postgres://${user}@/goniec?host=/run/postgresql` }) as { url: string }
+    expect(new Client({ connectionString: url })).toMatchObject({
+      host: '/run/postgresql',
+      user: 'anna',
+      database: 'goniec',
+    })
+  }
 })
 
 test('what is no Postgres URL is refused without being repeated: it may hold a password', () => {
