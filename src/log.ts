@@ -5,12 +5,15 @@
 import { pino, type DestinationStream, type Logger } from 'pino'
 import type { LogLevel } from './config.ts'
 import { hidePasswords } from './errors.ts'
+import { LogOutput } from './log-output.ts'
 
 export type { Logger } from 'pino'
 
 const SECRET = ['url', 'password', 'pass', 'auth', 'token', 'accessToken', 'credentials', 'connectionString', 'secret']
 const MAIL = ['raw', 'html', 'content', 'body']
 const HIDDEN = [...SECRET, ...MAIL]
+
+const STDOUT = 1
 
 /** A logger whose lines carry `fields`, e.g. the worker's name. */
 export function createLogger(
@@ -25,7 +28,11 @@ export function createLogger(
     redact: { paths: HIDDEN.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]), censor: '[hidden]' },
     serializers: { err: describeError, error: describeError },
   }
-  return destination ? pino(options, destination) : pino(options)
+  const output =
+    destination ??
+    new LogOutput(STDOUT, (lines) => log.error({ lines }, 'lines of this log are lost, since it could not be written'))
+  const log: Logger = pino(options, output)
+  return log
 }
 
 /** What of an error goes into the log: its words, its code, its cause; nothing that a library hung on it. */

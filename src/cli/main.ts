@@ -92,11 +92,11 @@ function stackOf(error: unknown): string {
  * would have; what only goes on printing ends where it waits for its reader (`Output.drained`).
  */
 function quietenClosedPipes(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error
-    })
-  }
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+  })
+  // A full disk, a terminal that was closed: talk that nobody hears stops nobody's work, a worker's that ends least of all.
+  process.stderr.on('error', () => undefined)
 }
 
 /** Open transactions end with their connections. A command with something to finish takes the signal over. */
