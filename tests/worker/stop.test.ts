@@ -97,6 +97,19 @@ test('a second signal ends it at once', async () => {
   expect(await worker.ended).toBe(130)
 })
 
+test('a terminal that is closed lets it finish what is in flight, however often it says so', async () => {
+  const release = hold()
+  await makeFleet(database, { mailboxes: 1, campaigns: 1, leads: 1, smtpPort: recorder.port })
+  const worker = startWorker(database.urlAs('worker'), { args: ['--name', 'stopped'] })
+  await untilRow(database, `select from goniec.attempt where state = 'transmitting'`)
+  worker.kill('SIGHUP')
+  await worker.line(({ msg }) => msg.startsWith('worker stops'))
+  worker.kill('SIGHUP')
+  release()
+  await worker.endedWell()
+  expect(await counts()).toEqual({ pending: 1, sent: 1 })
+})
+
 test('until idle: what cannot go is not waited for', async () => {
   await makeFleet(database, { mailboxes: 5, campaigns: 5, leads: 5, smtpPort: recorder.port })
   await database.query('delete from goniec.campaign_mailbox where campaign_id <> mailbox_id')

@@ -74,14 +74,21 @@ async function stopWorker(worker: Worker): Promise<void> {
 
 function handleSignals(cli: Cli, log: Logger, stop: () => void): void {
   let signals = 0
-  cli.handleSignals((signal) => {
-    signals += 1
-    if (signals > 1) {
-      log.fatal({ signal }, 'stopped at once')
-      process.exit(130)
-    }
+  const drain = (): void => {
     cli.output.say('Stopping when the mails in flight are finished. Once more stops at once.')
     stop()
+  }
+  cli.handleSignals((signal) => {
+    signals += 1
+    if (signals === 1) return drain()
+    log.fatal({ signal }, 'stopped at once')
+    process.exit(130)
+  })
+  // A terminal that is closed says so more than once, by its shell and by the kernel: that is one signal to stop, and never a second one.
+  process.on('SIGHUP', () => {
+    if (signals > 0) return
+    signals = 1
+    drain()
   })
 }
 
