@@ -207,5 +207,6 @@ async function tryPort(port: number): Promise<number | undefined> {
 
 async function clusterUrl(data: string, port: number): Promise<string> {
   const password = await readFile(join(data, 'password'), 'utf8')
-  return `postgres://${USER}:${password}@127.0.0.1:${port}/${DATABASE}`
+  // Said, since PGSSLMODE would stand for what is not: this server speaks no TLS, and nobody else is on the way to it.
+  return `postgres://${USER}:${password}@127.0.0.1:${port}/${DATABASE}?sslmode=disable`
 }

@@ -103,7 +103,7 @@ const notLetIn: Explanation = (database, text) => [
 const noTls: Explanation = (database, text) => [
   'database_tls',
   `${database} speaks no TLS: ${text}`,
-  'switch ssl on at the server; or, where the way to it is a private one, take sslmode out of DATABASE_URL',
+  'switch ssl on at the server; or, where the way to it is a private one, take sslmode out of DATABASE_URL, and PGSSLMODE out of the environment',
 ]
 
 const untrusted: Explanation = (database, text) => [

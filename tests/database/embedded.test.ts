@@ -73,6 +73,13 @@ test('the server listens on this machine only, and wants its password, which onl
   expect((await stat(join(path, 'data'))).mode & 0o777).toBe(0o700)
 })
 
+test('it is reached without TLS, whatever the environment wants of other servers', async () => {
+  const path = await directory()
+  await startEmbedded(path, QUICK)
+  const env = { DATABASE_URL: undefined, PGSSLMODE: 'require' }
+  expect(await goniec(['migrate', '--dry-run', `--embedded=${path}`], { env })).toMatchObject({ code: 0 })
+})
+
 test('a server made for people is durable, and has its share of the machine’s memory', async () => {
   const path = await directory()
   const database = await connectDatabase(await startEmbedded(path))
