@@ -224,9 +224,10 @@ function namedFiles(url: string): string[] {
   return ['sslrootcert', 'sslcert', 'sslkey'].flatMap((name) => searchParams.getAll(name))
 }
 
-/** pg has no code for what it notices by itself. */
+/** pg has no code for what it notices by itself; a socket that may not be used has the code of a file that may not be read. */
 function explanationOfText(text: string): Explanation | undefined {
-  if (/timeout expired|connection timeout|timeout exceeded when trying to connect/i.test(text)) return noServer
+  if (/^connect EACCES|timeout expired|connection timeout|timeout exceeded when trying to connect/i.test(text))
+    return noServer
   if (/Connection terminated|connection is closed|Client has encountered a connection error/i.test(text)) return lost
   if (/does not support SSL/i.test(text)) return noTls
   if (/password must be a string|SASL/i.test(text)) return wrongLogin

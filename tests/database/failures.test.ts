@@ -137,6 +137,8 @@ test('a lost connection is told as one, and an error of a file is not taken for 
   const asleep = session.query('select pg_sleep(60)').catch((reason: unknown) => reason)
   await database.query('select pg_terminate_backend($1)', [rows[0]?.pid])
   expect(explainStatementError(await asleep)).toMatchObject({ code: 'database_lost' })
+  const socket = Object.assign(new Error('connect EACCES /run/x/.s.PGSQL.5432'), { code: 'EACCES', syscall: 'connect' })
+  expect(explainDatabaseError(socket, '')).toMatchObject({ code: 'database_unreachable' })
   const file = Object.assign(new Error('ENOENT: no such file'), { code: 'ENOENT', syscall: 'open', path: 'x.yaml' })
   expect(explainStatementError(file)).toBe(undefined)
 })
