@@ -89,11 +89,16 @@ function stackOf(error: unknown): string {
 
 /**
  * Whoever reads our output may stop reading (`| head`): that is no error. What changes something changes all of it all the same, and ends as it
- * would have; what only goes on printing ends where it waits for its reader (`Output.drained`).
+ * would have; what only goes on printing ends where it waits for its reader (`Output.drained`). So it is where the output goes to a full disk, but
+ * that is said, and no command ends well with it.
  */
 function quietenClosedPipes(): void {
+  let isTold = false
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
+    if (error.code === 'EPIPE' || isTold) return
+    isTold = true
+    process.stderr.write(`Error: the output could not be written: ${error.message}\n`)
+    process.once('exit', () => (process.exitCode ||= 1))
   })
   // A full disk, a terminal that was closed: talk that nobody hears stops nobody's work, a worker's that ends least of all.
   process.stderr.on('error', () => undefined)

@@ -98,6 +98,13 @@ test('database url shows which database is in use, the password only when asked'
   expect(stop).toMatchObject({ code: 1, stderr: expect.stringMatching(/a server that goniec did not start/) })
 })
 
+test('an output that a full disk does not take is told, and ends 1', async () => {
+  const shell = spawn('bash', ['-c', `"${process.execPath}" bin/goniec.js --help 2>&1 >/dev/full; echo $?`])
+  let output = ''
+  for await (const chunk of shell.stdout) output += String(chunk)
+  expect(output).toMatch(/^Error: the output could not be written: ENOSPC.*\n1\n$/)
+})
+
 test('a reader that stops reading is no error', async () => {
   const shell = spawn('bash', [
     '-c',
