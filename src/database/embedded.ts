@@ -5,9 +5,11 @@
  * started it, as a system's server would.
  */
 import { totalmem } from 'node:os'
+import { join } from 'node:path'
 import { dataDirectory } from '../config.ts'
 import { ensureCluster, stopCluster } from './cluster.ts'
 import { embeddedPrograms } from './embedded-programs.ts'
+import { hasCrashed } from './postmaster.ts'
 
 /** Flags of initdb that give the same order and the same lower case on every machine (Postgres 17 and later). */
 const SAME_EVERYWHERE = ['--locale', 'C', '--locale-provider', 'builtin', '--builtin-locale', 'C.UTF-8']
@@ -40,6 +42,11 @@ export function sharedBuffers(memoryBytes = Math.min(totalmem(), process.constra
 
 const LEAST_MB = 128
 const MOST_MB = 1024
+
+/** Starts the server in this directory again if it has crashed, and says its URL; one that was stopped stays so. */
+export async function restartCrashed(directory: string): Promise<string | undefined> {
+  return (await hasCrashed(join(directory, 'data'))) ? startEmbedded(directory) : undefined
+}
 
 /** Ends the server in this directory; false if none was running. */
 export async function stopEmbedded(

@@ -24,6 +24,11 @@ export async function findPostmaster(data: string): Promise<Postmaster | undefin
   return (await isAlive(postmaster, Number(startedAt), data)) ? postmaster : undefined
 }
 
+/** Its server has ended without taking its `postmaster.pid` away, as one does that was stopped. */
+export async function hasCrashed(data: string): Promise<boolean> {
+  return (await readPidFile(data)) !== undefined && (await findPostmaster(data)) === undefined
+}
+
 /** Takes away a `postmaster.pid` whose server is surely gone, though its process number is in use. */
 export async function clearStalePidFile(data: string): Promise<void> {
   const judged = await readPidFile(data)

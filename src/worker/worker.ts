@@ -38,6 +38,8 @@ export interface WorkerOptions {
   /** Days after which contents of mails are dropped; undefined: never. */
   keepContentDays?: number | undefined
   log: Logger
+  /** Told of each try to reach the database again that has failed. */
+  onAway?: (() => void) | undefined
   /** Told when the worker cannot go on: it has stopped by then, and the process should end with 1. */
   onFatal: (reason: string) => void
 }
@@ -259,6 +261,7 @@ export class Worker {
     const problem = messageOf(error)
     if (problem !== this.#awayBecause) this.#log.warn({ problem }, 'the database is still away; it is tried again')
     this.#awayBecause = problem
+    this.#options.onAway?.()
   }
 
   async #databaseBack(): Promise<void> {

@@ -2,6 +2,7 @@ import { readInteger } from '../../config.ts'
 import { explainDatabaseError } from '../../database/failures.ts'
 import { GoniecError, messageOf } from '../../errors.ts'
 import { createLogger, type Logger } from '../../log.ts'
+import { OwnServer, type OwnServerOptions } from '../../worker/own-server.ts'
 import { readWorkerSettings } from '../../worker/settings.ts'
 import { Systemd, watch } from '../../worker/systemd.ts'
 import { Worker } from '../../worker/worker.ts'
@@ -21,12 +22,14 @@ export async function runWorker(cli: Cli, options: { name?: string; untilIdle?: 
     const ended = Promise.withResolvers<void>()
     // Told by `await` below, as soon as the start is over.
     ended.promise.catch(() => undefined)
+    const server = ownServer(cli, { url, log, onMoved: (reason) => void worker.giveUp(reason) })
     const worker = new Worker({
       url,
       name: options.name,
       settings,
       keepContentDays: keepContentDays(),
       log,
+      onAway: () => server?.lookAfter(),
       onFatal: (reason) =>
         ended.reject(new GoniecError('worker_died', reason, { hint: 'see the log above; start it again' })),
     })
@@ -58,6 +61,11 @@ export async function runWorker(cli: Cli, options: { name?: string; untilIdle?: 
       endAnyway()
     }
   })
+}
+
+function ownServer(cli: Cli, options: Omit<OwnServerOptions, 'directory'>): OwnServer | undefined {
+  const choice = cli.database()
+  return choice.kind === 'embedded' ? new OwnServer({ directory: choice.directory, ...options }) : undefined
 }
 
 async function stopWorker(worker: Worker): Promise<void> {
