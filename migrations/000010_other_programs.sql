@@ -23,6 +23,16 @@ begin
   end if;
 end $$;
 
+-- Postgres holds times that no calendar of four digits does, 'infinity' among them. One of them on a mail would end whatever reads the queue.
+create function goniec.require_time(p_what text, p_at timestamptz) returns void
+language plpgsql stable
+as $$
+begin
+  if p_at < '0001-01-02 00:00Z' or p_at >= '9999-12-31 00:00Z' then
+    raise exception '% between the years 1 and 9999, not at %', p_what, p_at using errcode = 'invalid_parameter_value';
+  end if;
+end $$;
+
 create function goniec.take_slot(mailbox text, kind text, lease interval default interval '5 minutes') returns bigint
 language plpgsql
 set lock_timeout = '200ms'
@@ -126,6 +136,7 @@ declare
   v_day date := (select (record_external_send.sent_at at time zone i.timezone)::date from goniec.installation i);
 begin
   perform goniec.require_kind(v_kind);
+  perform goniec.require_time('a send is', record_external_send.sent_at);
   if v_day is null then
     raise exception 'a send needs the time it was sent at' using errcode = 'invalid_parameter_value';
   end if;
@@ -188,6 +199,7 @@ begin
     enqueue_response.attachments, '$[*] ? (!(@.filename.type() == "string" && @.filename != "" && @.content.type() == "string"))') then
     raise exception 'attachments are a list of {filename, contentType, content}, content in base64' using errcode = 'invalid_parameter_value';
   end if;
+  perform goniec.require_time('a response is sent', enqueue_response.at);
   -- The time in UTC: as text it would depend on the zone of the session, and the same request would seem another one.
   v_digest := encode(sha256(convert_to(jsonb_build_array(lower(trim(enqueue_response."to")), enqueue_response.subject, enqueue_response.text, enqueue_response.html,
                                                  lower(trim(enqueue_response."from")), enqueue_response.at at time zone 'UTC', enqueue_response.campaign, enqueue_response.attachments)::text, 'UTF8')), 'hex');

@@ -1381,6 +1381,7 @@ begin
     enqueue_response.attachments, '$[*] ? (!(@.filename.type() == "string" && @.filename != "" && @.content.type() == "string"))') then
     raise exception 'attachments are a list of {filename, contentType, content}, content in base64' using errcode = 'invalid_parameter_value';
   end if;
+  perform goniec.require_time('a response is sent', enqueue_response.at);
   -- The time in UTC: as text it would depend on the zone of the session, and the same request would seem another one.
   v_digest := encode(sha256(convert_to(jsonb_build_array(lower(trim(enqueue_response."to")), enqueue_response.subject, enqueue_response.text, enqueue_response.html,
                                                  lower(trim(enqueue_response."from")), enqueue_response.at at time zone 'UTC', enqueue_response.campaign, enqueue_response.attachments)::text, 'UTF8')), 'hex');
@@ -3285,6 +3286,7 @@ declare
   v_day date := (select (record_external_send.sent_at at time zone i.timezone)::date from goniec.installation i);
 begin
   perform goniec.require_kind(v_kind);
+  perform goniec.require_time('a send is', record_external_send.sent_at);
   if v_day is null then
     raise exception 'a send needs the time it was sent at' using errcode = 'invalid_parameter_value';
   end if;
@@ -3585,6 +3587,17 @@ begin
     raise exception 'there is no mailbox "%"', p_address using errcode = 'no_data_found', hint = 'goniec mailbox list';
   end if;
   return v_mailbox;
+end $function$;
+
+CREATE OR REPLACE FUNCTION goniec.require_time(p_what text, p_at timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE
+AS $function$
+begin
+  if p_at < '0001-01-02 00:00Z' or p_at >= '9999-12-31 00:00Z' then
+    raise exception '% between the years 1 and 9999, not at %', p_what, p_at using errcode = 'invalid_parameter_value';
+  end if;
 end $function$;
 
 CREATE OR REPLACE FUNCTION goniec.reserve_message_ids(p_count integer)
@@ -4707,6 +4720,8 @@ grant execute on function goniec.require_kind(p_kind text) to goniec_worker;
 
 grant execute on function goniec.require_mailbox(p_address text) to goniec_worker;
 
+grant execute on function goniec.require_time(p_what text, p_at timestamp with time zone) to goniec_worker;
+
 grant execute on function goniec.resolve_doubt(p_message bigint, p_as text) to goniec_worker;
 
 grant execute on function goniec.settle(p_incarnation bigint, p_results jsonb) to goniec_worker;
@@ -5012,6 +5027,8 @@ grant execute on function goniec.require_fresh_snapshots() to public;
 grant execute on function goniec.require_kind(p_kind text) to public;
 
 grant execute on function goniec.require_mailbox(p_address text) to public;
+
+grant execute on function goniec.require_time(p_what text, p_at timestamp with time zone) to public;
 
 grant execute on function goniec.reserve_message_ids(p_count integer) to public;
 

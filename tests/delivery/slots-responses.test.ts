@@ -173,6 +173,11 @@ describe('a response', () => {
       { attachments: '[{"content": "eA=="}]' },
       'attachments are a list of {filename, contentType, content}',
     ],
+    // Times that a calendar of four digits does not hold: what reads the queue would end at such a mail.
+    'no end of time': [{ at: 'infinity' }, 'a response is sent between the years 1 and 9999, not at infinity'],
+    'no beginning of time': [{ at: '-infinity' }, 'a response is sent between the years 1 and 9999, not at -infinity'],
+    'a year with five digits': [{ at: '20000-01-01T00:00Z' }, 'a response is sent between the years 1 and 9999'],
+    'a year before the first': [{ at: '0044-03-15 00:00+00 BC' }, 'a response is sent between the years 1 and 9999'],
   }
   test.each(Object.entries(mistakes))('%s is an error that says so', async (_, [parameters, words]) => {
     await lead()

@@ -262,4 +262,9 @@ describe('record_external_send', () => {
       { day: '2026-12-01', warmup_taken: 1 },
     ])
   })
+
+  test.each(['infinity', '20000-01-01T00:00Z', '0044-03-15 00:00+00 BC'])('at %s is on no day', async (sentAt) => {
+    await box()
+    expect(await here.refusal(() => record('warmup', sentAt))).toContain('a send is between the years 1 and 9999')
+  })
 })
