@@ -160,6 +160,26 @@ end $$;
 comment on function goniec.record_external_send(text, text, timestamptz) is
   'Counts a mail that another program has sent already. Never refused: the day''s limit is raised to what was taken.';
 
+-- What is not base64 would be taken for it, and a file go out that nobody can open.
+create function goniec.require_attachments(p_attachments jsonb) returns void
+language plpgsql immutable
+as $$
+declare
+  v_one jsonb;
+begin
+  if jsonb_typeof(p_attachments) <> 'array' or jsonb_path_exists(
+    p_attachments, '$[*] ? (!(@.filename.type() == "string" && @.filename != "" && @.content.type() == "string"))') then
+    raise exception 'attachments are a list of {filename, contentType, content}, content in base64' using errcode = 'invalid_parameter_value';
+  end if;
+  for v_one in select * from jsonb_array_elements(p_attachments) loop
+    begin
+      perform decode(v_one ->> 'content', 'base64');
+    exception when invalid_parameter_value then
+      raise exception 'the content of attachment "%" is not base64: %', v_one ->> 'filename', sqlerrm using errcode = 'invalid_parameter_value';
+    end;
+  end loop;
+end $$;
+
 create function goniec.enqueue_response(
   "to" text,
   key text,
@@ -195,10 +215,7 @@ begin
   if coalesce(enqueue_response.text, enqueue_response.html) is null then
     raise exception 'a response needs a text or an html part' using errcode = 'invalid_parameter_value';
   end if;
-  if jsonb_typeof(enqueue_response.attachments) <> 'array' or jsonb_path_exists(
-    enqueue_response.attachments, '$[*] ? (!(@.filename.type() == "string" && @.filename != "" && @.content.type() == "string"))') then
-    raise exception 'attachments are a list of {filename, contentType, content}, content in base64' using errcode = 'invalid_parameter_value';
-  end if;
+  perform goniec.require_attachments(enqueue_response.attachments);
   perform goniec.require_time('a response is sent', enqueue_response.at);
   -- The time in UTC: as text it would depend on the zone of the session, and the same request would seem another one.
   v_digest := encode(sha256(convert_to(jsonb_build_array(lower(trim(enqueue_response."to")), enqueue_response.subject, enqueue_response.text, enqueue_response.html,

@@ -1377,10 +1377,7 @@ begin
   if coalesce(enqueue_response.text, enqueue_response.html) is null then
     raise exception 'a response needs a text or an html part' using errcode = 'invalid_parameter_value';
   end if;
-  if jsonb_typeof(enqueue_response.attachments) <> 'array' or jsonb_path_exists(
-    enqueue_response.attachments, '$[*] ? (!(@.filename.type() == "string" && @.filename != "" && @.content.type() == "string"))') then
-    raise exception 'attachments are a list of {filename, contentType, content}, content in base64' using errcode = 'invalid_parameter_value';
-  end if;
+  perform goniec.require_attachments(enqueue_response.attachments);
   perform goniec.require_time('a response is sent', enqueue_response.at);
   -- The time in UTC: as text it would depend on the zone of the session, and the same request would seem another one.
   v_digest := encode(sha256(convert_to(jsonb_build_array(lower(trim(enqueue_response."to")), enqueue_response.subject, enqueue_response.text, enqueue_response.html,
@@ -3552,6 +3549,27 @@ begin
   perform pg_notify('goniec', 'dispatch');
 end $function$;
 
+CREATE OR REPLACE FUNCTION goniec.require_attachments(p_attachments jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ IMMUTABLE
+AS $function$
+declare
+  v_one jsonb;
+begin
+  if jsonb_typeof(p_attachments) <> 'array' or jsonb_path_exists(
+    p_attachments, '$[*] ? (!(@.filename.type() == "string" && @.filename != "" && @.content.type() == "string"))') then
+    raise exception 'attachments are a list of {filename, contentType, content}, content in base64' using errcode = 'invalid_parameter_value';
+  end if;
+  for v_one in select * from jsonb_array_elements(p_attachments) loop
+    begin
+      perform decode(v_one ->> 'content', 'base64');
+    exception when invalid_parameter_value then
+      raise exception 'the content of attachment "%" is not base64: %', v_one ->> 'filename', sqlerrm using errcode = 'invalid_parameter_value';
+    end;
+  end loop;
+end $function$;
+
 CREATE OR REPLACE FUNCTION goniec.require_fresh_snapshots()
  RETURNS void
  LANGUAGE plpgsql
@@ -4714,6 +4732,8 @@ grant execute on function goniec.refuse_update() to goniec_worker;
 
 grant execute on function goniec.release_slot(id bigint, used boolean) to goniec_worker;
 
+grant execute on function goniec.require_attachments(p_attachments jsonb) to goniec_worker;
+
 grant execute on function goniec.require_fresh_snapshots() to goniec_worker;
 
 grant execute on function goniec.require_kind(p_kind text) to goniec_worker;
@@ -5021,6 +5041,8 @@ grant execute on function goniec.refuse_transition(entity text, id bigint, from_
 grant execute on function goniec.refuse_update() to public;
 
 grant execute on function goniec.release_slot(id bigint, used boolean) to public;
+
+grant execute on function goniec.require_attachments(p_attachments jsonb) to public;
 
 grant execute on function goniec.require_fresh_snapshots() to public;
 

@@ -173,6 +173,15 @@ describe('a response', () => {
       { attachments: '[{"content": "eA=="}]' },
       'attachments are a list of {filename, contentType, content}',
     ],
+    // A mail with a file that nobody can open would have gone out.
+    'an attachment as a data: link': [
+      { attachments: '[{"filename": "a.pdf", "content": "data:application/pdf;base64,JVBERg=="}]' },
+      'the content of attachment "a.pdf" is not base64',
+    ],
+    'a text that nobody encoded': [
+      { attachments: '[{"filename": "a.txt", "content": "Good morning, Jan"}]' },
+      'the content of attachment "a.txt" is not base64',
+    ],
     // Times that a calendar of four digits does not hold: what reads the queue would end at such a mail.
     'no end of time': [{ at: 'infinity' }, 'a response is sent between the years 1 and 9999, not at infinity'],
     'no beginning of time': [{ at: '-infinity' }, 'a response is sent between the years 1 and 9999, not at -infinity'],
