@@ -65,6 +65,8 @@ async function run(database: Database, table: CsvTable, names: Names, options: R
       onProgress({ rows: counts.rows, enrolled: counts.enrolled, part: table.bytesRead / Math.max(1, table.sizeBytes) })
     }
     if (!dryRun) await finish(database, { file: table.name, ...counts })
+    // Here too, where it may fail: the last of the rejects, of most lists all, are written by it.
+    rejects.close()
   } catch (error) {
     throw dryRun ? error : interrupted(error, counts, database.url)
   } finally {

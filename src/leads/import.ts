@@ -82,6 +82,8 @@ async function run(database: Database, campaign: Campaign, table: CsvTable, opti
   try {
     await importBatches(database, campaign, table, { ...options, counts, rejects })
     if (!options.dryRun) await finish(database, campaign, table.name, counts)
+    // Here too, where it may fail: the last of the rejects, of most lists all, are written by it.
+    rejects.close()
   } catch (error) {
     throw options.dryRun ? error : interrupted(error, counts, database.url)
   } finally {

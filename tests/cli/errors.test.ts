@@ -123,10 +123,19 @@ describe('a list of leads', () => {
   test('whose rejects fill the disk ends 1; imported again with room, it is whole', async () => {
     write('full.csv', list.replaceAll('lead-', 'full-'))
     const told = failure(withLittleRoom('lead', 'import', 'full.csv', '--campaign', 'wiosna'), 1)
-    expect(told.error).toMatch(/cannot write the rejected lines to full\.rejects\.csv: the disk is full/)
+    expect(told.error).toBe(
+      'the import stopped: cannot write the rejected lines to full.rejects.csv: the disk is full; 1010 lines were done before, and 10 leads enrolled',
+    )
     expect(told.hint).toMatch(/import the (same )?file again/)
     expect(await run('lead', 'import', 'full.csv', '--campaign', 'wiosna')).toMatchObject({ code: 0 })
     expect(await enrolled('full-%')).toBe(10)
+  })
+
+  test('whose last rejects find no room says how far it came as well', async () => {
+    const rejects = Array.from({ length: 600 }, () => `nikt;${'x'.repeat(150)}`)
+    write('last.csv', ['email;imie', 'last-1@klient.example;Jan', ...rejects, ''].join('\n'))
+    const told = failure(withLittleRoom('lead', 'import', 'last.csv', '--campaign', 'wiosna'), 1)
+    expect(told.error).toMatch(/the disk is full; 601 lines were done before, and 1 leads enrolled$/)
   })
 
   test('that fills the disk of the database ends 1 and says how far it came; imported again with room, it is whole', async () => {
