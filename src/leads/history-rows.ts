@@ -84,6 +84,8 @@ export function readHistoryRow(
   if ('problem' in sentAt) return sentAt
   if (sentAt.epochMilliseconds > names.now.epochMilliseconds)
     return { problem: `${fields['sent_at']} is in the future` }
+  // A time that is not known is often exported as the first of year 1, of which the database does not know the hours before: the whole batch would fail.
+  if (sentAt.epochMilliseconds < 0) return { problem: `${fields['sent_at']} is before there was e-mail` }
   const mailbox = findMailbox(fields['mailbox'] ?? '', names)
   if (typeof mailbox === 'object' && mailbox !== null) return mailbox
   const messageId = readMessageId(fields['message_id'] ?? '')

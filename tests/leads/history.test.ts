@@ -207,6 +207,21 @@ describe('what is not taken', () => {
     expect(await world.value('select count(*) from goniec.lead')).toBe(0)
   })
 
+  it('a time from before there was e-mail, as an empty one is exported, spoils its line only', async () => {
+    const { new: recorded, rejectsFile } = await history([
+      'jan@klient.example,spring,intro,0001-01-01 00:00,,,',
+      'ewa@klient.example,spring,intro,0001-01-01T00:00:00Z,,,',
+      'jan@klient.example,spring,intro,-000001-11-30T00:00:00Z,,,',
+      'ola@klient.example,spring,intro,1999-11-20 10:00,,,',
+    ])
+    expect(recorded).toBe(1)
+    expect(reasons(rejectsFile)).toEqual([
+      '0001-01-01 00:00 is before there was e-mail',
+      '0001-01-01T00:00:00Z is before there was e-mail',
+      '-000001-11-30T00:00:00Z is before there was e-mail',
+    ])
+  })
+
   it('a mail that a worker has in its hands, is in doubt or was cancelled is left as it is', async () => {
     const worker = await world.worker()
     const one = async (name: string) =>
