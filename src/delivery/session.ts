@@ -172,10 +172,7 @@ export class SmtpSession {
   }
 
   /** Nodemailer logs each command just before it writes it, secrets masked. Nothing of it is kept. */
-  #commandLog(): Record<
-    'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal',
-    (entry: unknown, text?: unknown) => void
-  > {
+  #commandLog(): CommandLog {
     const debug = (entry: unknown, text?: unknown): void => {
       if ((entry as { tnx?: unknown }).tnx !== 'client' || typeof text !== 'string') return
       const socket = this.#currentSocket()
@@ -219,7 +216,11 @@ export class SmtpSession {
     const bare = (text: string): string =>
       this.transcript.stage === 'auth' ? hideLogin(text, this.#account.auth) : text
     const complaint = reply ? this.transcript.heard({ ...reply, text: bare(reply.text) }) : bare(problem)
-    if (complaint !== null) return this.end({ kind: 'protocol', text: complaint })
+    if (complaint !== null) {
+      const end = (): void => this.end({ kind: 'protocol', text: complaint })
+      // Behind a yes in the same packet nodemailer comes first: it reads the Message-ID in it.
+      return this.transcript.acceptance ? queueMicrotask(end) : end()
+    }
     // While the fence is asked, the server is not waited for.
     if (this.transcript.mayTransmit) clearTimeout(this.#phaseTimer)
   }
@@ -241,8 +242,8 @@ export class SmtpSession {
   }
 }
 
+type CommandLog = Record<'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal', (...said: unknown[]) => void>
 const IGNORED = (): void => undefined
-
 const NOTHING = Buffer.alloc(0)
 
 /** How long a server is given to answer QUIT. */

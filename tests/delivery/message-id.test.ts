@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { checkMessageId, rfcMessageId } from '../../src/delivery/message-id.ts'
-import { reply } from '../smtp/fault-server.ts'
+import { both, type Fault, raw, reply } from '../smtp/fault-server.ts'
 import { against } from './dialogue-with.ts'
 
 const step = {
@@ -43,6 +43,8 @@ describe('a Message-ID', () => {
   )
 })
 
+const take: Fault = (connection) => connection.accept()
+
 describe('the Message-ID that a server gives a mail instead', () => {
   it.each([
     ['<AM0@AM0.eurprd04.prod.outlook.com>', '<AM0@AM0.eurprd04.prod.outlook.com>'],
@@ -52,5 +54,18 @@ describe('the Message-ID that a server gives a mail instead', () => {
   ])('%s is kept as %s', async (named, kept) => {
     const { send } = await against({ plan: { dot: reply(`250 2.0.0 OK ${named} [Hostname=AM0]`) } })
     expect(await send()).toMatchObject({ failure: null, serverMessageId: kept })
+  })
+
+  it.each([
+    ['421', '421 4.4.2 too many mails on this connection\r\n'],
+    ['words that have no place', 'Bye.\r\n'],
+  ])('is kept where the same packet goes on with %s, and the next mail has a new connection', async (_, more) => {
+    const yes = '250 2.0.0 OK <AM0@AM0.eurprd04.prod.outlook.com> [Hostname=AM0]\r\n'
+    const { send, server } = await against({ plan: { dot: both(take, raw(yes + more)) } })
+    for (const mails of [1, 2]) {
+      expect(await send()).toMatchObject({ failure: null, serverMessageId: '<AM0@AM0.eurprd04.prod.outlook.com>' })
+      expect(server.connections).toHaveLength(mails)
+    }
+    expect(server.accepted()).toHaveLength(2)
   })
 })
