@@ -9,7 +9,7 @@ import { assert, GoniecError } from '../errors.ts'
 import type { Instant } from '../time.ts'
 import { toEnvelopeAddress } from './envelope.ts'
 import { toHeaderText } from './header-text.ts'
-import { checkMessageId } from './message-id.ts'
+import { checkMessageId, checkReference } from './message-id.ts'
 import { mimeBytes } from './mime-bytes.ts'
 import { sign, type Signature, toPlainText } from './signature.ts'
 
@@ -116,10 +116,10 @@ function checkedAddress(raw: string): string {
 
 function threading({ inReplyTo, references }: Composition): { inReplyTo?: string; references?: string[] } {
   if (inReplyTo === null) return {}
-  const all = [...new Set([...references, inReplyTo])].map(checkMessageId)
+  const all = [...new Set([...references, inReplyTo])].map(checkReference)
   // RFC 5322 §3.6.4 sets no limit, servers do: of a long thread the first and the last ones are kept.
   const kept = all.length > MOST_REFERENCES ? [...all.slice(0, 1), ...all.slice(1 - MOST_REFERENCES)] : all
-  return { inReplyTo: checkMessageId(inReplyTo), references: kept }
+  return { inReplyTo: checkReference(inReplyTo), references: kept }
 }
 
 const MOST_REFERENCES = 20

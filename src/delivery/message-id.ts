@@ -24,21 +24,36 @@ export function rfcMessageId(identity: MessageIdentity & { domain: string }): st
 
 /** The same Message-ID, or an error if it is none: it stands in headers as it is. */
 export function checkMessageId(id: string): string {
-  if (isMessageId(id)) return id
+  return checked(id, isMessageId)
+}
+
+/** The same for a mail of anybody's that is answered. */
+export function checkReference(id: string): string {
+  return checked(id, isReference)
+}
+
+/** Whether it can stand in headers as it is. */
+export function isMessageId(id: string): boolean {
+  return MESSAGE_ID.test(id) && isReference(id)
+}
+
+/** Whether headers can name a mail by it. Old mailers make some without an @, or with two: that is their name all the same. */
+export function isReference(id: string): boolean {
+  return REFERENCE.test(id) && id.length <= 900
+}
+
+function checked(id: string, isRight: (id: string) => boolean): string {
+  if (isRight(id)) return id
   throw new GoniecError('message_id_invalid', `${JSON.stringify(id.slice(0, 100))} is not a Message-ID`, {
     hint: 'A Message-ID has the form <something@domain>, without spaces.',
   })
 }
 
-/** Whether it can stand in headers as it is. */
-export function isMessageId(id: string): boolean {
-  return MESSAGE_ID.test(id) && id.length <= 900
-}
-
 /** 160 bits: no two messages of any installation meet. A multiple of five bytes. */
 const LOCAL_PART_BYTES = 20
 
-const MESSAGE_ID = /^<[!-;=?A-~]+@[!-;=?A-~]+>$/
+const MESSAGE_ID = /^<[^@]+@[^@]+>$/
+const REFERENCE = /^<[!-;=?-~]+>$/
 
 const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567'
 

@@ -1,5 +1,6 @@
 /** Rows of a history: names found, times and Message-IDs read; what cannot be is set aside with the reason. */
 import type { Database } from '../database/pool.ts'
+import { isReference } from '../delivery/message-id.ts'
 import { GoniecError } from '../errors.ts'
 import { didYouMean } from '../nearest.ts'
 import { toJsonTime, type Instant } from '../time.ts'
@@ -133,5 +134,5 @@ function findMailbox(given: string, { mailboxes }: Names): number | null | { pro
 function readMessageId(given: string): string | null | { problem: string } {
   if (given === '') return null
   const id = given.startsWith('<') ? given : `<${given}>`
-  return /^<[^<>\s\p{Cc}]{1,900}>$/u.test(id) ? id : { problem: `"${given.slice(0, 80)}" is not a Message-ID` }
+  return isReference(id) ? id : { problem: `"${given.slice(0, 80)}" is not a Message-ID` }
 }

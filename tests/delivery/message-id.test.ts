@@ -48,7 +48,7 @@ const take: Fault = (connection) => connection.accept()
 describe('the Message-ID that a server gives a mail instead', () => {
   it.each([
     ['<AM0@AM0.eurprd04.prod.outlook.com>', '<AM0@AM0.eurprd04.prod.outlook.com>'],
-    // With one of these no mail that follows could be composed.
+    // Neither is one.
     ['<AM0.eurprd04.prod.outlook.com>', null],
     ['<AM0@é.prod.outlook.com>', null],
   ])('%s is kept as %s', async (named, kept) => {

@@ -2,6 +2,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { composeFor } from '../../src/delivery/compose-message.ts'
+import { loadMaterial } from '../../src/delivery/material.ts'
+import { assert } from '../../src/errors.ts'
 import { importHistory } from '../../src/leads/history.ts'
 import { importLeads, type ImportOptions } from '../../src/leads/import.ts'
 import { pidOf, untilBlocked } from '../support/blocked.ts'
@@ -79,6 +82,25 @@ describe('what was sent', () => {
       { type: 'sent' },
     ])
   })
+
+  it.each(['<1@old.example>', '<20261120.no-at-sign>', 'a@b@old.example'])(
+    'a Message-ID that is taken (%s) is one that the next mail answers',
+    async (given) => {
+      expect(await history([INTRO.replace('<1@old.example>', given)])).toMatchObject({ enrolled: 1, rejected: 0 })
+      await database.query('update goniec.variant set subject = null')
+      const reminder = Number(await world.value(`select id from goniec.message where status = 'pending'`))
+      const material = (await loadMaterial(database, [reminder])).get(reminder)
+      assert(material, 'a follow-up that is bound to a mailbox has its material')
+      const { headers } = await composeFor(material)
+      const id = given.startsWith('<') ? given : `<${given}>`
+      expect(headers).toEqual(
+        expect.arrayContaining([
+          { name: 'In-Reply-To', value: id },
+          { name: 'References', value: id },
+        ]),
+      )
+    },
+  )
 
   it('the same history again is known, and a later import of the lead makes no mail of the step', async () => {
     await history([INTRO])
