@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { afterAll, expect, test } from 'vitest'
 import { parseAt } from '../../src/cli/response/at.ts'
 import { readAttachments, readText } from '../../src/cli/response/files.ts'
@@ -62,4 +63,19 @@ test('a folder, a file that is not there, and a text in another encoding are ref
   )
   const latin = file('latin.txt', Buffer.from([0x70, 0xb9]))
   await expect(readText(latin)).rejects.toThrow(`${latin} cannot be used: it is not text in UTF-8`)
+})
+
+test('a text from standard input is read as strictly as one from a file: what would arrive broken is refused', async () => {
+  expect(
+    await readText('-', Readable.from([Buffer.from('Zażółć\n').subarray(0, 4), Buffer.from('Zażółć\n').subarray(4)])),
+  ).toBe('Zażółć\n')
+  const latin = Readable.from([Buffer.from([0x70, 0xb9])])
+  await expect(readText('-', latin)).rejects.toThrow('standard input cannot be used: it is not text in UTF-8')
+  const large = Readable.from(Array.from({ length: 20 }, () => Buffer.alloc(64 * 1024, 'x')))
+  await expect(readText('-', large)).rejects.toThrow('standard input cannot be used: it has more than 1 MB')
+})
+
+test('a text with a NUL, as UTF-16 without its mark has many, is refused by name', async () => {
+  const path = file('utf-16.txt', Buffer.from('Hello', 'utf16le'))
+  await expect(readText(path)).rejects.toThrow(`${path} cannot be used: it holds a NUL character`)
 })

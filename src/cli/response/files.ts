@@ -1,7 +1,7 @@
 /** Reads what a response is made of: texts and attachments, within bounds, with errors that name the file. */
 import { readFile, stat } from 'node:fs/promises'
 import { basename } from 'node:path'
-import { text as readAll } from 'node:stream/consumers'
+import type { Readable } from 'node:stream'
 import { detectMimeType } from 'nodemailer/lib/mime-funcs'
 import type { EncodedAttachment } from '../../delivery/enqueue-response.ts'
 import { GoniecError, messageOf } from '../../errors.ts'
@@ -11,15 +11,13 @@ const MEGABYTE = 1024 * 1024
 const MOST_ATTACHED = 10 * MEGABYTE
 const MOST_TEXT = MEGABYTE
 
+const TOO_LONG = 'a text of a mail has 1 MB at most; attach it instead'
+const SAVE_AS = 'save it as UTF-8'
+
 /** A text from a file in UTF-8; `-` is standard input. */
-export async function readText(path: string): Promise<string> {
-  if (path === '-') return readAll(process.stdin)
-  const bytes = await readBounded(path, MOST_TEXT, 'a text of a mail has 1 MB at most; attach it instead')
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch (error) {
-    throw unusable(path, 'it is not text in UTF-8', 'save it as UTF-8', error)
-  }
+export async function readText(path: string, standardInput: Readable = process.stdin): Promise<string> {
+  if (path === '-') return decode('standard input', await readInput(standardInput))
+  return decode(path, await readBounded(path, MOST_TEXT, TOO_LONG))
 }
 
 /** The files, in their order, with the content type that their names say. */
@@ -33,6 +31,29 @@ export async function readAttachments(paths: readonly string[]): Promise<Encoded
     attachments.push({ filename, contentType: detectMimeType(filename), content: bytes.toString('base64') })
   }
   return attachments
+}
+
+async function readInput(input: Readable): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of input as AsyncIterable<Buffer>) {
+    size += chunk.length
+    if (size > MOST_TEXT) throw unusable('standard input', 'it has more than 1 MB', TOO_LONG)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+/** What is not surely text would be mailed with holes in it. */
+function decode(name: string, bytes: Buffer): string {
+  let text: string
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch (error) {
+    throw unusable(name, 'it is not text in UTF-8', SAVE_AS, error)
+  }
+  if (text.includes('\0')) throw unusable(name, 'it holds a NUL character', SAVE_AS)
+  return text
 }
 
 async function readBounded(path: string, most: number, hint: string): Promise<Buffer> {
