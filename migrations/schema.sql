@@ -1374,7 +1374,7 @@ begin
   if coalesce(trim(enqueue_response.key), '') = '' then
     raise exception 'a response needs an idempotency key' using errcode = 'invalid_parameter_value', hint = 'key: whatever names the request, so that it is answered once';
   end if;
-  if coalesce(enqueue_response.text, enqueue_response.html) is null then
+  if concat(enqueue_response.text, enqueue_response.html) !~ '\S' then
     raise exception 'a response needs a text or an html part' using errcode = 'invalid_parameter_value';
   end if;
   perform goniec.require_attachments(enqueue_response.attachments);

@@ -157,6 +157,7 @@ describe('a response', () => {
   const mistakes: Record<string, [Parameters, string]> = {
     'no key': [{ key: ' ' }, 'a response needs an idempotency key'],
     'no text': [{ text: undefined }, 'a response needs a text or an html part'],
+    'a text of blanks': [{ text: ' \n', html: '' }, 'a response needs a text or an html part'],
     'an unknown lead': [{ to: 'nobody@klient.example' }, 'there is no lead "nobody@klient.example"'],
     'an unknown campaign': [{ campaign: 'winter' }, 'there is no campaign "winter"'],
     'an unknown mailbox': [{ from: 'nobody@firma.example' }, 'there is no mailbox "nobody@firma.example"'],
