@@ -175,7 +175,8 @@ begin
     begin
       perform decode(v_one ->> 'content', 'base64');
     exception when invalid_parameter_value then
-      raise exception 'the content of attachment "%" is not base64: %', v_one ->> 'filename', sqlerrm using errcode = 'invalid_parameter_value';
+      raise exception 'the content of attachment "%" is not base64: %', v_one ->> 'filename', sqlerrm
+        using errcode = 'invalid_parameter_value', hint = 'content: the base64 alone, padded, without "data:…;base64,"';
     end;
   end loop;
 end $$;
