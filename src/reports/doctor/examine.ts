@@ -7,6 +7,7 @@ import { explainDatabaseError } from '../../database/failures.ts'
 import type { Database } from '../../database/pool.ts'
 import { attempt, notTried, type Checked } from './checked.ts'
 import { checkClock } from './clock.ts'
+import { checkConnections } from './connections.ts'
 import { checkDomains } from './domains.ts'
 import { checkGuards } from './guards.ts'
 import { checkHolidays } from './holidays.ts'
@@ -63,6 +64,7 @@ async function runThemes(database: Database, examination: Examination): Promise<
   let unreadable = false
   const first = await run([
     { name: 'database', check: () => checkServer(database) },
+    { name: 'connections', check: () => checkConnections(database) },
     {
       name: 'locks',
       check: async () => {
