@@ -66,14 +66,18 @@ function partOf(lane: Lane, { room, standing, lanes, weight }: Shared, turn: num
 
 /**
  * Where on the circle a day begins: an irrational step a day spreads the beginnings evenly, whichever days are sending days. Each kind of owner has
- * its own step: with one for all, the turns of a mailbox and of its salesperson would fall together every day, or never.
+ * its own step, and so have mailboxes whose numbers follow each other: with one for all, the turns of a mailbox and of its salesperson, or of two
+ * mailboxes, would fall together every day, or never, and a campaign that sends one mail a day would lose one of two each time.
  */
 function turnOf(owner: Owner, day: number): number {
   if (owner instanceof Domain) return (day * Math.SQRT2) % 1
-  return ((day + owner.input.id) * ('gapMs' in owner ? GOLDEN : Math.sqrt(3))) % 1
+  const { id } = owner.input
+  const step = 'gapMs' in owner ? (STEPS[id % STEPS.length] ?? 0) : Math.sqrt(3)
+  return (day * step + id * Math.SQRT2) % 1
 }
 
-const GOLDEN = (Math.sqrt(5) - 1) / 2
+/** Roots of which none is a part of another one, nor of those of domains and salespeople; the first is the golden ratio's. */
+const STEPS = [(Math.sqrt(5) - 1) / 2, ...[6, 7, 11, 13, 14, 19, 21].map(Math.sqrt)]
 
 function isShort({ lanes, wanted, room }: Shared): boolean {
   return lanes.length > 1 && wanted > room

@@ -132,6 +132,28 @@ describe(`over random worlds (PLAN_SEED=${seed})`, { timeout: 60_000 + numRuns *
     expect(counterexample(fallsShort)).toEqual('none')
   })
 
+  test('turns at two mailboxes do not fall together: a campaign that sends one mail a day has most of both', () => {
+    const pairs = Array.from({ length: 8 }, (_, one) =>
+      Array.from({ length: 7 - one }, (_, more) => [one + 1, one + more + 2]),
+    )
+    const few = pairs.flat().flatMap(([one = 0, other = 0]) => {
+      const input = world({
+        horizonDays: 40,
+        mailboxes: [one, other].map((id) => mailbox({ id, dailyLimit: 1 })),
+        campaigns: [
+          campaign({ id: 1, mailboxIds: [one, other], dailyLimit: 1, holidays: null }),
+          campaign({ id: 2, mailboxIds: [one], holidays: null }),
+          campaign({ id: 3, mailboxIds: [other], holidays: null }),
+        ],
+        messages: [1, 2, 3].flatMap((id) => firstMails(id * 1000, id * 1000 + 60, { campaignId: id })),
+      })
+      const mails = standingOf(input, plan(input)).filter(({ message }) => message.campaignId === 1).length
+      // Every other day at each: both on the same days would be twenty, on days of their own forty.
+      return mails < 26 ? [`${mails} of 40 at ${one} and ${other}`] : []
+    })
+    expect(few).toEqual([])
+  })
+
   test('a campaign that starts moves no mail of today and the next sending day, and later ones only for its share', () => {
     const holds = property(sharing, ({ messages, ...rest }) => {
       const input = { ...rest, horizonDays: 6 }
