@@ -22,15 +22,17 @@ export class LogOutput {
   #isWriting = false
   #again: NodeJS.Timeout | undefined
   #lost = 0
+  #isUsed = false
 
   /** `onLost` is told, when lines can be written again, how many never were. */
   constructor(descriptor: number, onLost: (lines: number) => void) {
     this.#descriptor = descriptor
     this.#onLost = onLost
-    process.once('exit', () => this.#writeLast())
   }
 
   write(line: string): void {
+    if (!this.#isUsed) process.once('exit', () => this.#writeLast())
+    this.#isUsed = true
     if (this.#length > MOST_WAITING) {
       this.#lost += 1
       return
