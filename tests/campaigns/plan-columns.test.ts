@@ -120,7 +120,7 @@ async function loaded(
   }
   const asked = {
     rooms,
-    mailboxes: await reads.mailboxes(query),
+    mailboxes: (await reads.mailboxes(query)).map((mailbox) => ({ ...mailbox, daily_limit: 20_000 })),
     domainLimits,
     held: NOBODY_HELD,
     horizonDays: 7,

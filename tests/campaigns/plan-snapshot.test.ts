@@ -1,11 +1,11 @@
 /** What a plan reads in two sessions is of one moment, and holds nobody up for long. */
 import { expect, test } from 'vitest'
-import { loadMails } from '../../src/campaigns/plan/load-mails.ts'
+import { loadMails, type LoadedMails } from '../../src/campaigns/plan/load-mails.ts'
 import * as reads from '../../src/campaigns/plan/reads.ts'
 import { inOneMoment, type Snapshot } from '../../src/campaigns/plan/snapshot.ts'
 import { HeldLeads } from '../../src/schedule/held-leads.ts'
 import { untilBlocked } from '../support/blocked.ts'
-import { createTestDatabase } from '../support/database.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { TestWorld } from './world.ts'
 
 const COUNT = 'select count(*)::integer as mails from goniec.message'
@@ -47,19 +47,9 @@ test('a second session reads while the first one waits for an answer', async () 
 
 test('who wants a table for himself gets it once the first session is done: the second one does not wait behind him', async () => {
   const database = await createTestDatabase()
-  const world = new TestWorld(database)
-  await world.salesperson()
-  await world.mailbox('anna@firma.example')
-  const rooms: { id: number; room: number }[] = []
-  const mails: number[] = []
-  for (const name of ['spring', 'summer']) {
-    const id = await world.campaign(name, { status: 'running' })
-    mails.push(await world.enroll(id, `lead@${name}.example`))
-    // Room enough to be worth a session of its own.
-    rooms.push({ id, room: 30_000 })
-  }
+  const { rooms, mails } = await twoCampaigns(database, { dailyLimit: 30_000 })
   const [client, migration] = [await database.pool.connect(), await database.pool.connect()]
-  let altered: Promise<unknown> = Promise.resolve()
+  let altered: Promise<unknown> | undefined
   const loaded = await inOneMoment(database, client, async (snapshot) => {
     const share: Snapshot['share'] = async () => {
       const beside = await snapshot.share()
@@ -68,22 +58,61 @@ test('who wants a table for himself gets it once the first session is done: the 
       return beside
     }
     await snapshot.query(COUNT)
-    return loadMails(
-      { query: snapshot.query, share },
-      {
-        rooms,
-        mailboxes: await reads.mailboxes(snapshot.query),
-        domainLimits: new Map(),
-        held: new HeldLeads({ timeZone: 'Europe/Warsaw', nowMs: 0, campaigns: [], contacts: new Map() }),
-        horizonDays: 7,
-        peek: null,
-        meanwhile: () => undefined,
-      },
-    )
+    return load({ query: snapshot.query, share }, rooms)
   })
+  expect(altered).toBeDefined()
   await altered
   client.release()
   migration.release()
-  const found = Array.from({ length: loaded.messages.length }, (_, place) => loaded.messages.at(place)?.id ?? 0)
-  expect(found.toSorted((a, b) => a - b)).toEqual(mails)
+  expect(idsOf(loaded)).toEqual(mails)
 })
+
+test('mailboxes that campaigns share have no places for what each could have alone: no second session is asked for', async () => {
+  const database = await createTestDatabase()
+  const { rooms, mails } = await twoCampaigns(database, { dailyLimit: 1000 })
+  const client = await database.pool.connect()
+  const loaded = await inOneMoment(database, client, ({ query }) => load({ query, share: refuse }, rooms))
+  client.release()
+  expect(idsOf(loaded)).toEqual(mails)
+})
+
+const refuse: Snapshot['share'] = () => Promise.reject(new Error('asked for'))
+
+interface Room {
+  id: number
+  room: number
+}
+
+/** With one mailbox, and each with so much room that it is a piece of its own; a mail in each. */
+async function twoCampaigns(
+  database: TestDatabase,
+  { dailyLimit }: { dailyLimit: number },
+): Promise<{ rooms: Room[]; mails: number[] }> {
+  const world = new TestWorld(database)
+  await world.salesperson()
+  await world.mailbox('anna@firma.example', { daily_limit: dailyLimit })
+  const [rooms, mails]: [Room[], number[]] = [[], []]
+  for (const name of ['spring', 'summer']) {
+    const id = await world.campaign(name, { status: 'running' })
+    mails.push(await world.enroll(id, `lead@${name}.example`))
+    rooms.push({ id, room: 30_000 })
+  }
+  return { rooms, mails }
+}
+
+async function load(snapshot: Snapshot, rooms: readonly Room[]): Promise<LoadedMails> {
+  return loadMails(snapshot, {
+    rooms,
+    mailboxes: await reads.mailboxes(snapshot.query),
+    domainLimits: new Map(),
+    held: new HeldLeads({ timeZone: 'Europe/Warsaw', nowMs: 0, campaigns: [], contacts: new Map() }),
+    horizonDays: 7,
+    peek: null,
+    meanwhile: () => undefined,
+  })
+}
+
+function idsOf({ messages }: LoadedMails): number[] {
+  const found = Array.from({ length: messages.length }, (_, place) => messages.at(place)?.id ?? 0)
+  return found.toSorted((a, b) => a - b)
+}

@@ -64,7 +64,7 @@ export async function readMails(snapshot: Snapshot, asked: Asked, steps: Steps):
 
 async function readColumns(
   { query, share }: Snapshot,
-  { rooms, meanwhile, peek }: Asked,
+  { rooms, mailboxes, horizonDays, meanwhile, peek }: Asked,
   all: ReadMails,
   readRows: () => Promise<void>,
 ): Promise<void> {
@@ -89,7 +89,7 @@ async function readColumns(
     await readRows()
   }
   const besides = async (): Promise<void> => meanwhile()
-  if (pieces.length === 1) {
+  if (pieces.length === 1 || placesOf(mailboxes, horizonDays) <= OF_A_PIECE) {
     await Promise.all([own(), besides()])
     return
   }
@@ -107,8 +107,17 @@ async function readColumns(
   await readPieces(query)
 }
 
-/** First mails that are read at once: until they are numbers they are text. With more a second session is worth its connection, since the database has another core. */
+/**
+ * First mails that are read at once: until they are numbers they are text. With places for more a second session is worth its connection and its eight
+ * statements, since the database has another core.
+ */
 const OF_A_PIECE = 20_000
+
+/** The most that all campaigns together find places for: each alone has room for as many, where they share mailboxes. */
+function placesOf(mailboxes: readonly MailboxRow[], horizonDays: number): number {
+  // A window can touch one more of the mailboxes' days than it has days itself.
+  return mailboxes.reduce((sum, { daily_limit: ofDay }) => sum + ofDay, 0) * (horizonDays + 1)
+}
 
 /** Each piece is asked for by itself; and campaigns that share mailboxes have less room than they seem to have. */
 const MOST_PIECES = 40
