@@ -96,10 +96,10 @@ begin
     ) c);
 end $$;
 
--- Those of these mailboxes that have something due, by the first of it: nothing that they have is before that, whatever else holds it. And that of the
--- one behind the p_first first ones.
+-- Those of these mailboxes that have something due, in the order of the first of it: nothing that they have is before that, whatever else holds it.
 create function goniec.by_first_due(
-  p_mailboxes bigint[], p_not_campaign bigint[], p_now timestamptz, p_grace interval, p_first integer, out mailboxes bigint[], out next_rank integer, out next_at timestamptz, out next_message bigint)
+  p_mailboxes bigint[], p_not_campaign bigint[], p_now timestamptz, p_grace interval,
+  out mailboxes bigint[], out ranks integer[], out times timestamptz[], out messages bigint[])
 language plpgsql
 set enable_seqscan = off
 set enable_hashjoin = off
@@ -108,8 +108,9 @@ set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
 begin
-  with
-  due as materialized (
+  select array_agg(d.id), array_agg(d.kind_rank), array_agg(d.scheduled_at), array_agg(d.message_id)
+  into mailboxes, ranks, times, messages
+  from (
     select b.id, first.kind_rank, first.scheduled_at, first.message_id
     from unnest(p_mailboxes) as b (id)
     cross join lateral (
@@ -127,15 +128,22 @@ begin
       limit 1
     ) as first
     order by first.kind_rank, first.scheduled_at, first.message_id
-  )
-  select array(select d.id from due d), n.kind_rank, n.scheduled_at, n.message_id
-  into mailboxes, next_rank, next_at, next_message
-  from (values (1)) as once
-  left join (select d.* from due d offset p_first limit 1) as n on true;
+  ) as d;
 end $$;
 
--- All facts of a mail are twenty look-ups. Where many mailboxes are free they are looked at in twice as many as mails are wanted, and in the others only
--- if what was found there may stand behind what these have (measured: a third of a claim of 50 mails among 500 free mailboxes).
+create function goniec.first_of(p_candidates goniec.candidate[], p_most integer) returns goniec.candidate[]
+language sql immutable
+as $$
+  select array_agg(c.one order by goniec.kind_rank(c.kind), c.scheduled_at, c.message_id)
+  from (
+    select c as one, c.* from unnest(p_candidates) as c
+    order by goniec.kind_rank(c.kind), c.scheduled_at, c.message_id
+    limit p_most
+  ) as c
+$$;
+
+-- All facts of a mail are twenty look-ups. Where many mailboxes are free they are looked at in as many as mails are wanted, and in twice as many more only
+-- as long as what they have may stand before what was found (measured: a third of a claim of 50 mails among 500 free mailboxes).
 create function goniec.choose(
   p_now timestamptz, p_today date, p_most integer, p_grace interval,
   p_not_messages bigint[], p_not_mailboxes bigint[], p_not_campaigns bigint[], p_not_salespeople bigint[], p_not_domains text[])
@@ -148,10 +156,11 @@ set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
 declare
-  v_first integer := least(p_most::bigint * 2, 1000000);
   v_mailboxes bigint[];
   v_not_campaign bigint[];
-  v_ordered record;
+  v_due record;
+  v_behind bigint := 0;
+  v_looks bigint := p_most;
   v_chosen goniec.candidate[];
   v_last goniec.candidate;
 begin
@@ -162,26 +171,22 @@ begin
   v_not_campaign := array(
     select distinct m.mailbox_id from goniec.message m
     where m.kind <> 'campaign' and m.status = 'pending' and m.scheduled_at between p_now - p_grace and p_now);
-  if cardinality(v_mailboxes) <= v_first then
+  if cardinality(v_mailboxes) <= 2 * p_most::bigint then
     return goniec.first_claimable(v_mailboxes, v_not_campaign, p_now, p_today, p_most, p_grace, p_not_messages, p_not_campaigns, p_not_salespeople, p_not_domains);
   end if;
 
-  v_ordered := goniec.by_first_due(v_mailboxes, v_not_campaign, p_now, p_grace, v_first);
-  v_chosen := goniec.first_claimable(v_ordered.mailboxes[:v_first], v_not_campaign, p_now, p_today, p_most, p_grace, p_not_messages, p_not_campaigns, p_not_salespeople, p_not_domains);
-  v_last := v_chosen[p_most];
-  if v_ordered.next_message is null
-     or (goniec.kind_rank(v_last.kind), v_last.scheduled_at, v_last.message_id) <= (v_ordered.next_rank, v_ordered.next_at, v_ordered.next_message) then
-    return v_chosen;
-  end if;
-  return (
-    select array_agg(c.one)
-    from (
-      select c as one
-      from unnest(v_chosen || goniec.first_claimable(
-        v_ordered.mailboxes[v_first + 1:], v_not_campaign, p_now, p_today, p_most, p_grace, p_not_messages, p_not_campaigns, p_not_salespeople, p_not_domains)) as c
-      order by goniec.kind_rank(c.kind), c.scheduled_at, c.message_id
-      limit p_most
-    ) as c);
+  v_due := goniec.by_first_due(v_mailboxes, v_not_campaign, p_now, p_grace);
+  while v_behind < cardinality(v_due.mailboxes) loop
+    v_chosen := goniec.first_of(
+      v_chosen || goniec.first_claimable(
+        v_due.mailboxes[v_behind + 1:v_behind + v_looks], v_not_campaign, p_now, p_today, p_most, p_grace, p_not_messages, p_not_campaigns, p_not_salespeople, p_not_domains),
+      p_most);
+    v_behind := v_behind + v_looks;
+    v_looks := v_looks * 2;
+    v_last := v_chosen[p_most];
+    exit when (goniec.kind_rank(v_last.kind), v_last.scheduled_at, v_last.message_id) <= (v_due.ranks[v_behind + 1], v_due.times[v_behind + 1], v_due.messages[v_behind + 1]);
+  end loop;
+  return v_chosen;
 end $$;
 
 -- Step 3: what could be locked of all that these candidates need, and the candidates of which all could be. By lists of keys: a join with what was chosen

@@ -805,7 +805,7 @@ begin
   if v_paused <> '' then perform pg_notify('goniec', left('refusals ' || v_paused, 1900)); end if;
 end $function$;
 
-CREATE OR REPLACE FUNCTION goniec.by_first_due(p_mailboxes bigint[], p_not_campaign bigint[], p_now timestamp with time zone, p_grace interval, p_first integer, OUT mailboxes bigint[], OUT next_rank integer, OUT next_at timestamp with time zone, OUT next_message bigint)
+CREATE OR REPLACE FUNCTION goniec.by_first_due(p_mailboxes bigint[], p_not_campaign bigint[], p_now timestamp with time zone, p_grace interval, OUT mailboxes bigint[], OUT ranks integer[], OUT times timestamp with time zone[], OUT messages bigint[])
  RETURNS record
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
@@ -815,8 +815,9 @@ CREATE OR REPLACE FUNCTION goniec.by_first_due(p_mailboxes bigint[], p_not_campa
  SET jit TO 'off'
 AS $function$
 begin
-  with
-  due as materialized (
+  select array_agg(d.id), array_agg(d.kind_rank), array_agg(d.scheduled_at), array_agg(d.message_id)
+  into mailboxes, ranks, times, messages
+  from (
     select b.id, first.kind_rank, first.scheduled_at, first.message_id
     from unnest(p_mailboxes) as b (id)
     cross join lateral (
@@ -834,11 +835,7 @@ begin
       limit 1
     ) as first
     order by first.kind_rank, first.scheduled_at, first.message_id
-  )
-  select array(select d.id from due d), n.kind_rank, n.scheduled_at, n.message_id
-  into mailboxes, next_rank, next_at, next_message
-  from (values (1)) as once
-  left join (select d.* from due d offset p_first limit 1) as n on true;
+  ) as d;
 end $function$;
 
 CREATE OR REPLACE FUNCTION goniec.candidates(at timestamp with time zone, today date)
@@ -940,10 +937,11 @@ CREATE OR REPLACE FUNCTION goniec.choose(p_now timestamp with time zone, p_today
  SET jit TO 'off'
 AS $function$
 declare
-  v_first integer := least(p_most::bigint * 2, 1000000);
   v_mailboxes bigint[];
   v_not_campaign bigint[];
-  v_ordered record;
+  v_due record;
+  v_behind bigint := 0;
+  v_looks bigint := p_most;
   v_chosen goniec.candidate[];
   v_last goniec.candidate;
 begin
@@ -954,26 +952,22 @@ begin
   v_not_campaign := array(
     select distinct m.mailbox_id from goniec.message m
     where m.kind <> 'campaign' and m.status = 'pending' and m.scheduled_at between p_now - p_grace and p_now);
-  if cardinality(v_mailboxes) <= v_first then
+  if cardinality(v_mailboxes) <= 2 * p_most::bigint then
     return goniec.first_claimable(v_mailboxes, v_not_campaign, p_now, p_today, p_most, p_grace, p_not_messages, p_not_campaigns, p_not_salespeople, p_not_domains);
   end if;
 
-  v_ordered := goniec.by_first_due(v_mailboxes, v_not_campaign, p_now, p_grace, v_first);
-  v_chosen := goniec.first_claimable(v_ordered.mailboxes[:v_first], v_not_campaign, p_now, p_today, p_most, p_grace, p_not_messages, p_not_campaigns, p_not_salespeople, p_not_domains);
-  v_last := v_chosen[p_most];
-  if v_ordered.next_message is null
-     or (goniec.kind_rank(v_last.kind), v_last.scheduled_at, v_last.message_id) <= (v_ordered.next_rank, v_ordered.next_at, v_ordered.next_message) then
-    return v_chosen;
-  end if;
-  return (
-    select array_agg(c.one)
-    from (
-      select c as one
-      from unnest(v_chosen || goniec.first_claimable(
-        v_ordered.mailboxes[v_first + 1:], v_not_campaign, p_now, p_today, p_most, p_grace, p_not_messages, p_not_campaigns, p_not_salespeople, p_not_domains)) as c
-      order by goniec.kind_rank(c.kind), c.scheduled_at, c.message_id
-      limit p_most
-    ) as c);
+  v_due := goniec.by_first_due(v_mailboxes, v_not_campaign, p_now, p_grace);
+  while v_behind < cardinality(v_due.mailboxes) loop
+    v_chosen := goniec.first_of(
+      v_chosen || goniec.first_claimable(
+        v_due.mailboxes[v_behind + 1:v_behind + v_looks], v_not_campaign, p_now, p_today, p_most, p_grace, p_not_messages, p_not_campaigns, p_not_salespeople, p_not_domains),
+      p_most);
+    v_behind := v_behind + v_looks;
+    v_looks := v_looks * 2;
+    v_last := v_chosen[p_most];
+    exit when (goniec.kind_rank(v_last.kind), v_last.scheduled_at, v_last.message_id) <= (v_due.ranks[v_behind + 1], v_due.times[v_behind + 1], v_due.messages[v_behind + 1]);
+  end loop;
+  return v_chosen;
 end $function$;
 
 CREATE OR REPLACE FUNCTION goniec.claim(p_incarnation bigint, p_batch integer, p_lease interval, p_total interval, p_grace interval DEFAULT '00:05:00'::interval)
@@ -1680,6 +1674,19 @@ begin
       limit p_most
     ) c);
 end $function$;
+
+CREATE OR REPLACE FUNCTION goniec.first_of(p_candidates goniec.candidate[], p_most integer)
+ RETURNS goniec.candidate[]
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+  select array_agg(c.one order by goniec.kind_rank(c.kind), c.scheduled_at, c.message_id)
+  from (
+    select c as one, c.* from unnest(p_candidates) as c
+    order by goniec.kind_rank(c.kind), c.scheduled_at, c.message_id
+    limit p_most
+  ) as c
+$function$;
 
 CREATE OR REPLACE FUNCTION goniec.follow_up(p_messages bigint[])
  RETURNS bigint
@@ -4615,7 +4622,7 @@ grant execute on function goniec.actor() to goniec_worker;
 
 grant execute on function goniec.backoff(attempts integer, spread_by bigint) to goniec_worker;
 
-grant execute on function goniec.by_first_due(p_mailboxes bigint[], p_not_campaign bigint[], p_now timestamp with time zone, p_grace interval, p_first integer, OUT mailboxes bigint[], OUT next_rank integer, OUT next_at timestamp with time zone, OUT next_message bigint) to goniec_worker;
+grant execute on function goniec.by_first_due(p_mailboxes bigint[], p_not_campaign bigint[], p_now timestamp with time zone, p_grace interval, OUT mailboxes bigint[], OUT ranks integer[], OUT times timestamp with time zone[], OUT messages bigint[]) to goniec_worker;
 
 grant execute on function goniec.candidates(at timestamp with time zone, today date) to goniec_worker;
 
@@ -4646,6 +4653,8 @@ grant execute on function goniec.fence(p_incarnation bigint, p_attempts bigint[]
 grant execute on function goniec.finish_business(p_attempts bigint[]) to goniec_worker;
 
 grant execute on function goniec.first_claimable(p_mailboxes bigint[], p_not_campaign bigint[], p_now timestamp with time zone, p_today date, p_most integer, p_grace interval, p_not_messages bigint[], p_not_campaigns bigint[], p_not_salespeople bigint[], p_not_domains text[]) to goniec_worker;
+
+grant execute on function goniec.first_of(p_candidates goniec.candidate[], p_most integer) to goniec_worker;
 
 grant execute on function goniec.follow_up(p_messages bigint[]) to goniec_worker;
 
@@ -4885,7 +4894,7 @@ grant execute on function goniec.backoff(attempts integer, spread_by bigint) to 
 
 grant execute on function goniec.brake_refused(p_campaigns bigint[], p_mailboxes bigint[]) to public;
 
-grant execute on function goniec.by_first_due(p_mailboxes bigint[], p_not_campaign bigint[], p_now timestamp with time zone, p_grace interval, p_first integer, OUT mailboxes bigint[], OUT next_rank integer, OUT next_at timestamp with time zone, OUT next_message bigint) to public;
+grant execute on function goniec.by_first_due(p_mailboxes bigint[], p_not_campaign bigint[], p_now timestamp with time zone, p_grace interval, OUT mailboxes bigint[], OUT ranks integer[], OUT times timestamp with time zone[], OUT messages bigint[]) to public;
 
 grant execute on function goniec.candidates(at timestamp with time zone, today date) to public;
 
@@ -4928,6 +4937,8 @@ grant execute on function goniec.finish_business(p_attempts bigint[]) to public;
 grant execute on function goniec.finish_report(p_restoration bigint, p_worker text, p_covers_from timestamp with time zone, p_wal_position pg_lsn) to public;
 
 grant execute on function goniec.first_claimable(p_mailboxes bigint[], p_not_campaign bigint[], p_now timestamp with time zone, p_today date, p_most integer, p_grace interval, p_not_messages bigint[], p_not_campaigns bigint[], p_not_salespeople bigint[], p_not_domains text[]) to public;
+
+grant execute on function goniec.first_of(p_candidates goniec.candidate[], p_most integer) to public;
 
 grant execute on function goniec.follow_up(p_messages bigint[]) to public;
 

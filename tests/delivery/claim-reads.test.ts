@@ -26,3 +26,19 @@ test('a claim reads the counters of what it takes, and not the day of all mailbo
   // Of a mailbox and a campaign each: to choose, to lock, behind the locks, and to count.
   expect(read).toBeLessThanOrEqual(2 * 4 * OTHERS)
 })
+
+test('of many free mailboxes those are looked at whose mails are due first, as many as mails are wanted', async () => {
+  for (let n = 0; n < OTHERS; n++)
+    await here.world.mail({ campaign: await here.world.campaign(), mailbox: await here.world.mailbox() })
+  const before = await rowsRead('lead')
+  expect((await claim(here.session, here.worker, { batch: 5 })).messages).toHaveLength(5)
+  // To choose, behind the locks, and by the attempt's foreign key.
+  expect((await rowsRead('lead')) - before).toBe(3 * 5)
+})
+
+test('where the mails that are due first cannot go, the mailboxes behind them are looked at', async () => {
+  const mails: number[] = []
+  for (let n = 0; n < OTHERS; n++) mails.push((await here.world.mail({ mailbox: await here.world.mailbox() })).id)
+  await here.session.query(`update goniec.message set held_reason = 'a look' where id = any ($1)`, [mails.slice(0, 40)])
+  expect((await claim(here.session, here.worker, { batch: 5 })).messages).toEqual(mails.slice(40, 45))
+})
