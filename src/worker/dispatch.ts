@@ -19,6 +19,7 @@ import type { Settlement } from '../delivery/settle.ts'
 import { messageOf } from '../errors.ts'
 import { instantAt } from '../time.ts'
 import type { Logger } from '../log.ts'
+import { Alarm } from './alarm.ts'
 import { busyWaitMs } from './busy.ts'
 import { loadContents, type Contents } from './contents.ts'
 import type { Sender } from './sender.ts'
@@ -46,6 +47,8 @@ export class Dispatch {
   #inFlight = new Map<number, Promise<void>>()
   #dialogues = new AbortController()
   #running = false
+  /** Resolves when the first mail of the call under way is over, or there is none. */
+  #first = Promise.withResolvers<void>()
   /** The time of holding the name in which it was called last. */
   #calledIn: number | undefined
   /** Resolves when the loop under way has ended. */
@@ -56,8 +59,7 @@ export class Dispatch {
   #busyInARow = 0
   #failedLoads = 0
   #answeredAtMs = performance.now()
-  #woken = false
-  #wake: () => void = () => undefined
+  readonly #alarm = new Alarm()
 
   constructor(options: DispatchOptions) {
     this.#options = options
@@ -88,13 +90,20 @@ export class Dispatch {
       return undefined
     }
     this.#running = true
+    this.#first = Promise.withResolvers()
     const loop = this.#loop()
     this.#ended = Promise.allSettled([loop])
     try {
       return await loop
     } finally {
       this.#running = false
+      this.#first.resolve()
     }
+  }
+
+  /** Waits until the first mail of the call under way is over or there is none to send, but no longer than this. */
+  async firstOver(mostMs: number): Promise<void> {
+    await Promise.race([this.#first.promise, delay(mostMs, undefined, { ref: false })])
   }
 
   /** Sends until nothing is due soon; where another call is at it, waits for that one. */
@@ -105,8 +114,7 @@ export class Dispatch {
 
   /** Something may have opened: look again now. */
   wake(): void {
-    this.#woken = true
-    this.#wake()
+    this.#alarm.ring()
   }
 
   /** Claims nothing more, and waits for what is in flight, at most this long; then ends the dialogues. Outcomes are written in any case. */
@@ -124,23 +132,24 @@ export class Dispatch {
     for (let failures = 0; ;) {
       const tenure = this.#options.tenure()
       if (this.#stopping || tenure === undefined || tenure !== this.#calledIn) return undefined
-      this.#woken = false
+      this.#alarm.set()
       const claimedAtMs = performance.now()
       const answer = await this.#claim()
       failures = answer === undefined ? failures + 1 : 0
       if (answer === undefined) {
-        await this.#until(pauseAfterMs(failures))
+        await this.#alarm.until(pauseAfterMs(failures))
         continue
       }
       const askedAtMs = performance.now()
       this.#answeredAtMs = askedAtMs
       this.#start(answer.attempts, tenure)
+      if (this.#inFlight.size === 0) this.#first.resolve()
       if (answer.status === 'claimed') await this.#rest(askedAtMs - claimedAtMs)
       const waitMs = this.#waitAfter(answer, askedAtMs)
       const isOver =
         waitMs === undefined || waitMs > SOON_MS || (this.#options.waits === false && answer.status === 'nothing')
-      if (this.#inFlight.size === 0 && isOver && !this.#woken) return waitMs
-      await this.#until(waitMs)
+      if (this.#inFlight.size === 0 && isOver && !this.#alarm.hasRung) return waitMs
+      await this.#alarm.until(waitMs)
     }
   }
 
@@ -208,6 +217,7 @@ export class Dispatch {
       onSettled(await sender.send({ attempt, ...loaded(attempt), tenure }, this.#dialogues.signal))
     } finally {
       this.#inFlight.delete(attempt.attemptId)
+      this.#first.resolve()
       // Claimed, and not even begun: undone as soon as the database answers again. Said when it is not held any more, or it would be spared.
       if (!loaded) this.#claimLost = true
       this.wake()
@@ -223,22 +233,8 @@ export class Dispatch {
     const elapsedMs = performance.now() - askedAtMs
     return Math.max(0, nextAt.epochMilliseconds - now.epochMilliseconds - elapsedMs)
   }
-
-  /** Waits so long, or until woken. */
-  async #until(waitMs: number | undefined): Promise<void> {
-    if (this.#woken) return
-    await new Promise<void>((resolve) => {
-      const timer = waitMs === undefined ? undefined : setTimeout(resolve, Math.min(waitMs, LONGEST_WAIT_MS))
-      this.#wake = () => {
-        clearTimeout(timer)
-        resolve()
-      }
-    })
-    this.#wake = () => undefined
-  }
 }
 
-const LONGEST_WAIT_MS = 60_000
 const LONGEST_REST_MS = 5
 
 /** After a claim that failed, or could not be read: a moment, doubled each time. A worker that has lost its name too ends the loop instead. */

@@ -37,6 +37,7 @@ export class Planning {
   #pauseMs = SHORTEST_PAUSE_MS
   #running: Promise<void> | undefined
   #next: Promise<void> | undefined
+  #isPutOff = false
   #closed = false
 
   constructor(options: PlanningOptions) {
@@ -73,16 +74,25 @@ export class Planning {
   }
 
   /**
-   * Plan, then dispatch, so that what was missed gets its place before anything later goes out. Where nothing was missed the plan can only
-   * add to what is due: then this resolves at once, and the plan goes on beside the first mails.
+   * Plan, then dispatch, so that what was missed gets its place before anything later goes out. Where nothing was missed a plan can only add to
+   * what is due: then it is put off until the first mail is on its way.
    */
   async beforeDispatch(): Promise<void> {
-    const { database, graceMs, log } = this.#options
+    const { database, graceMs } = this.#options
     const [row] = await database.query<{ missed: boolean }>(ANYTHING_MISSED, [graceMs])
-    const planned = this.run()
-    if (row?.missed !== false) return planned
-    planned.catch((error: unknown) =>
-      log.warn({ problem: messageOf(error) }, 'the first plan failed; it is tried again within the minute'),
+    this.#isPutOff = row?.missed === false
+    if (!this.#isPutOff) await this.run()
+  }
+
+  /** Begins the plan that was put off. */
+  afterDispatch(): void {
+    if (!this.#isPutOff) return
+    this.#isPutOff = false
+    this.run().catch((error: unknown) =>
+      this.#options.log.warn(
+        { problem: messageOf(error) },
+        'the first plan failed; it is tried again within the minute',
+      ),
     )
   }
 

@@ -11,10 +11,12 @@
  */
 // long: the order in which it starts and comes back, and whatever can interrupt it, stand on one page
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Client } from 'pg'
 import { readMigrations } from '../database/migration-files.ts'
 import type { Database } from '../database/pool.ts'
 import { isDatabaseLost } from '../database/failures.ts'
 import { openDatabase, retireIdle } from '../database/pool.ts'
+import { makeReady } from '../delivery/ready.ts'
 import { messageOf } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import { POLL_INTERVAL_MS } from './engine.ts'
@@ -50,6 +52,9 @@ const WAKE_EARLY_MS = POLL_INTERVAL_MS + 5_000
 /** How the notification begins that says what the brake has paused, and why. */
 const REFUSALS = 'refusals '
 
+/** How long all else waits for the first mail: a server may take minutes. */
+const FIRST_MAIL_MS = 1000
+
 /** After a return of the database that it took back. */
 const AGAIN_MS = 1000
 
@@ -81,7 +86,7 @@ export class Worker {
       onStillAway: (error) => this.#databaseStillAway(error),
       onRegained: () => void this.#databaseBack(),
       onOut: (reason) => void this.#out(reason),
-      lookBack: (client, name) => this.#memory.lookBack(client, name),
+      lookBack: (client, name) => this.#lookBack(client, name),
     })
   }
 
@@ -173,13 +178,25 @@ export class Worker {
     }
   }
 
-  /** Recover, plan, dispatch. The first mails do not wait for the engine either: it is needed for what comes later. */
-  async #inOrder({ planning, engine, forecasts, tokens }: Parts): Promise<void> {
+  /** Meanwhile the sessions that the first mails go through get ready. What fails there is told by whoever asks next. */
+  async #lookBack(client: Client, name: string): Promise<void> {
+    void makeReady(this.#database).catch((error: unknown) =>
+      this.#log.debug({ problem: messageOf(error) }, 'sessions are not ready yet'),
+    )
+    await this.#memory.lookBack(client, name)
+  }
+
+  /** Recover, plan, dispatch. What is needed for later mails only, the engine and a plan that nothing waits for, does not take from the first ones' time. */
+  async #inOrder({ planning, dispatch, engine, forecasts, tokens }: Parts): Promise<void> {
     await this.#recover()
     if (!this.#isStopping) await planning.beforeDispatch()
     if (this.#isStopping) return
     void this.#runDispatch()
     this.#isInOrder = true
+    await dispatch.firstOver(FIRST_MAIL_MS)
+    // Whoever has it back begins anew.
+    if (this.#isStopping || !this.#isInOrder) return
+    planning.afterDispatch()
     await engine.start(
       taskList({
         name: this.name,

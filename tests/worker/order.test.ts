@@ -50,6 +50,20 @@ test('where nothing was missed, the plan goes on beside the first mails', async 
   await untilRow(database, PLAN_WAITS)
 })
 
+test('a server that leaves the first mail without an answer holds up neither plan nor engine', async () => {
+  const silence = Promise.withResolvers<undefined>()
+  await using silent = await startRecorder({ refuse: { mail: () => silence.promise } })
+  await database.query('update goniec.mailbox set smtp_port = $1', [silent.port])
+  await lay(1, '1 second')
+  startWorker(database.urlAs('worker'), { args: ['--name', 'mine'] })
+  await untilRow(database, PLAN_WAITS)
+  await untilRow(
+    database,
+    `select from pg_stat_activity where datname = current_database() and application_name = 'goniec engine'`,
+  )
+  expect(await database.query('select state from goniec.attempt')).toEqual([{ state: 'claimed' }])
+})
+
 test('after a loss of its session too, a worker waits for the plan where mails were missed', async () => {
   await database.query(`update goniec.message set not_before = goniec.now() + interval '1 hour'`)
   await planner.query(`select pg_advisory_unlock(goniec.lock_key('plan'))`)

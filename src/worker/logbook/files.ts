@@ -115,10 +115,13 @@ export async function readLines({ path }: LogFile): Promise<Line[]> {
 }
 
 /**
- * The lines in so many bytes at its end; undefined where it is no longer than that, or one of them is spoilt: then it is to be read whole, which
- * says where.
+ * The lines in so many bytes at its end, from the one on that so many mails have passed since; undefined where there are not as many, the file is no
+ * longer than that, or one of them is spoilt: then it is to be read whole, which says where.
  */
-export async function readLastLines({ path }: LogFile, bytes: number): Promise<Line[] | undefined> {
+export async function readLastLines(
+  { path }: LogFile,
+  { bytes, mails }: { bytes: number; mails: number },
+): Promise<Line[] | undefined> {
   const handle = await open(path, 'r')
   try {
     const { size } = await handle.stat()
@@ -126,11 +129,22 @@ export async function readLastLines({ path }: LogFile, bytes: number): Promise<L
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(bytes), 0, bytes, size - bytes)
     const texts = buffer.toString('utf8', 0, bytesRead).split('\n')
     // The first one has begun before, behind the last line's end there is nothing, or what was cut off.
-    const lines = texts.slice(1, -1).map(parseLine)
-    return lines.every((line) => line !== undefined && line.kind !== 'header') ? lines : undefined
+    return newestLines(texts.slice(1, -1), mails)
   } finally {
     await handle.close()
   }
+}
+
+function newestLines(texts: readonly string[], mails: number): Line[] | undefined {
+  const lines: Line[] = []
+  let passed = 0
+  for (const text of texts.toReversed()) {
+    const line = parseLine(text)
+    if (line === undefined || line.kind === 'header') return undefined
+    lines.push(line)
+    if (line.kind === 'passed' && ++passed === mails) return lines.toReversed()
+  }
+  return undefined
 }
 
 /** Its first line. */

@@ -1,5 +1,5 @@
 /** Reading logbooks: what a worker has sent, newest first, and from when on they know all of it. */
-import type { Instant } from '../../time.ts'
+import { toExactTime, type Instant } from '../../time.ts'
 import {
   homeFolder,
   listFiles,
@@ -28,7 +28,7 @@ export interface Page {
 /** The newest page of this home's logbook with its last mark, and the last `most` mails; undefined where there is none. */
 export async function readNewest(shelf: Shelf, home: Home, most: number): Promise<Page | undefined> {
   const files = await listFiles(homeFolder(shelf, home))
-  const end = await endOf(files.at(-1))
+  const end = await endOf(files.at(-1), most)
   if (end?.mark && end.mails.length >= most) return { ...end, mails: end.mails.slice(-most) }
   const mails: LoggedMail[] = []
   let mark: Mark | undefined
@@ -43,9 +43,9 @@ export async function readNewest(shelf: Shelf, home: Home, most: number): Promis
 /** A thousand mails are 400 kB, with their answers. A file of twenty thousand took a worker up to a quarter of a second of its start. */
 const END_BYTES = 1024 * 1024
 
-/** What the end of this file holds; undefined where all of it is to be read. */
-async function endOf(file: LogFile | undefined): Promise<Page | undefined> {
-  const lines = file && (await readLastLines(file, END_BYTES))
+/** What the end of this file holds, with a few mails more than asked for: one that was refused is none. Undefined where all of it is to be read. */
+async function endOf(file: LogFile | undefined, most: number): Promise<Page | undefined> {
+  const lines = file && (await readLastLines(file, { bytes: END_BYTES, mails: most + Math.ceil(most / 10) }))
   return lines && toPage(lines, new Map())
 }
 
@@ -91,5 +91,5 @@ function toPage(lines: readonly Line[], answers: Map<string, Answer>): Page {
 }
 
 function keyOf({ attemptId, passedAt }: Pick<Answer, 'attemptId' | 'passedAt'>): string {
-  return `${attemptId} ${passedAt.toString()}`
+  return `${attemptId} ${toExactTime(passedAt)}`
 }
