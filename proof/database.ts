@@ -33,8 +33,8 @@ export async function createProofDatabase(
   const name = `${template}_${count}`
   await onServer(url, `create database ${name} template ${copyOf ?? template} strategy file_copy`)
   const database = openDatabase(withDatabase(url, name), { connectTimeoutMs: PATIENCE_MS })
-  // It is where it belongs, though it is another database than the one it was cloned from.
-  await database.query('delete from goniec.home')
+  // It is where it belongs, and an installation of its own, though it was cloned from another one.
+  await database.query('delete from goniec.home; update goniec.installation set id = gen_random_uuid()')
   return {
     ...database,
     name,

@@ -24,7 +24,7 @@ const HOLD: Edit = {
   to: 'is_restored := false;',
 }
 
-const MISSING_MAILS: Edit = { file: LOOK_BACK, from: 'if (rows.length > 0) {', to: 'if (rows.length < 0) {' }
+const MISSING_MAILS: Edit = { file: LOOK_BACK, from: 'if (mails > 0) return', to: 'if (mails < 0) return' }
 
 const POSITION: Edit = {
   file: LOOK_BACK,

@@ -13,9 +13,9 @@ import type { Client } from 'pg'
 import { toJson } from '../database/values.ts'
 import { assert } from '../errors.ts'
 import type { Instant } from '../time.ts'
-import type { Shelf } from './logbook/files.ts'
+import { homeFolder, type Shelf } from './logbook/files.ts'
 import type { Home } from './logbook/lines.ts'
-import { coversFrom, readAll, readNewest, type LoggedMail } from './logbook/read.ts'
+import { coversFrom, readAll, readNewest, readNewestElsewhere, type LoggedMail } from './logbook/read.ts'
 
 /** The database, as a worker finds it. */
 export interface Surroundings {
@@ -54,12 +54,9 @@ export async function lookAround(client: Client, worker: string): Promise<Surrou
 
 /** Compares the logbook with the database, and reports where it was restored; null: it was not, and the worker may work. */
 export async function lookBack(client: Client, shelf: Shelf, around: Surroundings): Promise<Restoration | null> {
-  const forgotten = await whatIsForgotten(client, shelf, around)
-  const { rows } = await client.query<{ id: number | null }>('select goniec.notice_restoration($1, $2) as id', [
-    forgotten === null ? null : 'forgotten',
-    forgotten,
-  ])
-  const id = rows[0]?.id ?? null
+  const id =
+    (await notice(client, await whatIsForgotten(client, shelf, around))) ??
+    (await notice(client, await whatWasSentElsewhere(client, shelf, around)))
   if (id === null) {
     await client.query('select goniec.mark_worker($1)', [shelf.worker])
     return null
@@ -68,6 +65,15 @@ export async function lookBack(client: Client, shelf: Shelf, around: Surrounding
   await client.query('select goniec.pass_barrier()')
   await report(client, shelf, { id, around })
   return await standing(client, id, shelf.worker)
+}
+
+/** `forgotten`: in words; null: nothing. Returns the restoration that has not ended. */
+async function notice(client: Client, forgotten: string | null): Promise<number | null> {
+  const { rows } = await client.query<{ id: number | null }>('select goniec.notice_restoration($1, $2) as id', [
+    forgotten === null ? null : 'forgotten',
+    forgotten,
+  ])
+  return rows[0]?.id ?? null
 }
 
 interface SurroundingsRow {
@@ -93,12 +99,8 @@ const LAST_MAILS = 1000
 async function whatIsForgotten(client: Client, shelf: Shelf, around: Surroundings): Promise<string | null> {
   const newest = await readNewest(shelf, around.home, LAST_MAILS)
   if (newest === undefined) return null
-  const { rows } = await client.query('select attempt_id from goniec.forgotten_of($1)', [
-    toJson(newest.mails.map(toKey)),
-  ])
-  if (rows.length > 0) {
-    return `worker ${shelf.worker} has sent ${rows.length === 1 ? 'a mail' : `${rows.length} mails`} of which the database knows nothing`
-  }
+  const mails = await countForgotten(client, newest.mails)
+  if (mails > 0) return `worker ${shelf.worker} has sent ${inWords(mails)} of which the database knows nothing`
   const { walPosition = null, timeline = null } = newest.mark ?? {}
   if (walPosition === null || around.walPosition === null || timeline !== around.timeline) return null
   const { rows: compared } = await client.query<{ behind: boolean }>('select $1::pg_lsn > $2::pg_lsn as behind', [
@@ -106,6 +108,26 @@ async function whatIsForgotten(client: Client, shelf: Shelf, around: Surrounding
     around.walPosition,
   ])
   return compared[0]?.behind === true ? `worker ${shelf.worker} has seen the database further than it is` : null
+}
+
+/**
+ * The same of mails that it has sent for another copy of this database: one that was put aside for its backup, and is taken up again after all, knows
+ * nothing of them, though it is where it was. In words; null: there are none.
+ */
+async function whatWasSentElsewhere(client: Client, shelf: Shelf, around: Surroundings): Promise<string | null> {
+  const mails = await countForgotten(client, await readNewestElsewhere(shelf, around.home, LAST_MAILS))
+  if (mails === 0) return null
+  return `worker ${shelf.worker} has sent ${inWords(mails)} for another copy of this database, of which this one knows nothing`
+}
+
+async function countForgotten(client: Client, mails: readonly LoggedMail[]): Promise<number> {
+  if (mails.length === 0) return 0
+  const { rows } = await client.query('select attempt_id from goniec.forgotten_of($1)', [toJson(mails.map(toKey))])
+  return rows.length
+}
+
+function inWords(mails: number): string {
+  return mails === 1 ? 'a mail' : `${mails} mails`
 }
 
 /** In pieces, each a transaction of its own: what is told twice is told once. */
@@ -119,13 +141,17 @@ async function report(
   shelf: Shelf,
   { id, around }: { id: number; around: Surroundings },
 ): Promise<void> {
-  const { rows } = await client.query<{ last_known_at: Instant | null }>(
-    'select last_known_at from goniec.restoration where id = $1',
+  const { rows } = await client.query<{ last_known_at: Instant | null; is_at_home: boolean }>(
+    'select r.last_known_at, s.moved is null as is_at_home from goniec.restoration r cross join goniec.standing() s where r.id = $1',
     [id],
   )
-  const fromMs = (rows[0]?.last_known_at?.epochMilliseconds ?? 0) - SURELY_KNOWN_MS
-  for await (const { mails } of readAll(shelf)) {
-    const asked = mails.filter(({ passedAt }) => passedAt.epochMilliseconds >= fromMs)
+  const { last_known_at: lastKnownAt = null, is_at_home: isAtHome = false } = rows[0] ?? {}
+  const fromMs = (lastKnownAt?.epochMilliseconds ?? 0) - SURELY_KNOWN_MS
+  for await (const { folder, mails } of readAll(shelf)) {
+    const asked =
+      isAtHome && folder !== homeFolder(shelf, around.home)
+        ? mails.map(ofAnotherCopy)
+        : mails.filter(({ passedAt }) => passedAt.epochMilliseconds >= fromMs)
     for (let start = 0; start < asked.length; start += PIECE) {
       const piece = asked.slice(start, start + PIECE).map(toEntry)
       await client.query('select goniec.recall_mails($1, $2, $3)', [id, shelf.worker, toJson(piece)])
@@ -153,6 +179,15 @@ async function standing(client: Client, id: number, worker: string): Promise<Res
     [id, worker],
   )
   return rows[0] ?? null
+}
+
+/**
+ * Of a copy that went its own way nobody here knows where its mailboxes led, to people or to a test's catcher: a person has to say whether that was the
+ * mail.
+ */
+function ofAnotherCopy(mail: LoggedMail): LoggedMail {
+  const answer = mail.response === null ? 'the server’s answer is not known' : `its server said: ${mail.response}`
+  return { ...mail, outcome: 'unknown', response: `it was sent for another copy of this database; ${answer}` }
 }
 
 function toKey({ attemptId, passedAt }: LoggedMail): Record<string, unknown> {

@@ -40,6 +40,8 @@ export async function createTestDatabase({ empty = false }: { empty?: boolean } 
   )
   const database = wrap(serverUrl, name, prefix)
   open.add(database)
+  // An installation of its own: else workers, which keep their logbooks in one folder, took it for a copy of the one before.
+  if (!empty) await database.query('update goniec.installation set id = gen_random_uuid()')
   return database
 }
 

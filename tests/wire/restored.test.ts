@@ -92,6 +92,33 @@ test(
   },
 )
 
+test(
+  'a database that was put aside for its backup, and is taken up again after all, mails nobody whom the restored one has mailed since',
+  { timeout: 300_000 },
+  async () => {
+    const restored = await world.copyTo('restored')
+    world.allow(1000)
+    const url = ofDatabase(world.workerUrl, 'restored')
+    const env = { GONIEC_STATE: state }
+    try {
+      await startWorker(url, { args: ['--name', 'mine', '--until-idle'], env }).endedWell()
+      expect(await resumeAfterRestore(restored, { without: [] })).toEqual({ changed: true, doubted: 0 })
+      await startWorker(url, { args: ['--name', 'mine', '--until-idle'], env }).endedWell()
+    } finally {
+      await restored.close()
+    }
+    expect(world.accepted()).toEqual(BOTH)
+    await work()
+    expect(world.accepted()).toEqual(BOTH)
+    // Where the copy's mails went to a person has to say; he is asked once.
+    expect(await resumeAfterRestore(world.database, { without: [] })).toEqual({ changed: true, doubted: 0 })
+    expect(await world.statuses()).toEqual({ in_doubt: 1 })
+    await work()
+    expect(world.accepted()).toEqual(BOTH)
+    expect(await resumeAfterRestore(world.database, { without: [] })).toEqual({ changed: false, doubted: 0 })
+  },
+)
+
 /** The database has heard of the worker, which has sent nothing. */
 async function makeKnown(): Promise<void> {
   await world.database.query('update goniec.installation set paused_at = goniec.now()')

@@ -20,6 +20,8 @@ export interface LoggedMail extends PassedMail {
 
 /** What a file holds. */
 export interface Page {
+  /** Its home's. */
+  folder: string
   mails: LoggedMail[]
   /** The last mark in it. */
   mark: Mark | undefined
@@ -27,8 +29,21 @@ export interface Page {
 
 /** The newest page of this home's logbook with its last mark, and the last `most` mails; undefined where there is none. */
 export async function readNewest(shelf: Shelf, home: Home, most: number): Promise<Page | undefined> {
-  const files = await listFiles(homeFolder(shelf, home))
-  const end = await endOf(files.at(-1), most)
+  return await newestOf(await listFiles(homeFolder(shelf, home)), most)
+}
+
+/** The last `most` mails of each other home that this worker has worked in. */
+export async function readNewestElsewhere(shelf: Shelf, home: Home, most: number): Promise<LoggedMail[]> {
+  const byFolder = Map.groupBy(await listShelf(shelf), ({ folder }) => folder)
+  byFolder.delete(homeFolder(shelf, home))
+  const pages = await Promise.all([...byFolder.values()].map((files) => newestOf(files, most)))
+  return pages.flatMap((page) => page?.mails ?? [])
+}
+
+async function newestOf(files: readonly LogFile[], most: number): Promise<Page | undefined> {
+  const newest = files.at(-1)
+  if (newest === undefined) return undefined
+  const end = await endOf(newest, most)
   if (end?.mark && end.mails.length >= most) return { ...end, mails: end.mails.slice(-most) }
   const mails: LoggedMail[] = []
   let mark: Mark | undefined
@@ -37,16 +52,16 @@ export async function readNewest(shelf: Shelf, home: Home, most: number): Promis
     mark ??= page.mark
     if (mails.length >= most && mark) break
   }
-  return files.length === 0 ? undefined : { mails: mails.slice(-most), mark }
+  return { folder: newest.folder, mails: mails.slice(-most), mark }
 }
 
 /** A thousand mails are 400 kB, with their answers. A file of twenty thousand took a worker up to a quarter of a second of its start. */
 const END_BYTES = 1024 * 1024
 
 /** What the end of this file holds, with a few mails more than asked for: one that was refused is none. Undefined where all of it is to be read. */
-async function endOf(file: LogFile | undefined, most: number): Promise<Page | undefined> {
-  const lines = file && (await readLastLines(file, { bytes: END_BYTES, mails: most + Math.ceil(most / 10) }))
-  return lines && toPage(lines, new Map())
+async function endOf(file: LogFile, most: number): Promise<Page | undefined> {
+  const lines = await readLastLines(file, { bytes: END_BYTES, mails: most + Math.ceil(most / 10) })
+  return lines && toPage(file, lines, new Map())
 }
 
 /** All pages of this worker, whatever home, newest first within each. */
@@ -74,12 +89,12 @@ export async function coversFrom(shelf: Shelf): Promise<Instant | null> {
 async function* pagesOf(files: readonly LogFile[]): AsyncGenerator<Page> {
   const answers = new Map<string, Answer>()
   for (const file of files.toReversed()) {
-    yield toPage(await readLines(file), answers)
+    yield toPage(file, await readLines(file), answers)
   }
 }
 
 /** `answers` are those of later lines; those that this page has no mail of are added. */
-function toPage(lines: readonly Line[], answers: Map<string, Answer>): Page {
+function toPage({ folder }: LogFile, lines: readonly Line[], answers: Map<string, Answer>): Page {
   for (const line of lines) if (line.kind === 'answer') answers.set(keyOf(line.answer), line.answer)
   const passed = lines.flatMap((line) => (line.kind === 'passed' ? [line.mail] : []))
   const mails = passed.flatMap((mail): LoggedMail[] => {
@@ -87,7 +102,7 @@ function toPage(lines: readonly Line[], answers: Map<string, Answer>): Page {
     answers.delete(keyOf(mail))
     return outcome === 'accepted' || outcome === 'unknown' ? [{ ...mail, outcome, response }] : []
   })
-  return { mails, mark: lines.flatMap((line) => (line.kind === 'mark' ? [line.mark] : [])).at(-1) }
+  return { folder, mails, mark: lines.flatMap((line) => (line.kind === 'mark' ? [line.mark] : [])).at(-1) }
 }
 
 function keyOf({ attemptId, passedAt }: Pick<Answer, 'attemptId' | 'passedAt'>): string {
