@@ -4,6 +4,7 @@
  */
 import { DatabaseError } from 'pg'
 import { GoniecError, messageOf } from '../errors.ts'
+import { codeOfPooler, NO_TRANSACTIONS, POOLER_SAYS } from './pooler-words.ts'
 
 /** The oldest Postgres that goniec runs on, as `server_version_num` counts. */
 export const OLDEST_SERVER = 150_000
@@ -127,7 +128,7 @@ const noDatabase: Explanation = (database, text) => [
 const busy: Explanation = (database, text) => [
   'database_connections',
   `${database} has no connection left: ${text}`,
-  'stop workers or other programs that are not needed, or raise max_connections',
+  'stop workers or other programs that are not needed, or raise max_connections (behind a pooler: its pool_size and max_client_conn)',
 ]
 
 const starting: Explanation = (database, text) => [
@@ -178,6 +179,12 @@ const inTrouble: Explanation = (database, text) => [
   'see the server’s log: its memory, its limits or its disk',
 ]
 
+const noTransactions: Explanation = (database, text) => [
+  'database_pooler',
+  `a pooler in statement mode stands before ${database}, and goniec needs transactions: ${text}`,
+  'write the server’s direct address into DATABASE_URL, or set the pooler to session mode',
+]
+
 const EXPLANATIONS: Record<string, Explanation> = {
   ECONNREFUSED: noServer,
   ENOTFOUND: noServer,
@@ -210,6 +217,7 @@ const EXPLANATIONS: Record<string, Explanation> = {
   '58030': inTrouble,
   XX001: inTrouble,
   XX002: inTrouble,
+  [NO_TRANSACTIONS]: noTransactions,
 }
 
 /** A certificate has openssl's name for what is wrong with it. A file that the URL names fails as a socket does, but for its path. */
@@ -236,5 +244,6 @@ function explanationOfText(text: string): Explanation | undefined {
 
 function codeOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return codeOf(error.errors[0])
-  return error instanceof Error && 'code' in error ? String(error.code) : ''
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  return (code === POOLER_SAYS && codeOfPooler(messageOf(error))) || code
 }

@@ -1,5 +1,6 @@
 import { createServer, type AddressInfo } from 'node:net'
 import { TLSSocket } from 'node:tls'
+import { DatabaseError } from 'pg'
 import { expect, onTestFinished, test } from 'vitest'
 import { explainDatabaseError, explainStatementError } from '../../src/database/failures.ts'
 import { connectDatabase } from '../../src/database/pool.ts'
@@ -141,6 +142,20 @@ test('a lost connection is told as one, and an error of a file is not taken for 
   expect(explainDatabaseError(socket, '')).toMatchObject({ code: 'database_unreachable' })
   const file = Object.assign(new Error('ENOENT: no such file'), { code: 'ENOENT', syscall: 'open', path: 'x.yaml' })
   expect(explainStatementError(file)).toBe(undefined)
+})
+
+test.each([
+  ['server login has been failing, try again later (server_login_retry)', 'database_unreachable'],
+  ['server login has been failing, cached error: connect failed (server_login_retry)', 'database_unreachable'],
+  ['query_wait_timeout', 'database_connections'],
+  ['no more connections allowed (max_client_conn)', 'database_connections'],
+  ['no such database: nowhere', 'database_missing'],
+  ['server conn crashed?', 'database_lost'],
+  ['client_idle_timeout', 'database_lost'],
+  ['transaction blocks not allowed in statement pooling mode', 'database_pooler'],
+])('pgbouncer’s “%s” is told as %s', (text, code) => {
+  const said = Object.assign(new DatabaseError(text, text.length, 'error'), { code: '08P01' })
+  expect(explainStatementError(said)).toMatchObject({ code, message: expect.stringContaining(text) })
 })
 
 test('a time that was set for the database or a login, a lock that is held and a server in trouble are told, with the way out', async () => {

@@ -1,8 +1,11 @@
 /** What goniec does behind pgbouncer: all of it where sessions stay whole, and no migration where they do not. */
 import { afterEach, expect, test, vi } from 'vitest'
+import { isDatabaseLost } from '../../src/database/failures.ts'
 import { migrate } from '../../src/database/migrate.ts'
+import { connectDatabase } from '../../src/database/pool.ts'
 import { createLogger } from '../../src/log.ts'
 import { getsOn } from '../../src/worker/progress.ts'
+import { runGoniec } from '../cli/run-goniec.ts'
 import { makeFleet } from '../crash/fleet.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { hasPgbouncer, startPgbouncer } from '../support/pgbouncer.ts'
@@ -42,5 +45,21 @@ test.skipIf(!hasPgbouncer)(
       ),
     ).toEqual([])
     expect(await migrate(url, { dryRun: true })).toMatchObject({ applied: [] })
+  },
+)
+
+test.skipIf(!hasPgbouncer)(
+  'a pooler whose server is away, or that lets no transaction through, is told as that, and is no defect (needs pgbouncer)',
+  { timeout: 60_000 },
+  async () => {
+    const database = await createTestDatabase()
+    const away = await startPgbouncer(Object.assign(new URL(database.url), { port: '1' }).href, { mode: 'session' })
+    const failed = await connectDatabase(away).catch((error: unknown) => error)
+    expect(failed).toMatchObject({ code: 'database_unreachable', hint: expect.any(String) })
+    expect(isDatabaseLost(failed)).toBe(true)
+    const byStatement = await startPgbouncer(database.url, { mode: 'statement' })
+    const { code, stderr } = await runGoniec(['audit'], { url: byStatement })
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^Error: a pooler in statement mode stands before the database.*\nTry: .*session mode\n$/)
   },
 )

@@ -15,7 +15,7 @@ export const hasPgbouncer = spawnSync(PGBOUNCER, ['--version']).status === 0
 /** A pooler before this server, until the end of the test; returns its URL. `inTurn`: it hands its idle connections out in turn. */
 export async function startPgbouncer(
   url: string,
-  { mode, inTurn = 0 }: { mode: 'transaction' | 'session'; inTurn?: 0 | 1 },
+  { mode, inTurn = 0 }: { mode: 'statement' | 'transaction' | 'session'; inTurn?: 0 | 1 },
 ): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'goniec-pgbouncer-'))
   const port = await freePort()
