@@ -122,8 +122,12 @@ function readable(message: string): string {
   const reason = /:error:[0-9A-F]+:[^:]*:[^:]*:([^:]+):/.exec(message)?.[1]
   if (reason === 'wrong version number' || reason === 'packet length too long')
     return 'the server begins without TLS: security is "starttls" there (port 587, as a rule; 465 is for "tls")'
-  return reason ?? message
+  return (reason ?? message).replace(/; if the root CA is installed locally, .*/, OWN_AUTHORITY)
 }
+
+/** Instead of a flag of Node's, which is for whoever starts node by hand. */
+const OWN_AUTHORITY =
+  '; if an authority of your company’s own has signed it: start the worker with NODE_EXTRA_CA_CERTS=/path/to/ca.pem'
 
 /** A server that does not greet: each may be waiting for the other's first word, and people are told of the setting that makes it ours. */
 export function silence({ security }: SmtpAccount, ms: number): string {

@@ -144,7 +144,7 @@ export class SmtpSession {
     clearTimeout(this.#phaseTimer)
     if (!error) return this.#conclude(null)
     // It repeats what the server said.
-    const text = hideLogin(withoutControls(messageOf(error)), this.#account.auth)
+    const text = hideLogin(withoutControls(socketFailure(error).text), this.#account.auth)
     if (this.transcript.refusal) return this.#conclude({ kind: 'refused', text })
     this.end({ ...socketFailure(error), text })
   }

@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
-import { SMTPServer } from 'smtp-server'
+import { SMTPServer, type SMTPServerOptions } from 'smtp-server'
 import { openSocket, type Failure, type SmtpAccount } from '../../src/delivery/connection.ts'
 import { MailboxConnection } from '../../src/delivery/dialogue.ts'
 import { selfSignedCertificate, type Certificate } from '../smtp/certificate.ts'
@@ -52,9 +52,31 @@ test('a server that has begun to greet does not wait for TLS', async () => {
   expect(error).toBe('no end of greeting within 1500 ms')
 })
 
+test('a certificate of an authority that Node does not know is told with what lets the worker know it', async () => {
+  const port = await startTlsServer(selfSignedCertificate())
+  expect(await tryLogin({ port, security: 'tls' }, amplyLong.phaseMs)).toMatchObject({
+    failure: 'certificate',
+    error:
+      'self-signed certificate; if an authority of your company’s own has signed it: start the worker with NODE_EXTRA_CA_CERTS=/path/to/ca.pem',
+  })
+})
+
+test('a server whose TLS is too old is told so behind STARTTLS as well, without the numbers of a library', async () => {
+  const old = { ...selfSignedCertificate(), minVersion: 'TLSv1', maxVersion: 'TLSv1', ciphers: 'DEFAULT@SECLEVEL=0' }
+  const port = await startServer({ ...old, authOptional: true } as SMTPServerOptions)
+  expect(await tryLogin({ port, security: 'starttls' }, amplyLong.phaseMs)).toMatchObject({
+    failure: 'tls',
+    error: 'tlsv1 alert protocol version',
+  })
+})
+
 /** One that speaks TLS from the first byte, and nothing else. */
 async function startTlsServer(certificate: Certificate): Promise<number> {
-  const server = new SMTPServer({ secure: true, authOptional: true, ...certificate })
+  return startServer({ secure: true, authOptional: true, ...certificate })
+}
+
+async function startServer(options: SMTPServerOptions): Promise<number> {
+  const server = new SMTPServer(options)
   // A handshake that the client ends is an error to the server.
   server.on('error', () => undefined)
   server.listen(0, '127.0.0.1')
