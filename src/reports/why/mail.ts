@@ -105,9 +105,16 @@ async function reasonsOf(database: Pick<Database, 'query'>, asked: Asked): Promi
     return { reasons: [...unique([...found, ...passed]).toSorted(byEnd), own], full: false }
   }
   const causes = unique([...found, ...earlier.reasons])
+  if (isPassedOver(slot, own, causes)) return { reasons: causes.toSorted(byEnd), full: earlier.full }
   // The plan's word for it comes last: it is what the causes lead to.
   const all = own.ended_by === 'person' ? unique([...causes, own]).toSorted(byEnd) : [...causes.toSorted(byEnd), own]
   return { reasons: all.filter(({ code }) => !isSaidBy(code, all)), full: earlier.full }
+}
+
+/** Whoever must not be mailed gets no slot anew, whatever took the last one: of such a mail the plan makes nothing. */
+function isPassedOver({ code }: GateRow, { ended_by: by }: Reason, causes: readonly Reason[]): boolean {
+  const isLaidAnew = by === 'plan' && !Object.hasOwn(NO_SLOT, code ?? '')
+  return isLaidAnew && causes.some((cause) => /^(lead_|suppressed$|held$)/.test(cause.code))
 }
 
 /** Where a gate says more than the plan's word for the same thing. */

@@ -51,3 +51,33 @@ test('the next mail of a campaign is the one that goes next, not one that was se
   expect(why.reasons.map(({ code }) => code)).toEqual(['follow_up_wait', 'not_due'])
   expect(why.never.map(({ code }) => code).toSorted()).toEqual(['held', 'lead_blocked'])
 })
+
+test('of a mail that must not be mailed it is not said that the plan gives it a time: it passes over it', async () => {
+  const world = await WhyWorld.at('2026-12-07 10:00')
+  await world.salesperson({ email: ANNA })
+  const mailbox = await world.mailbox({ address: ANNA })
+  const campaign = await world.sent({ name: 'spring', delay_ms: 60_000 }, mailbox)
+  const [blocked = 0, suppressed = 0, held = 0, retried = 0] = await world.waiting(5, campaign)
+  await world.plan()
+  const block =
+    'update goniec.lead set blocked_at = goniec.now() where id = (select lead_id from goniec.message where id = $1)'
+  await world.sql.query(block, [blocked])
+  const { recipient } = await world.row('message', suppressed)
+  await world.insert('suppression', { value: recipient }, 'value')
+  await world.update('message', held, { held_reason: 'a broken template' })
+  await world.plan()
+  await world.update('message', retried, {
+    scheduled_at: null,
+    mailbox_id: null,
+    window_closes_at: null,
+    slot_reason: 'retry',
+  })
+  await world.sql.query(block, [retried])
+  const codes = async (id: number): Promise<string[]> => (await world.why(id)).reasons.map(({ code }) => code)
+  expect(await codes(blocked)).toEqual(['lead_blocked'])
+  expect(await codes(suppressed)).toEqual(['suppressed'])
+  expect(await codes(held)).toEqual(['held'])
+  expect(await codes(retried)).toEqual(['lead_blocked'])
+  await world.sql.query('update goniec.lead set blocked_at = null')
+  expect((await world.why(blocked)).reasons).toMatchObject([{ text: 'the plan lays its slot anew within a minute' }])
+})
