@@ -32,7 +32,7 @@ export function nothingEver(
   if (code === 'salesperson_limit' && facts.salesperson_daily_limit === 0)
     return none(`salesperson ${facts.salesperson}’s limit`)
   if (code !== 'mailbox_limit') return null
-  const active = mailboxes.filter(({ status }) => status === 'active')
+  const active = mailboxes.filter(isUsable)
   const isNone = bound === undefined ? active.every(({ daily_limit: most }) => most === 0) : bound === 0
   return isNone ? none(`the limit of each mailbox that it could go from (${namesOf(facts, active)})`) : null
 }
@@ -77,7 +77,7 @@ const WORDS: Record<BindingCode, Words> = {
     `nothing, or another mailbox or a shorter min_gap: ${APPLY}`,
   ],
   contact_gap: () => ['other campaigns have its lead', `nothing, or a shorter contact_gap: ${APPLY}`],
-  no_usable_mailbox: ({ bound_mailbox: box }, { mailboxes }) => [noMailboxText(mailboxes, box), resumeOf(mailboxes)],
+  no_usable_mailbox: (_, { mailboxes }) => [noMailboxText(mailboxes), resumeOf(mailboxes)],
   all_planned: () => ['nothing bound it', null],
 }
 
@@ -85,11 +85,15 @@ function namesOf({ bound_mailbox: box }: MailFacts, mailboxes: readonly MailboxS
   return box ?? mailboxes.map(({ address }) => address).join(', ')
 }
 
+/** Whether the plan could use it. */
+export function isUsable({ status }: MailboxState): boolean {
+  return status === 'active'
+}
+
 /** Which mailboxes cannot be used, and why. */
-export function noMailboxText(mailboxes: readonly MailboxState[], bound: string | null): string {
-  const states = mailboxes.filter(({ address }) => bound === null || address === bound)
-  if (states.length === 0) return bound === null ? 'its campaign has no mailbox' : `mailbox ${bound} cannot be used`
-  const described = states.map(
+export function noMailboxText(mailboxes: readonly MailboxState[]): string {
+  if (mailboxes.length === 0) return 'its campaign has no mailbox'
+  const described = mailboxes.map(
     ({ address, status, status_reason: why }) => `${address} is ${status}${why === null ? '' : ` (${why})`}`,
   )
   return `no mailbox can be used: ${described.join(', ')}`
@@ -97,7 +101,7 @@ export function noMailboxText(mailboxes: readonly MailboxState[], bound: string 
 
 /** What brings a mailbox back. */
 export function resumeOf(mailboxes: readonly MailboxState[]): string {
-  const out = mailboxes.find(({ status }) => status !== 'active')
+  const out = mailboxes.find((mailbox) => !isUsable(mailbox))
   if (out?.braked) return `goniec resume --salesperson ${out.braked}`
   return out ? `goniec mailbox resume ${out.address}` : `give the campaign a mailbox: ${APPLY}`
 }

@@ -8,7 +8,7 @@ import { dueMsOf } from '../../schedule/due.ts'
 import { windowsOf, type SendingWindow } from '../../schedule/windows.ts'
 import { formatDuration, instantAt, type Instant } from '../../time.ts'
 import { dayAt, firstOpening, HORIZON_DAYS, local, whyClosed } from './calendar.ts'
-import { dayReason, nothingEver } from './day-words.ts'
+import { dayReason, isUsable, nothingEver } from './day-words.ts'
 import { readBindings, readFullDays, readMailboxStates, type MailFacts } from './mail-facts.ts'
 import type { Reason } from './reason.ts'
 
@@ -105,11 +105,13 @@ async function whyFull(
   const days = passed.map(({ day }) => day)
   const own = facts.bound_mailbox_id === null ? null : await readFullDays(database, facts.bound_mailbox_id, passed)
   const bindings = await readBindings(database, campaign.id)
-  const mailboxes = await readMailboxStates(database, campaign.id)
+  const mailboxes = await readMailboxStates(database, campaign.id, facts.bound_mailbox_id)
   const codes = days.map((day) => ({ day, code: own?.get(day)?.code ?? bindings.get(day) ?? 'all_planned' }))
   const reasons: Reason[] = []
   for (const [code, on] of Map.groupBy(codes, (it) => it.code)) {
-    if (code === 'all_planned') continue
+    // The plan said so of a day before a mailbox was brought back.
+    const isBack = code === 'no_usable_mailbox' && planned === null && mailboxes.some(isUsable)
+    if (code === 'all_planned' || isBack) continue
     const last = on.at(-1)?.day ?? ''
     const after = windowsOf(campaign.calendar, last, 2).find(({ day }) => day > last)
     const bound = own?.get(last)?.code === code ? own.get(last) : undefined

@@ -113,21 +113,21 @@ export async function readBindings(
   return new Map(rows.map(({ day, code }) => [day, code]))
 }
 
-/** The mailboxes that a campaign is sent from. */
+/** The mailboxes that a campaign's mail can leave from: the one that it is bound to, else those of the campaign. */
 export async function readMailboxStates(
   database: Pick<Database, 'query'>,
   campaignId: number,
+  boundId: number | null,
 ): Promise<MailboxState[]> {
   return database.query<MailboxState & Record<string, unknown>>(
     `select b.address, case when s.paused_at is not null then 'paused' else b.status end as status,
             case when s.paused_at is not null then 'its salesperson is paused' else b.status_reason end as status_reason,
             case when s.paused_at is not null then s.email end as braked, b.daily_limit
-     from goniec.campaign_mailbox cm
-     join goniec.mailbox b on b.id = cm.mailbox_id
+     from goniec.mailbox b
      join goniec.salesperson s on s.id = b.salesperson_id
-     where cm.campaign_id = $1
+     where b.id = $2 or ($2::bigint is null and b.id in (select cm.mailbox_id from goniec.campaign_mailbox cm where cm.campaign_id = $1))
      order by b.id`,
-    [campaignId],
+    [campaignId, boundId],
   )
 }
 

@@ -8,7 +8,7 @@ import type { Instant } from '../../time.ts'
 import type { MessageStatus } from '../mail.ts'
 import { isAnyWorkerRunning } from '../status/workers.ts'
 import { local, localExact, whyClosed } from './calendar.ts'
-import { noMailboxText, resumeOf } from './day-words.ts'
+import { isUsable, noMailboxText, resumeOf } from './day-words.ts'
 import { type Earlier, whyNotEarlier } from './earlier.ts'
 import { APPLY, domainOf, reasonOfGate } from './gate-words.ts'
 import { readGates, readMailFacts, readMailboxStates, type GateRow, type MailFacts } from './mail-facts.ts'
@@ -171,8 +171,9 @@ async function slotReason(
     return { ...reason(text, `raise domain_limits in the definition file: ${APPLY}`, 'person'), code: 'domain_limit' }
   }
   if (slot.code === 'no_usable_mailbox' && campaign) {
-    const states = await readMailboxStates(database, campaign.id)
-    return reason(noMailboxText(states, facts.bound_mailbox), resumeOf(states), 'person')
+    const states = await readMailboxStates(database, campaign.id, facts.bound_mailbox_id)
+    if (states.some(isUsable)) return reason('no mailbox could be used when the plan looked; the next plan looks again')
+    return reason(noMailboxText(states), resumeOf(states), 'person')
   }
   if (slot.code === 'no_sending_day')
     return reason(

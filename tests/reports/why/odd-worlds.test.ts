@@ -81,3 +81,37 @@ test('of a mail that must not be mailed it is not said that the plan gives it a 
   await world.sql.query('update goniec.lead set blocked_at = null')
   expect((await world.why(blocked)).reasons).toMatchObject([{ text: 'the plan lays its slot anew within a minute' }])
 })
+
+test('of a mailbox that is back the plan’s old word is not repeated: the next plan looks again', async () => {
+  const world = await WhyWorld.at('2026-12-07 10:00')
+  await world.salesperson({ email: ANNA })
+  const mailbox = await world.mailbox({ address: ANNA, status: 'paused' })
+  const campaign = await world.sent({ name: 'spring' }, mailbox)
+  const [id = 0] = await world.waiting(1, campaign)
+  await world.plan()
+  expect(await world.why(id)).toMatchObject({ next: null, reasons: [{ todo: `goniec mailbox resume ${ANNA}` }] })
+  await world.update('mailbox', mailbox, { status: 'active' })
+  const text = 'no mailbox could be used when the plan looked; the next plan looks again'
+  const next = { what: 'planned', at: '2026-12-07T09:01:00.000Z' }
+  expect(await world.why(id)).toMatchObject({ next, reasons: [{ code: 'no_usable_mailbox', text, todo: null }] })
+  expect(await world.why('spring')).toMatchObject({ next, reasons: [{ text, todo: null }] })
+})
+
+test('a follow-up waits for the mailbox of its thread, and not for another one of the campaign, whoever owns it', async () => {
+  const world = await WhyWorld.at('2026-12-07 10:00')
+  const anna = await world.salesperson({ email: ANNA })
+  const paused = await world.mailbox({ address: ANNA, status: 'paused' })
+  await world.salesperson({ email: 'ewa@firma.example', paused_at: world.now })
+  const mailbox = await world.mailbox({ address: 'ewa@firma.example' })
+  const of = { name: 'spring', salesperson_id: anna, steps: ['intro', 'reminder'] }
+  const campaign = await world.sent(of, paused)
+  const columns = { bound_mailbox_id: mailbox, follows_at: world.at(-7 * DAY_MS) }
+  const { id } = await world.mail({ campaign, step: 'reminder', dueInMs: null, columns })
+  await world.plan()
+  const said = {
+    text: 'no mailbox can be used: ewa@firma.example is paused (its salesperson is paused)',
+    todo: 'goniec resume --salesperson ewa@firma.example',
+  }
+  expect((await world.why(id)).reasons).toMatchObject([said])
+  expect((await explainCampaign(world.database, 'spring')).reasons).toMatchObject([said])
+})
