@@ -10,15 +10,21 @@ import type { Reason } from './reason.ts'
 export function reasonOfGate(gate: GateRow, facts: MailFacts): Reason {
   const code = gate.code ?? gate.gate
   const [text, todo] = WORDS[code]?.(facts, gate) ?? [describeReason(code), null]
-  return { code, text: text + untilText(gate, facts), until: gate.opens_at, todo, ended_by: gate.opened_by ?? 'plan' }
+  const until = hasComeDue(gate, facts) ? null : gate.opens_at
+  return { code, text: text + untilText(until, facts), until, todo, ended_by: gate.opened_by ?? 'plan' }
+}
+
+/** What is to open it is over, and only the next plan has to see that. */
+function hasComeDue({ opened_by: by, opens_at: at }: GateRow, { now }: MailFacts): boolean {
+  return by === 'campaign' && (at === null || at.epochMilliseconds <= now.epochMilliseconds)
 }
 
 /** How limits are raised. */
 export const APPLY = 'goniec apply FILE'
 const RAISE_LIMIT = `nothing, or raise daily_limit in the definition file: ${APPLY}`
 
-function untilText({ opens_at: opensAt }: GateRow, { timezone }: MailFacts): string {
-  return opensAt === null ? '' : `; until ${localExact(opensAt, timezone)}`
+function untilText(until: GateRow['opens_at'], { timezone }: MailFacts): string {
+  return until === null ? '' : `; until ${localExact(until, timezone)}`
 }
 
 type Words = (facts: MailFacts, gate: GateRow) => [text: string, todo: string | null]
@@ -34,7 +40,13 @@ const WORDS: Record<string, Words> = {
     `goniec resume --salesperson ${salesperson}`,
   ],
   campaign_draft: ({ campaign }) => [`campaign ${campaign} was not started`, `goniec campaign start ${word(campaign)}`],
-  campaign_scheduled: ({ campaign }) => [`campaign ${campaign} is scheduled, and its day has not come`, null],
+  campaign_scheduled: (facts, gate) =>
+    hasComeDue(gate, facts)
+      ? [
+          `campaign ${facts.campaign} is scheduled, and its day has come: the next plan starts it`,
+          'goniec worker, if none is running',
+        ]
+      : [`campaign ${facts.campaign} is scheduled, and its day has not come`, null],
   campaign_paused: ({ campaign, campaign_status_reason: why }) => [
     `campaign ${campaign} is paused${why === null ? '' : `: ${why}`}`,
     `goniec campaign resume ${word(campaign)}`,

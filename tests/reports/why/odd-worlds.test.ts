@@ -115,3 +115,18 @@ test('a follow-up waits for the mailbox of its thread, and not for another one o
   expect((await world.why(id)).reasons).toMatchObject([said])
   expect((await explainCampaign(world.database, 'spring')).reasons).toMatchObject([said])
 })
+
+test('a scheduled campaign whose day has come waits for the next plan, and not for a day gone by', async () => {
+  const world = await WhyWorld.at('2026-12-07 10:00')
+  await world.salesperson({ email: ANNA })
+  const mailbox = await world.mailbox({ address: ANNA })
+  const campaign = await world.sent({ name: 'spring', status: 'scheduled', starts_on: '2026-12-07' }, mailbox)
+  const [id = 0] = await world.waiting(1, campaign)
+  const text = 'campaign spring is scheduled, and its day has come: the next plan starts it'
+  const next = { what: 'started', at: '2026-12-07T09:01:00.000Z' }
+  const [first] = (await world.why(id)).reasons
+  expect(first).toEqual({ code: 'campaign_scheduled', text, until: null, todo: 'goniec worker, if none is running' })
+  expect(await world.why('spring')).toMatchObject({ next })
+  await world.plan()
+  expect(await world.why(id)).toMatchObject({ sendable: true })
+})
