@@ -136,17 +136,28 @@ const BARRED = `
 /** Of more mails than these the first are looked at. */
 const MOST = 10_000
 
-/** The mail that goes next: the first that has a time, else of those that have none the first that is due; one that a person has to let go only where there is no other. */
+/**
+ * The mail that goes next: the first that has a time, else of those that have none the first that is due; one that a person has to let go only
+ * where there is no other. Since it was planned a lead may have been blocked or suppressed: the next plan takes its slot.
+ */
 async function nextMail(database: Pick<Database, 'query'>, campaignId: number): Promise<number[]> {
-  const planned = await database.query<{ id: number }>(NEXT_PLANNED, [campaignId])
-  const rows = planned.length > 0 ? planned : await database.query<{ id: number }>(NEXT_UNPLANNED, [campaignId, MOST])
-  return rows.map(({ id }) => id)
+  for (const statement of [nextPlanned(`${BARRED} is null`), NEXT_UNPLANNED, nextPlanned('true')]) {
+    const rows = await database.query<{ id: number }>(statement, [campaignId, MOST])
+    if (rows.length > 0) return rows.map(({ id }) => id)
+  }
+  return []
 }
 
-const NEXT_PLANNED = `
-  select m.id from goniec.message m
-  where m.campaign_id = $1 and m.kind = 'campaign' and m.status in ('pending', 'sending', 'in_doubt') and m.status = 'pending'
-    and m.scheduled_at is not null and m.held_reason is null
+const nextPlanned = (where: string): string => `
+  select m.id
+  from (
+    select m.* from goniec.message m
+    where m.campaign_id = $1 and m.kind = 'campaign' and m.status in ('pending', 'sending', 'in_doubt') and m.status = 'pending'
+      and m.scheduled_at is not null and m.held_reason is null
+    order by m.scheduled_at, m.id limit $2
+  ) as m
+  join goniec.lead l on l.id = m.lead_id
+  where ${where}
   order by m.scheduled_at, m.id limit 1`
 
 const NEXT_UNPLANNED = `
@@ -219,6 +230,6 @@ const MENDS: Record<string, string> = {
   lead_bounced: 'goniec message cancel ID',
   lead_replied: 'goniec message cancel ID',
   suppressed: 'goniec suppress remove VALUE',
-  no_usable_mailbox: 'goniec mailbox resume ADDRESS',
+  no_usable_mailbox: 'goniec mailbox resume ADDRESS, or goniec resume --salesperson S',
   no_sending_day: 'change window.days or skip_dates, then goniec apply FILE',
 }

@@ -130,3 +130,20 @@ test('a scheduled campaign whose day has come waits for the next plan, and not f
   await world.plan()
   expect(await world.why(id)).toMatchObject({ sendable: true })
 })
+
+test('the next mail of a campaign is not one whose lead was blocked or suppressed since it was planned', async () => {
+  const world = await WhyWorld.at('2026-12-07 10:00')
+  await world.salesperson({ email: ANNA })
+  const mailbox = await world.mailbox({ address: ANNA })
+  const campaign = await world.sent({ name: 'spring', delay_ms: 60_000 }, mailbox)
+  const [blocked, suppressed = 0, next] = await world.waiting(3, campaign)
+  await world.plan()
+  await world.sql.query(
+    'update goniec.lead set blocked_at = goniec.now() where id = (select lead_id from goniec.message where id = $1)',
+    [blocked],
+  )
+  await world.insert('suppression', { value: (await world.row('message', suppressed))['recipient'] }, 'value')
+  const { next_mail: mail, ...why } = await explainCampaign(world.database, 'spring')
+  expect(mail?.id).toBe(next)
+  expect(why.next?.what).toBe('sent')
+})
