@@ -82,6 +82,8 @@ create unique index one_warmup_mail_per_idempotency_key on goniec.message (idemp
 create index message_due_by_mailbox on goniec.message (mailbox_id, kind, scheduled_at, id) where status = 'pending' and scheduled_at is not null;
 -- Responses and warm-up mails, of which there are few: claim asks once which mailboxes have any.
 create index message_due_not_campaign on goniec.message (scheduled_at, mailbox_id) where kind <> 'campaign' and status = 'pending' and scheduled_at is not null;
+-- The same without a slot: whoever watches asks whether one waits for a worker.
+create index message_unplanned_not_campaign on goniec.message (bound_mailbox_id) where kind <> 'campaign' and status = 'pending' and scheduled_at is null;
 create index message_due on goniec.message (scheduled_at, id) where status in ('pending', 'sending', 'in_doubt') and scheduled_at > '-infinity';
 create index message_open_by_campaign on goniec.message (campaign_id, scheduled_at, id) where status in ('pending', 'sending', 'in_doubt');
 create index message_unplanned_by_campaign on goniec.message (campaign_id, id) where status = 'pending' and scheduled_at is null;

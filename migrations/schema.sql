@@ -683,6 +683,8 @@ CREATE INDEX message_tried_by_step ON goniec.message USING btree (step_id) WHERE
 
 CREATE INDEX message_unplanned_by_campaign ON goniec.message USING btree (campaign_id, id) WHERE ((status = 'pending'::text) AND (scheduled_at IS NULL));
 
+CREATE INDEX message_unplanned_not_campaign ON goniec.message USING btree (bound_mailbox_id) WHERE ((kind <> 'campaign'::text) AND (status = 'pending'::text) AND (scheduled_at IS NULL));
+
 CREATE UNIQUE INDEX one_live_attempt_per_mailbox ON goniec.attempt USING btree (mailbox_id) WHERE (state = ANY (ARRAY['claimed'::text, 'transmitting'::text]));
 
 CREATE UNIQUE INDEX one_live_or_accepted_attempt_per_message ON goniec.attempt USING btree (message_id) WHERE (state = ANY (ARRAY['claimed'::text, 'transmitting'::text, 'accepted'::text, 'in_doubt'::text]));

@@ -26,7 +26,7 @@ export interface Trouble {
   broken: { address: string; reason: string }[]
   /** Paused by the brake, and by nobody: their mails were refused for good too often. */
   braked: { kind: 'campaign' | 'mailbox'; name: string; reason: string }[]
-  /** Whether anything needs a worker: a running campaign that is not braked, a mail of another kind, or one under way. */
+  /** Whether anything needs a worker: a campaign that runs or is to start, and is not braked, a mail of another kind, or one under way. */
   needs_worker: boolean
 }
 
@@ -166,16 +166,26 @@ const BRAKED = `
   order by 1, 2
   limit 100`
 
+/** A worker starts what is scheduled, and gives a response its time. */
 const NEEDS_WORKER = `
   select exists (
       select from goniec.campaign c
       join goniec.salesperson s on s.id = c.salesperson_id
       cross join goniec.installation i
-      where c.status = 'running' and ${NOT_BRAKED})
+      where ${NOT_BRAKED} and (c.status = 'running'
+        or (c.status = 'scheduled' and (c.starts_on is null or c.starts_on <= goniec.local_day((select goniec.now()), c.timezone)))))
     or exists (
       select from goniec.installation i
       join goniec.salesperson s on ${NOT_BRAKED}
       join goniec.mailbox b on b.salesperson_id = s.id and b.status = 'active'
       join goniec.message m on m.mailbox_id = b.id and m.kind in ('response', 'warmup') and m.status = 'pending'
         and m.scheduled_at is not null and m.held_reason is null)
+    or exists (
+      select from goniec.installation i
+      join goniec.salesperson s on ${NOT_BRAKED}
+      join goniec.mailbox b on b.salesperson_id = s.id and b.status = 'active'
+      join goniec.message m on m.bound_mailbox_id = b.id and m.kind <> 'campaign' and m.status = 'pending' and m.scheduled_at is null
+      left join goniec.lead l on l.id = m.lead_id
+      where m.held_reason is null and l.blocked_at is null and l.unsubscribed_at is null and l.bounced_at is null
+        and not goniec.is_suppressed(m.recipient))
     or exists (select from goniec.attempt a where a.state in ('claimed', 'transmitting') and a.incarnation_id is not null) as needs_worker`

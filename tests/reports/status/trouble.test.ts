@@ -146,6 +146,19 @@ test('a worker is missed where a campaign runs or another mail waits, not where 
   expect(await codes()).toEqual([])
 })
 
+test('a worker is missed where a campaign is to start today, and where a response has no time yet', async () => {
+  const { world, session } = state
+  const scheduled = await world.campaign({ status: 'scheduled', starts_on: '2026-12-02', timezone: 'Europe/Warsaw' })
+  expect(await codes()).toEqual([])
+  await world.update('campaign', scheduled, { starts_on: '2026-12-01' })
+  expect(await codes()).toEqual(['no_worker'])
+  await world.update('campaign', scheduled, { starts_on: '2026-12-02' })
+  const response = await world.mail({ kind: 'response', dueInMs: null })
+  expect(await codes()).toEqual(['no_worker'])
+  await session.query('update goniec.lead set blocked_at = goniec.now() where id = $1', [response.lead])
+  expect(await codes()).toEqual([])
+})
+
 async function pausedCampaign(world: World): Promise<void> {
   await world.sql.query(`update goniec.campaign set status = 'paused'`)
 }
