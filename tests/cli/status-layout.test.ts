@@ -4,7 +4,7 @@ import { bar, countdown } from '../../src/cli/status/moments.ts'
 import { describeStatus } from '../../src/cli/status/show.ts'
 import { cutTo, displayWidth, fit, harmless } from '../../src/cli/text-width.ts'
 import { NOON } from '../support/world.ts'
-import { campaign, statusOf } from './status-fixture.ts'
+import { campaign, event, statusOf } from './status-fixture.ts'
 
 const show = (width: number): string => `\n${describeStatus(statusOf(), width).join('\n')}\n`
 
@@ -145,6 +145,13 @@ test('a forecast that names a day gone by is not told', () => {
     describeStatus(statusOf({ campaigns: [campaign({ finish: { ...finish, likely } })] }), 200).join('\n')
   expect(shown('2026-12-01')).toContain('done 2026-12-01')
   expect(shown('2026-11-30')).not.toContain('done')
+})
+
+test('what happened to many mails at once is said as of one: a slot that was withdrawn is not a mail that a worker has taken', () => {
+  const events = ['withdrawn', 'planned', 'cancelled'].map((type) => ({ ...event({ type, data: {} }), times: 50 }))
+  const shown = describeStatus(statusOf({ events }), 200).join('\n')
+  for (const words of ['50 × taken off its slot', '50 × planned', '50 × cancelled'])
+    expect(`${shown}\n`).toContain(`${words}\n`)
 })
 
 test('however narrow it is, no row is wider than its window, and names of any kind keep the columns in place', () => {

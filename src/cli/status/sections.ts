@@ -107,7 +107,7 @@ export function aboutOf({
 
 function wordsOf(event: RecentEvent, timeZone: string): string {
   if (event.times === 1) return describeEvent(event, timeZone)
-  const first = describeEvent({ type: event.type, data: {} }, timeZone).split(/ (?:for|from|off) /)[0]
+  const first = describeEvent({ type: event.type, data: {} }, timeZone).split(/ (?:for|from) /)[0]
   return `${grouped(event.times)} × ${first?.trim()}`
 }
 
