@@ -11,7 +11,7 @@ select c.name as campaign, s.email as salesperson, l.email as lead, split_part(l
          when x.suppressed then 'suppressed'
          when m.in_doubt > 0 then 'in_doubt'
          when m.open > 0 then case when m.mails_sent > 0 then 'between_mails' else 'not_mailed' end
-         when m.mails_sent > 0 then 'finished'
+         when m.mails_sent > 0 and not m.cut_short then 'finished'
          else 'not_reached'
        end as state,
        m.mails_sent, m.first_sent_at, m.last_sent_at, m.last_step, m.next_step, m.next_at,
@@ -25,6 +25,9 @@ left join lateral (
   select count(*) filter (where m.status = 'sent') as mails_sent,
          count(*) filter (where m.status in ('pending', 'sending')) as open,
          count(*) filter (where m.status = 'in_doubt') as in_doubt,
+         -- Nothing follows a mail that failed or was cancelled. A step that was removed, or was behind what history has, ends nothing.
+         count(*) filter (where m.status = 'failed' or (m.status = 'cancelled' and m.slot_reason is distinct from 'step removed'
+           and m.slot_reason is distinct from 'history')) > 0 as cut_short,
          min(m.sent_at) as first_sent_at, max(m.sent_at) as last_sent_at,
          (array_agg(m.step_key order by m.sent_at desc) filter (where m.status = 'sent'))[1] as last_step,
          min(m.step_key) filter (where m.status in ('pending', 'sending')) as next_step,
@@ -38,7 +41,7 @@ comment on column goniec_report.leads.campaign is 'The campaign’s name.';
 comment on column goniec_report.leads.salesperson is 'Whose campaign it is.';
 comment on column goniec_report.leads.lead is 'The lead’s address.';
 comment on column goniec_report.leads.domain is 'What stands behind the @ of it.';
-comment on column goniec_report.leads.state is 'not_mailed, between_mails, finished, not_reached (its mail failed, or was cancelled), in_doubt; or why no more comes: removed, unsubscribed, bounced, replied, blocked, suppressed.';
+comment on column goniec_report.leads.state is 'not_mailed, between_mails, finished (it got the last mail), not_reached (its mail failed, or was cancelled, the first or a later one), in_doubt; or why no more comes: removed, unsubscribed, bounced, replied, blocked, suppressed.';
 comment on column goniec_report.leads.mails_sent is 'Mails of the campaign that it got, imported ones included.';
 comment on column goniec_report.leads.first_sent_at is 'When it got the first of them.';
 comment on column goniec_report.leads.last_sent_at is 'When it got the last.';

@@ -5213,7 +5213,7 @@ grant execute on function goniec.workers_to_report(p_restoration bigint) to publ
 --   salesperson text: Whose campaign it is.
 --   lead text: The lead’s address.
 --   domain text: What stands behind the @ of it.
---   state text: not_mailed, between_mails, finished, not_reached (its mail failed, or was cancelled), in_doubt; or why no more comes: removed, unsubscribed, bounced, replied, blocked, suppressed.
+--   state text: not_mailed, between_mails, finished (it got the last mail), not_reached (its mail failed, or was cancelled, the first or a later one), in_doubt; or why no more comes: removed, unsubscribed, bounced, replied, blocked, suppressed.
 --   mails_sent bigint: Mails of the campaign that it got, imported ones included.
 --   first_sent_at timestamp with time zone: When it got the first of them.
 --   last_sent_at timestamp with time zone: When it got the last.
