@@ -2,11 +2,13 @@
 
 create view goniec_report.queue as
 select m.id as message_id, m.kind, m.status, c.name as campaign, s.email as salesperson, l.email as lead, m.recipient, m.step_key as step, m.variant,
-       b.address as mailbox, goniec.local_day(m.scheduled_at, coalesce(c.timezone, i.timezone)) as day, coalesce(c.timezone, i.timezone) as timezone,
+       b.address as mailbox, goniec.local_day(m.scheduled_at, z.timezone) as day, z.timezone,
        m.first_planned_at, m.scheduled_at, m.slot_reason as moved_because, m.is_test
 from goniec.message m
 cross join goniec.installation i
 left join goniec.campaign c on c.id = m.campaign_id
+-- A response counts on a day of its mailbox, whatever campaign it belongs to.
+cross join lateral (select case when m.kind = 'campaign' then c.timezone else i.timezone end as timezone) as z
 left join goniec.mailbox b on b.id = m.mailbox_id
 left join goniec.salesperson s on s.id = case when m.kind = 'campaign' then c.salesperson_id else b.salesperson_id end
 left join goniec.lead l on l.id = m.lead_id
@@ -24,7 +26,7 @@ comment on column goniec_report.queue.recipient is 'The address that it goes to.
 comment on column goniec_report.queue.step is 'The key of its step.';
 comment on column goniec_report.queue.variant is 'The letter of its text.';
 comment on column goniec_report.queue.mailbox is 'The mailbox that it leaves from.';
-comment on column goniec_report.queue.day is 'The day of its time, in its campaign’s zone, else the installation’s.';
+comment on column goniec_report.queue.day is 'The day of its time: of campaign mail in the campaign’s zone, of other mail in the installation’s.';
 comment on column goniec_report.queue.timezone is 'That zone.';
 comment on column goniec_report.queue.first_planned_at is 'The first time that it was ever planned for.';
 comment on column goniec_report.queue.scheduled_at is 'The time that it is planned for now.';
@@ -34,7 +36,7 @@ comment on column goniec_report.queue.is_test is 'A copy to oneself, from goniec
 create view goniec_report.sent as
 select m.id as message_id, m.kind, c.name as campaign, s.email as salesperson, l.email as lead, m.recipient, split_part(m.recipient, '@', 2) as domain,
        m.step_key as step, m.variant, content.subject, b.address as mailbox, coalesce(a.campaign_day, a.mailbox_day) as day,
-       coalesce(c.timezone, i.timezone) as timezone, m.first_planned_at, case when not h.imported then m.scheduled_at end as scheduled_at, m.sent_at,
+       case when m.kind = 'campaign' then c.timezone else i.timezone end as timezone, m.first_planned_at, case when not h.imported then m.scheduled_at end as scheduled_at, m.sent_at,
        case when not h.imported then round(extract(epoch from m.sent_at - m.scheduled_at) * 1000)::bigint end as lateness_ms,
        case when not h.imported then round(extract(epoch from m.sent_at - m.first_planned_at) * 1000)::bigint end as displacement_ms,
        coalesce(a.server_message_id, m.rfc_message_id) as rfc_message_id, m.is_test, h.imported
@@ -62,7 +64,7 @@ comment on column goniec_report.sent.step is 'The key of its step.';
 comment on column goniec_report.sent.variant is 'The letter of its text.';
 comment on column goniec_report.sent.subject is 'Its subject; null where contents were dropped after their time.';
 comment on column goniec_report.sent.mailbox is 'The mailbox that it left from; null: imported, and not known.';
-comment on column goniec_report.sent.day is 'The day it went out, in its campaign’s zone, else the installation’s.';
+comment on column goniec_report.sent.day is 'The day it went out: of campaign mail in the campaign’s zone, of other mail in the installation’s.';
 comment on column goniec_report.sent.timezone is 'That zone.';
 comment on column goniec_report.sent.first_planned_at is 'The first time that it was ever planned for.';
 comment on column goniec_report.sent.scheduled_at is 'The time that it was planned for in the end.';
@@ -89,7 +91,7 @@ group by campaign, kind, day;
 comment on view goniec_report.lateness is 'How exactly mails went out, by campaign and day: against the time they had, and against the first time they ever had.';
 comment on column goniec_report.lateness.campaign is 'The campaign; null: mails of none.';
 comment on column goniec_report.lateness.kind is 'campaign, response or warmup.';
-comment on column goniec_report.lateness.day is 'The day, in the campaign’s zone, else the installation’s.';
+comment on column goniec_report.lateness.day is 'The day: of campaign mail in the campaign’s zone, of other mail in the installation’s.';
 comment on column goniec_report.lateness.mails is 'Mails sent on that day. Imported history is not among them.';
 comment on column goniec_report.lateness.lateness_p50_ms is 'Half of them were later than their time by so many milliseconds at most.';
 comment on column goniec_report.lateness.lateness_p99_ms is '99 of 100 were.';
@@ -122,7 +124,7 @@ comment on column goniec_report.attempts.recipient is 'The address that it was f
 comment on column goniec_report.attempts.domain is 'What stands behind the @ of that.';
 comment on column goniec_report.attempts.mailbox is 'The mailbox that it was tried from.';
 comment on column goniec_report.attempts.server is 'The mailbox’s server, as it is set today.';
-comment on column goniec_report.attempts.day is 'The day, in its campaign’s zone, else the installation’s.';
+comment on column goniec_report.attempts.day is 'The day: of campaign mail in the campaign’s zone, of other mail in the installation’s.';
 comment on column goniec_report.attempts.state is 'accepted, rejected (for good), deferred (for now), aborted (before any content), in_doubt, or presumed_unsent (a person said so).';
 comment on column goniec_report.attempts.outcome is 'accepted, rejected, deferred, mailbox_fault, aborted or unknown: whose matter it was.';
 comment on column goniec_report.attempts.stage is 'How far the dialogue had come.';

@@ -5101,7 +5101,7 @@ grant execute on function goniec.workers_to_report(p_restoration bigint) to publ
 --   domain text: What stands behind the @ of that.
 --   mailbox text: The mailbox that it was tried from.
 --   server text: The mailbox’s server, as it is set today.
---   day date: The day, in its campaign’s zone, else the installation’s.
+--   day date: The day: of campaign mail in the campaign’s zone, of other mail in the installation’s.
 --   state text: accepted, rejected (for good), deferred (for now), aborted (before any content), in_doubt, or presumed_unsent (a person said so).
 --   outcome text: accepted, rejected, deferred, mailbox_fault, aborted or unknown: whose matter it was.
 --   stage text: How far the dialogue had come.
@@ -5184,7 +5184,7 @@ grant execute on function goniec.workers_to_report(p_restoration bigint) to publ
 -- goniec_report.lateness: How exactly mails went out, by campaign and day: against the time they had, and against the first time they ever had.
 --   campaign text: The campaign; null: mails of none.
 --   kind text: campaign, response or warmup.
---   day date: The day, in the campaign’s zone, else the installation’s.
+--   day date: The day: of campaign mail in the campaign’s zone, of other mail in the installation’s.
 --   mails bigint: Mails sent on that day. Imported history is not among them.
 --   lateness_p50_ms bigint: Half of them were later than their time by so many milliseconds at most.
 --   lateness_p99_ms bigint: 99 of 100 were.
@@ -5276,7 +5276,7 @@ grant execute on function goniec.workers_to_report(p_restoration bigint) to publ
 --   step text: The key of its step.
 --   variant text: The letter of its text.
 --   mailbox text: The mailbox that it leaves from.
---   day date: The day of its time, in its campaign’s zone, else the installation’s.
+--   day date: The day of its time: of campaign mail in the campaign’s zone, of other mail in the installation’s.
 --   timezone text: That zone.
 --   first_planned_at timestamp with time zone: The first time that it was ever planned for.
 --   scheduled_at timestamp with time zone: The time that it is planned for now.
@@ -5304,7 +5304,7 @@ grant execute on function goniec.workers_to_report(p_restoration bigint) to publ
 --   variant text: The letter of its text.
 --   subject text: Its subject; null where contents were dropped after their time.
 --   mailbox text: The mailbox that it left from; null: imported, and not known.
---   day date: The day it went out, in its campaign’s zone, else the installation’s.
+--   day date: The day it went out: of campaign mail in the campaign’s zone, of other mail in the installation’s.
 --   timezone text: That zone.
 --   first_planned_at timestamp with time zone: The first time that it was ever planned for.
 --   scheduled_at timestamp with time zone: The time that it was planned for in the end.

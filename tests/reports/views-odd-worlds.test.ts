@@ -1,4 +1,4 @@
-/** What views say of leads whose sequence was cut short. */
+/** What views say of leads whose sequence was cut short, and of a response that belongs to a campaign of another zone. */
 import { expect, test } from 'vitest'
 import { Temporal, type Instant } from '../../src/time.ts'
 import { setClock } from '../support/clock.ts'
@@ -50,4 +50,21 @@ test('leads: only who got the last mail has finished, not one whose follow-up fa
     'all@klient.example': 'finished',
     'waits@klient.example': 'between_mails',
   })
+})
+
+test('queue, sent: a response has the day on which it counts, and the zone of that day, whatever its campaign’s is', async () => {
+  const { database, world, accept } = await begin(NIGHT)
+  const campaign = await world.campaign({ timezone: 'America/New_York' })
+  const mails = [await world.mail({ campaign }), await world.mail({ kind: 'response', campaign, dueInMs: 0 })]
+  const days = async (view: string, at: string): Promise<unknown> =>
+    database.query(`select kind, day::text, timezone, (${at} at time zone timezone)::date::text = day::text as of_zone
+      from goniec_report.${view} order by kind`)
+  const expected = [
+    { kind: 'campaign', day: '2026-12-07', timezone: 'America/New_York', of_zone: true },
+    { kind: 'response', day: '2026-12-08', timezone: 'Europe/Warsaw', of_zone: true },
+  ]
+  expect(await days('queue', 'scheduled_at')).toEqual(expected)
+  // A response goes first.
+  for (const { id } of mails.toReversed()) await accept(id)
+  expect(await days('sent', 'sent_at')).toEqual(expected)
 })
