@@ -4,6 +4,7 @@
  */
 import type { Campaign } from '../../campaigns/campaign.ts'
 import type { Database } from '../../database/pool.ts'
+import type { BindingCode } from '../../schedule/binding.ts'
 import { dueMsOf } from '../../schedule/due.ts'
 import { windowsOf, type SendingWindow } from '../../schedule/windows.ts'
 import { formatDuration, instantAt, type Instant } from '../../time.ts'
@@ -111,7 +112,7 @@ async function whyFull(
   for (const [code, on] of Map.groupBy(codes, (it) => it.code)) {
     // The plan said so of a day before a mailbox was brought back.
     const isBack = code === 'no_usable_mailbox' && planned === null && mailboxes.some(isUsable)
-    if (code === 'all_planned' || isBack) continue
+    if (code === 'all_planned' || isBack || isOfOthers(code, facts)) continue
     const last = on.at(-1)?.day ?? ''
     const after = windowsOf(campaign.calendar, last, 2).find(({ day }) => day > last)
     const bound = own?.get(last)?.code === code ? own.get(last) : undefined
@@ -130,6 +131,11 @@ async function whyFull(
     })
   }
   return { reasons: reasons.toReversed(), full: planned === null && codes.every(({ code }) => code !== 'all_planned') }
+}
+
+/** A day is named after what keeps most of a campaign's mails from it; what is about their leads need not be about this one's. */
+function isOfOthers(code: BindingCode, { lead_is_shared: shared, domain_limit: limit }: MailFacts): boolean {
+  return (code === 'contact_gap' && !shared) || (code === 'domain_limit' && limit === null)
 }
 
 /** Opening of the first window in which it may go, from an instant on. */

@@ -39,6 +39,8 @@ export interface MailFacts {
   delay_ms: number | null
   /** What its recipient's domain may get a day, or an hour, whichever is less. */
   domain_limit: number | null
+  /** Another campaign has mailed its lead, or is going to. */
+  lead_is_shared: boolean
   /** Of its last attempt. */
   attempt_state: string | null
   claimed_at: Instant | null
@@ -162,6 +164,8 @@ const FACTS = `
     st.wait_days, st.wait_ms, m.counted_attempts, m.sent_at,
     c.daily_limit as campaign_daily_limit, s.daily_limit as salesperson_daily_limit, c.delay_ms, c.status_reason as campaign_status_reason,
     (select least(d.daily_limit, d.hourly_limit) from goniec.domain_limits(goniec.domain_of(m.recipient)) d) as domain_limit,
+    exists (select from goniec.lead_day d where d.lead_id = m.lead_id and d.campaign_id <> m.campaign_id)
+      or exists (select from goniec.message o where o.lead_id = m.lead_id and o.campaign_id <> m.campaign_id and o.kind = 'campaign' and o.status = 'pending') as lead_is_shared,
     a.state as attempt_state, a.claimed_at, a.transmitting_at, a.deadline_at, a.response,
     coalesce(b.status_reason, bound.status_reason) as status_reason,
     clock.today - coalesce(b.warmup_started, bound.warmup_started) + 1 as warmup_day,

@@ -1,0 +1,56 @@
+/** Where several things stand against the mails of a campaign, `goniec why` names of each mail what stands against that one. */
+import { expect, test } from 'vitest'
+import { WhyWorld } from './why-world.ts'
+
+const ANNA = 'anna@firma.example'
+
+interface Begun {
+  world: WhyWorld
+  campaign: number
+}
+
+async function begin(columns: Record<string, unknown> = {}): Promise<Begun> {
+  const world = await WhyWorld.at('2026-12-07 10:00')
+  await world.salesperson({ email: ANNA })
+  const mailbox = await world.mailbox({ address: ANNA })
+  return { world, campaign: await world.sent({ name: 'spring', ...columns }, mailbox) }
+}
+
+const first = async ({ world }: Begun, id: number): Promise<{ code?: string; text?: string; todo?: string | null }> =>
+  (await world.why(id)).reasons[0] ?? {}
+
+test('a mail that nobody else’s campaign has anything to do with is not said to wait for others', async () => {
+  const begun = await begin({ contact_gap_days: 1 })
+  const { world, campaign } = begun
+  await world.insert('domain_limit', { domain: 'wp.example', daily_limit: 1, hourly_limit: null }, 'domain')
+  const mailTo = async (email: string): Promise<number> =>
+    (await world.mail({ campaign, lead: await world.lead({ email }), dueInMs: null })).id
+  await mailTo('a@wp.example')
+  const kept = await mailTo('b@wp.example')
+  const other = await world.campaign({ name: 'autumn', status: 'paused' })
+  const held = await world.waiting(3, campaign)
+  for (const id of held) {
+    const { lead_id: lead } = await world.row('message', id)
+    await world.insert('lead_day', { lead_id: lead, day: '2026-12-07', campaign_id: other }, 'lead_id')
+  }
+  await world.plan()
+  expect(await first(begun, held[0] ?? 0)).toMatchObject({ code: 'contact_gap' })
+  const { reasons } = await world.why(kept)
+  expect(reasons.map(({ text }) => text).join()).not.toContain('other campaigns')
+  expect(reasons.at(-1)).toMatchObject({ code: 'planned' })
+})
+
+test('a mail to a domain without a limit is not said to wait for one', async () => {
+  const begun = await begin({ daily_limit: 2 })
+  const { world, campaign } = begun
+  await world.insert('domain_limit', { domain: 'wp.example', daily_limit: 1, hourly_limit: null }, 'domain')
+  const mailTo = async (email: string): Promise<number> =>
+    (await world.mail({ campaign, lead: await world.lead({ email }), dueInMs: null })).id
+  const limited: number[] = []
+  for (const name of ['a', 'b', 'c', 'd']) limited.push(await mailTo(`${name}@wp.example`))
+  await mailTo('e@klient.example')
+  const kept = await mailTo('f@klient.example')
+  await world.plan()
+  expect(await first(begun, limited[3] ?? 0)).toMatchObject({ code: 'domain_limit' })
+  expect((await world.why(kept)).reasons.map(({ text }) => text).join()).not.toContain('domain_limits')
+})
