@@ -24,11 +24,11 @@ const FATES: Partial<Record<MailFacts['status'], (facts: MailFacts) => Reason>> 
     ended_by: 'mail',
   }),
   in_doubt: inDoubt,
-  failed: ({ id, lead, lead_mark: mark, failed_reason: why, response }) => ({
+  failed: (facts) => ({
     code: 'failed',
-    text: `it has failed: ${why ?? response}`,
+    text: `it has failed: ${facts.failed_reason ?? facts.response}`,
     until: null,
-    todo: retryOf(id, lead, mark),
+    todo: retryOf(facts),
     ended_by: 'person',
   }),
   cancelled: ({ slot_reason: why }) => ({
@@ -52,11 +52,25 @@ export function cancelledWords(reason: string | null): string {
   return `was cancelled${reason === null || reason === 'cancelled' ? '' : `: ${describeReason(reason)}`}`
 }
 
-/** What sends a failed mail again. A retry is refused as long as its lead is out. */
-export function retryOf(id: number | null, lead: string | null, mark: MailFacts['lead_mark']): string {
-  if (lead === null || mark === null) return `goniec message retry ${id}`
-  const lift = mark === 'blocked' ? '' : ` --${mark}`
-  return `by mistake: goniec lead unblock ${shellWord(lead)}${lift}, then goniec message retry ${id}`
+type Retryable = Pick<MailFacts, 'lead' | 'lead_mark' | 'suppressed_by' | 'is_over'> & { id: number | null }
+
+/** What sends a failed mail again; null: nothing, where it is over. A retry is refused as long as its lead is out. */
+export function retryOf({
+  id,
+  lead,
+  lead_mark: mark,
+  suppressed_by: value,
+  is_over: isOver,
+}: Retryable): string | null {
+  if (isOver) return null
+  // These two marks bring a suppression of the address with them, which goes with the mark.
+  const goesWithMark = value === lead && (mark === 'unsubscribed' || mark === 'bounced')
+  const lifts: string[] = []
+  if (value !== null && !goesWithMark) lifts.push(`goniec suppress remove ${shellWord(value)}`)
+  if (lead !== null && mark !== null)
+    lifts.push(`goniec lead unblock ${shellWord(lead)}${mark === 'blocked' ? '' : ` --${mark}`}`)
+  const retry = `goniec message retry ${id}`
+  return lifts.length === 0 ? retry : `by mistake: ${lifts.join(', ')}, then ${retry}`
 }
 
 function inDoubt({ id, transmitting_at: at, deadline_at: until, timezone, now }: MailFacts): Reason {

@@ -9,7 +9,7 @@ import type { Instant } from '../../time.ts'
 import { describeReason } from '../reason-words.ts'
 import { isAnyWorkerRunning } from '../status/workers.ts'
 import { cancelledWords, retryOf } from './fate.ts'
-import { leadMark, type MailFacts } from './mail-facts.ts'
+import { isOver, leadMark, suppressedBy, type MailFacts } from './mail-facts.ts'
 import { explainMails, type MailWhy } from './mail.ts'
 import type { Next, Reason } from './reason.ts'
 
@@ -74,6 +74,8 @@ interface Ended {
   slot_reason: string | null
   failed_reason: string | null
   email: string
+  suppressed_by: string | null
+  is_over: boolean
 }
 
 function toEnded(row: Ended): LeadWhy['ended'][number] {
@@ -86,7 +88,11 @@ function toEnded(row: Ended): LeadWhy['ended'][number] {
   })
   if (row.removed_at !== null) return end('lead_removed', 'it was taken out of the campaign')
   if (row.status === 'failed')
-    return end('failed', `step ${row.step} failed: ${row.failed_reason}`, retryOf(row.id, row.email, row.mark))
+    return end(
+      'failed',
+      `step ${row.step} failed: ${row.failed_reason}`,
+      retryOf({ ...row, lead: row.email, lead_mark: row.mark }),
+    )
   // A block ends nothing: what it holds goes on when it is lifted.
   if (row.mark !== null && row.mark !== 'blocked')
     return end(
@@ -108,7 +114,7 @@ function toEnded(row: Ended): LeadWhy['ended'][number] {
 /** Of each enrollment without an open mail the last mail, and whether a step follows. */
 const ENDED = `
   select c.name as campaign, c.status as campaign_status, e.removed_at, l.email,
-    ${leadMark('true')} as mark,
+    ${leadMark('true')} as mark, ${suppressedBy('l.email')} as suppressed_by, ${isOver('c', 'e.id')} as is_over,
     last.id, last.status, last.step_key as step, last.slot_reason, last.failed_reason,
     not exists (select from goniec.step s where s.campaign_id = c.id and s.retired_at is null and s.position > last.position) as is_last
   from goniec.enrollment e

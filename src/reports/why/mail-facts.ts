@@ -41,6 +41,10 @@ export interface MailFacts {
   domain_limit: number | null
   /** Another campaign has mailed its lead, or is going to. */
   lead_is_shared: boolean
+  /** Which suppression keeps it from its recipient. */
+  suppressed_by: string | null
+  /** Its lead was taken out of the campaign, or that is cancelled: no retry is taken. */
+  is_over: boolean
   /** Of its last attempt. */
   attempt_state: string | null
   claimed_at: Instant | null
@@ -156,6 +160,15 @@ export const leadMark = (isCampaignMail: string): string => `
   case when l.unsubscribed_at is not null then 'unsubscribed' when l.bounced_at is not null then 'bounced'
        when l.replied_at is not null and ${isCampaignMail} then 'replied' when l.blocked_at is not null then 'blocked' end`
 
+/** SQL: the first suppression that an address falls under. */
+export const suppressedBy = (address: string): string => `
+  (select min(x.value) from goniec.suppression x where x.value = any (goniec.suppression_values(${address})))`
+
+/** SQL: campaign mail of this campaign and enrollment is over for good. */
+export const isOver = (campaign: string, enrollment: string): string => `
+  coalesce(${campaign}.status = 'cancelled' or exists (
+    select from goniec.enrollment out where out.id = ${enrollment} and out.removed_at is not null), false)`
+
 const FACTS = `
   with ${CLOCK}
   select m.id, m.kind, m.status, m.recipient, l.email as lead, ${leadMark(`m.kind = 'campaign'`)} as lead_mark, c.id as campaign_id, named.name as campaign, m.step_key as step,
@@ -166,6 +179,7 @@ const FACTS = `
     (select least(d.daily_limit, d.hourly_limit) from goniec.domain_limits(goniec.domain_of(m.recipient)) d) as domain_limit,
     exists (select from goniec.lead_day d where d.lead_id = m.lead_id and d.campaign_id <> m.campaign_id)
       or exists (select from goniec.message o where o.lead_id = m.lead_id and o.campaign_id <> m.campaign_id and o.kind = 'campaign' and o.status = 'pending') as lead_is_shared,
+    ${suppressedBy('m.recipient')} as suppressed_by, ${isOver('c', 'm.enrollment_id')} as is_over,
     a.state as attempt_state, a.claimed_at, a.transmitting_at, a.deadline_at, a.response,
     coalesce(b.status_reason, bound.status_reason) as status_reason,
     clock.today - coalesce(b.warmup_started, bound.warmup_started) + 1 as warmup_day,

@@ -1,5 +1,6 @@
 /** Where several things stand against the mails of a campaign, `goniec why` names of each mail what stands against that one. */
 import { expect, test } from 'vitest'
+import { explainLead } from '../../../src/reports/why/lead.ts'
 import { WhyWorld } from './why-world.ts'
 
 const ANNA = 'anna@firma.example'
@@ -53,4 +54,28 @@ test('a mail to a domain without a limit is not said to wait for one', async () 
   await world.plan()
   expect(await first(begun, limited[3] ?? 0)).toMatchObject({ code: 'domain_limit' })
   expect((await world.why(kept)).reasons.map(({ text }) => text).join()).not.toContain('domain_limits')
+})
+
+test('of a mail that has failed it names what a retry takes, and none where every retry is refused', async () => {
+  const { world, campaign } = await begin()
+  const fail = async (email: string): Promise<number> => {
+    const { id } = await world.mail({ campaign, lead: await world.lead({ email }) })
+    await world.update('message', id, { status: 'failed', failed_reason: '550 no' })
+    return id
+  }
+  const todoOf = async (id: number): Promise<unknown> => (await world.why(id)).reasons[0]?.todo
+  const endedOf = async (email: string): Promise<unknown> => (await explainLead(world.database, email)).ended[0]?.todo
+  const suppressed = await fail('jan@klient.example')
+  await world.insert('suppression', { value: 'klient.example' }, 'value')
+  const twoSteps = `by mistake: goniec suppress remove klient.example, then goniec message retry ${suppressed}`
+  expect([await todoOf(suppressed), await endedOf('jan@klient.example')]).toEqual([twoSteps, twoSteps])
+  const removed = await fail('ewa@inny.example')
+  await world.sql.query(
+    'update goniec.enrollment set removed_at = goniec.now() where id = (select enrollment_id from goniec.message where id = $1)',
+    [removed],
+  )
+  expect(await todoOf(removed)).toBeNull()
+  const cancelled = await fail('ola@inny.example')
+  await world.update('campaign', campaign, { status: 'cancelled' })
+  expect([await todoOf(cancelled), await endedOf('ola@inny.example')]).toEqual([null, null])
 })
