@@ -112,3 +112,12 @@ test('whoever stops reading (head) ends it, and that is no error', async () => {
   const code = await new Promise((resolve) => child.on('close', resolve))
   expect({ code, errors }).toEqual({ code: 0, errors: '' })
 })
+
+test('a lead and a domain are found as they stand on the list, and as they are kept', async () => {
+  await world.mail({ lead: await world.lead({ email: 'zofia@xn--w-uga1v8h.example' }) })
+  const asked = ['--lead zofia@żółw.example', '--domain ŻÓŁW.example', '--domain xn--w-uga1v8h.example']
+  for (const flags of asked) {
+    const { stdout } = await report('leads', '--json', ...flags.split(' '))
+    expect(JSON.parse(stdout)).toMatchObject([{ lead: 'zofia@xn--w-uga1v8h.example' }])
+  }
+})

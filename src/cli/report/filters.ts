@@ -2,6 +2,7 @@
 import { findCampaign } from '../../campaigns/campaign.ts'
 import type { Database } from '../../database/pool.ts'
 import { GoniecError } from '../../errors.ts'
+import { normaliseAddress, normaliseDomain } from '../../leads/address.ts'
 import { findMailbox } from '../../mailboxes/find.ts'
 import { didYouMean } from '../../nearest.ts'
 import type { View, ViewFilter } from '../../reports/views.ts'
@@ -71,8 +72,19 @@ async function readValue(database: Database, flag: keyof FilterOptions, given: s
   if (flag === 'campaign') return (await findCampaign(database, given)).name
   if (flag === 'mailbox') return (await findMailbox(database, given)).address
   if (flag === 'salesperson') return findSalesperson(database, given)
-  if (flag === 'lead' || flag === 'domain') return given.trim().toLowerCase()
+  if (flag === 'lead' || flag === 'domain') return asKept(flag, given)
   return readDay(database, flag, given)
+}
+
+/** An international domain is kept in ASCII; what is no address or domain finds nothing, as it stands. */
+function asKept(flag: 'lead' | 'domain', given: string): string {
+  const text = given.trim().toLowerCase()
+  if (flag === 'lead') {
+    const read = normaliseAddress(given)
+    return read.problem === undefined ? read.address : text
+  }
+  const read = normaliseDomain(given)
+  return read.problem === undefined ? read.domain : text
 }
 
 async function findSalesperson(database: Database, given: string): Promise<string> {
