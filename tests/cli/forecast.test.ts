@@ -121,3 +121,10 @@ test('an unknown campaign gets the nearest name', async () => {
     '1 Error: there is no campaign "spring-ofer"; did you mean "spring-offer"?',
   )
 })
+
+test('a campaign that has nothing to send is not one that never ends', async () => {
+  await world.campaign({ name: 'empty-offer' })
+  const { stdout } = await goniec(['forecast'], { env })
+  const done = Object.fromEntries(stdout.split('\n').map((line) => [line.split(/ {2,}/)[0], line.includes('never')]))
+  expect(done).toMatchObject({ 'empty-offer': false })
+})

@@ -16,7 +16,7 @@ const COLUMNS: readonly Column<CampaignForecast>[] = [
   { header: 'to go', value: ({ mails }) => mails },
   { header: 'first mails end', value: ({ firstMailsEnd }) => firstMailsEnd },
   { header: 'follow-ups end', value: ({ followUpsEnd }) => followUpsEnd },
-  { header: 'done', value: ({ finish }) => finish?.likely ?? 'never' },
+  { header: 'done', value: (it) => it.finish?.likely ?? (it.mails === 0 && it.never.length === 0 ? null : 'never') },
   { header: '80 % between', value: ({ finish }) => rangeOf(finish) },
   { header: 'binds most', value: ({ days }) => mostBinding(days) },
 ]
