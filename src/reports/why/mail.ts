@@ -111,10 +111,13 @@ async function reasonsOf(database: Pick<Database, 'query'>, asked: Asked): Promi
   return { reasons: all.filter(({ code }) => !isSaidBy(code, all)), full: earlier.full }
 }
 
-/** Whoever must not be mailed gets no slot anew, whatever took the last one: of such a mail the plan makes nothing. */
+/** What must not be mailed, or is braked, gets no slot anew, whatever took the last one: of such a mail the plan makes nothing. */
 function isPassedOver({ code }: GateRow, { ended_by: by }: Reason, causes: readonly Reason[]): boolean {
   const isLaidAnew = by === 'plan' && !Object.hasOwn(NO_SLOT, code ?? '')
-  return isLaidAnew && causes.some((cause) => /^(lead_|suppressed$|held$)/.test(cause.code))
+  return (
+    isLaidAnew &&
+    causes.some((cause) => /^(lead_|suppressed$|held$|after_restore$|all_paused$|salesperson_paused$)/.test(cause.code))
+  )
 }
 
 /** Where a gate says more than the plan's word for the same thing. */

@@ -79,3 +79,22 @@ test('of a mail that has failed it names what a retry takes, and none where ever
   await world.update('campaign', campaign, { status: 'cancelled' })
   expect([await todoOf(cancelled), await endedOf('ola@inny.example')]).toEqual([null, null])
 })
+
+test('of a response that is braked it is not said that the plan gives it a time: it does not before the brake is lifted', async () => {
+  const { world } = await begin()
+  await world.lead({ email: 'jan@klient.example' })
+  const id = Number(
+    await world.value(
+      `select goniec.enqueue_response("to" => 'jan@klient.example', "from" => $1, key => 'k', subject => 's', text => 'Hi')`,
+      [ANNA],
+    ),
+  )
+  const codes = async (): Promise<string[]> => (await world.why(id)).reasons.map(({ code }) => code)
+  await world.sql.query('update goniec.installation set paused_at = goniec.now()')
+  await world.plan()
+  expect(await codes()).toEqual(['all_paused'])
+  await world.sql.query('update goniec.salesperson set paused_at = goniec.now()')
+  await world.sql.query('update goniec.installation set paused_at = null')
+  await world.plan()
+  expect(await codes()).toEqual(['salesperson_paused'])
+})
