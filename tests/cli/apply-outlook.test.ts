@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { runPlan } from '../../src/campaigns/plan/run.ts'
 import { setClock } from '../support/clock.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
@@ -106,6 +106,15 @@ test('a lower limit, a smaller window, a longer delay and fewer days move mails,
   expect([late.moved > 50, (late.after ?? '') > '2026-12-16']).toEqual([true, true])
   const days = await outlookOf('delay: 90s', 'delay: 90s\n    window: { days: [tue] }')
   expect([days.moved, (days.after ?? '') > '2027-02-01']).toEqual([40, true])
+})
+
+test('a longer contact gap ends later', async () => {
+  await database.query(
+    `insert into goniec.lead_day (lead_id, day, campaign_id) select l.id, '2026-11-27', 0 from goniec.lead l`,
+  )
+  onTestFinished(async () => void (await database.query('delete from goniec.lead_day where campaign_id = 0')))
+  const longer = await outlookOf('delay: 90s', 'delay: 90s\n    contact_gap: 30d')
+  expect(longer).toMatchObject({ before: '2026-12-16', after: '2027-01-18' })
 })
 
 test('another mailbox ends earlier, and what it will send is not moved for it today and tomorrow', async () => {

@@ -11,6 +11,7 @@ import { openDatabase } from '../../src/database/pool.ts'
 import { importLeads } from '../../src/leads/import.ts'
 import { rehearse, type Rehearsal, type RehearseOptions } from '../../src/reports/rehearsal/rehearse.ts'
 import { loadForecast } from '../../src/reports/forecast/load.ts'
+import { answerForecast } from '../../src/reports/forecast/forecast.ts'
 import { inSnapshot } from '../../src/reports/forecast/snapshot.ts'
 import { forecast } from '../../src/schedule/forecast.ts'
 import { Temporal } from '../../src/time.ts'
@@ -77,6 +78,9 @@ async function play(
 
 const days = ({ forecast }: Rehearsal): [string, number, number, string][] =>
   forecast.campaigns.flatMap((it) => it.days.map(({ day, firstMails, followUps, binding }) => [day, firstMails, followUps, binding])) // prettier-ignore
+
+const firstDays = ({ campaigns }: Rehearsal['forecast']): unknown[] =>
+  campaigns.map((it) => it.days.find(({ firstMails }) => firstMails > 0)?.day)
 
 const end = (rehearsal: Rehearsal): string => rehearsal.forecast.campaigns[0]?.finish?.likely ?? ''
 
@@ -193,6 +197,22 @@ test('a lead who was mailed by another campaign waits for the end of the contact
   )
   const rehearsal = await play(database, file(campaign('spring', 'contact_gap: 2d')), list(['jan@klient.example']))
   expect(days(rehearsal).filter(([, firstMails]) => firstMails > 0)).toEqual([['2026-11-30', 1, 0, 'all_planned']])
+})
+
+test('a contact gap that is longer than those of campaigns that run is waited for, in a rehearsal and once it is scheduled', async () => {
+  const database = await testDatabase()
+  await apply(database, file(campaign('other')))
+  await importLeads(database, list(['jan@klient.example']), { campaign: 'other' })
+  await database.query(
+    `insert into goniec.lead_day (lead_id, day, campaign_id) select l.id, '2026-11-20', c.id from goniec.lead l, goniec.campaign c`,
+  )
+  const text = file(campaign('spring', 'contact_gap: 14d\n    starts_on: 2026-11-27'))
+  const rehearsed = await play(database, text, list(['jan@klient.example']))
+  await apply(database, text)
+  await importLeads(database, list(['jan@klient.example']), { campaign: 'spring' })
+  await startCampaign(database, 'spring')
+  const { forecast: scheduled } = await answerForecast(database, { name: 'spring' })
+  expect([firstDays(rehearsed.forecast), firstDays(scheduled)]).toEqual([['2026-12-04'], ['2026-12-04']])
 })
 
 test('what a mailbox has sent today counts, and one that is broken sends nothing', async () => {

@@ -130,17 +130,17 @@ export function sent(query: Query, campaignIds: readonly number[]): Promise<{ ca
   )
 }
 
-/** On which days campaigns took these leads, as far back as the widest contact gap looks. */
+/**
+ * On which days campaigns took these leads. All of them: how far back a contact gap looks is not known here, where a campaign may be one that is
+ * rehearsed, has not begun yet, or is about to be changed.
+ */
 export function contacts(
   query: Query,
   leadIds: readonly number[],
 ): Promise<{ lead_id: number; day: string; campaign_id: number }[]> {
-  return query(
-    `select ld.lead_id, ld.day, ld.campaign_id from goniec.lead_day ld
-     where ld.lead_id = any ($1)
-       and ld.day > (goniec.now() - interval '1 day')::date - (select coalesce(max(c.contact_gap_days), 0) from goniec.campaign c where c.status = 'running')`,
-    [leadIds],
-  )
+  return query(`select ld.lead_id, ld.day, ld.campaign_id from goniec.lead_day ld where ld.lead_id = any ($1)`, [
+    leadIds,
+  ])
 }
 
 /** Campaigns that have waiting mails to the same leads as these; gone through for so many of each campaign's mails. */
