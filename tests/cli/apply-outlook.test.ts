@@ -108,6 +108,11 @@ test('a lower limit, a smaller window, a longer delay and fewer days move mails,
   expect([days.moved, (days.after ?? '') > '2027-02-01']).toEqual([40, true])
 })
 
+test('the first limit of recipient domains ends later', async () => {
+  const limited = await outlookOf('salespeople:', 'domain_limits: { daily_limit: 5 }\nsalespeople:')
+  expect(limited).toMatchObject({ before: '2026-12-16', after: '2027-01-08' })
+})
+
 test('a longer contact gap ends later', async () => {
   await database.query(
     `insert into goniec.lead_day (lead_id, day, campaign_id) select l.id, '2026-11-27', 0 from goniec.lead l`,

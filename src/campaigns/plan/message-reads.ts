@@ -8,7 +8,7 @@ export interface MessageRow {
   kind: 'response' | 'campaign' | 'warmup'
   campaign_id: number | null
   lead_id: number | null
-  /** Null where no domain has a limit, and for mail that is none of a campaign. */
+  /** Null for mail that is none of a campaign, and to the plan where no domain has a limit. */
   domain: string | null
   step_position: number | null
   bound_mailbox_id: number | null
@@ -33,14 +33,14 @@ export interface MessageRow {
   objection: string | null
 }
 
-const OWN_COLUMNS = `m.id, m.kind, case when m.kind = 'campaign' then m.campaign_id end as campaign_id, m.lead_id,
-            case when m.kind = 'campaign' and exists (select from goniec.domain_limit) then goniec.domain_of(m.recipient) end as domain,
-            m.bound_mailbox_id, ${ms('m.not_before')} as not_before_ms, ${ms('m.follows_at')} as follows_ms, nullif(m.tried_days, '{}') as tried_days,
+const OWN_COLUMNS = `m.id, m.kind, case when m.kind = 'campaign' then m.campaign_id end as campaign_id, m.lead_id, m.bound_mailbox_id, ${ms('m.not_before')} as not_before_ms, ${ms('m.follows_at')} as follows_ms, nullif(m.tried_days, '{}') as tried_days,
             ${ms('m.scheduled_at')} as at_ms, m.mailbox_id, ${ms('m.window_closes_at')} as window_closes_ms,
             m.planned_campaign_version, m.planned_mailbox_version, ${ms('m.first_planned_at')} as first_planned_ms, m.slot_reason, ${ms('m.missed_from')} as missed_from_ms`
 
-/** A message as `MessageRow` has it, from `goniec.message m` with `MESSAGE_JOINS`. */
-export const MESSAGE_COLUMNS = `${OWN_COLUMNS}, st.position as step_position, st.wait_days, st.wait_ms, st.retired_at is not null as step_is_removed, bound.salesperson_id`
+const DOMAIN = `case when m.kind = 'campaign' then goniec.domain_of(m.recipient) end`
+
+/** A message as `MessageRow` has it, from `goniec.message m` with `MESSAGE_JOINS`; with its domain, since a forecast may be asked what a first limit would do. */
+export const MESSAGE_COLUMNS = `${OWN_COLUMNS}, ${DOMAIN} as domain, st.position as step_position, st.wait_days, st.wait_ms, st.retired_at is not null as step_is_removed, bound.salesperson_id`
 
 /** What `MESSAGE_COLUMNS` and `OBJECTION` are read from, beside `goniec.message m`. */
 export const MESSAGE_JOINS = `left join goniec.step st on st.id = m.step_id
@@ -162,7 +162,7 @@ export async function stepsOf(query: Query, campaignIds: readonly number[]): Pro
 }
 
 /** With places for what is put to them. */
-const BARE_COLUMNS = `${OWN_COLUMNS}, m.step_id, null::integer as step_position, null::integer as wait_days, null::bigint as wait_ms, false as step_is_removed, null::bigint as salesperson_id`
+const BARE_COLUMNS = `${OWN_COLUMNS}, case when exists (select from goniec.domain_limit) then ${DOMAIN} end as domain, m.step_id, null::integer as step_position, null::integer as wait_days, null::bigint as wait_ms, false as step_is_removed, null::bigint as salesperson_id`
 
 const LEADS = 'left join goniec.lead l on l.id = m.lead_id'
 

@@ -67,8 +67,7 @@ export interface WaitingRow {
   campaign_id: number
   id: number
   lead_id: number
-  /** Null where no domain has a limit. */
-  domain: string | null
+  domain: string
   position: number
   objection: string | null
 }
@@ -78,7 +77,7 @@ export function waiting(query: Query, campaignIds: readonly number[], atMost: nu
   return query(
     `select first_mail.* from unnest($1::bigint[]) as wanted (campaign_id) cross join lateral (
        select m.campaign_id, m.id, m.lead_id, st.position,
-              case when exists (select from goniec.domain_limit) then goniec.domain_of(m.recipient) end as domain, ${OBJECTION} as objection
+              goniec.domain_of(m.recipient) as domain, ${OBJECTION} as objection
        from goniec.message m
        ${MESSAGE_JOINS}
        where m.campaign_id = wanted.campaign_id and ${FRESH}
