@@ -33,6 +33,11 @@ export interface SendingWindow {
   closesMs: number
 }
 
+/** From when on a campaign runs that is started now, or was before: its first day, or at once. */
+export function runsFromMs({ startsOn, timeZone }: SendingCalendar, nowMs: number): number {
+  return startsOn === null ? nowMs : Math.max(nowMs, zoneDays(timeZone).startMs(dayNumber(startsOn)))
+}
+
 /** How long a window is open, on a day on which the clock is not changed. */
 export function lengthMs({ from, to }: Window): number {
   return ((minutesOf(to) ?? 0) - (minutesOf(from) ?? 0)) * 60_000

@@ -150,6 +150,26 @@ test('what is told is what happens: as many mails move, and the campaign is fore
   expect(JSON.parse(stdout).campaigns[0].finish.likely).toBe(told.after)
 })
 
+const starting = (day: string) => write(TEAM.replace('delay: 90s', `delay: 90s\n    starts_on: ${day}`))
+
+test('a scheduled campaign that is to begin earlier, or later, ends so', async () => {
+  const own = await createTestDatabase()
+  await setClock(own, NOON)
+  const inOwn = (...args: string[]) => runGoniec(args, { url: own.url, cwd: directory })
+  starting('2026-12-14')
+  await inOwn('apply', 'team.yaml')
+  await inOwn('lead', 'import', 'leads.csv', '--campaign', 'spring')
+  await own.query(`update goniec.campaign set status = 'scheduled'`)
+  const finishes = async (day: string): Promise<unknown> => {
+    starting(day)
+    const { stdout } = await inOwn('apply', 'team.yaml', '--dry-run', '--json')
+    const [{ finish }] = JSON.parse(stdout).outlook as [Outlook]
+    return [finish.before?.likely, finish.after?.likely]
+  }
+  expect(await finishes('2026-12-07')).toEqual(['2027-01-04', '2026-12-22'])
+  expect(await finishes('2026-12-21')).toEqual(['2027-01-04', '2027-01-11'])
+})
+
 test('leads that come into a campaign under way make it later, and the import says until when', async () => {
   const more = Array.from({ length: 30 }, (_, n) => `more-${n}@klient.example`)
   writeFileSync(join(directory, 'more.csv'), ['email', ...more].join('\n'))

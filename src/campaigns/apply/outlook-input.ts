@@ -1,7 +1,7 @@
 /** What a forecast would be made of once a change is applied: the definition, laid over the plan's input. Pure; nothing is written for it. */
 import type { ForecastCampaign, ForecastInput, ForecastStep } from '../../schedule/forecast-input.ts'
 import type { PlanCampaign, PlanInput, PlanMailbox, PlanMessage } from '../../schedule/plan-input.ts'
-import { WEEKDAYS } from '../../schedule/windows.ts'
+import { runsFromMs, WEEKDAYS } from '../../schedule/windows.ts'
 import type { MailboxDefinition } from '../definition/definition.ts'
 import type { CampaignChange, Changes } from './changes.ts'
 import type { StepsChange } from './steps.ts'
@@ -39,7 +39,8 @@ export function changedInput(input: ForecastInput, changes: Changes, known: Know
     }),
     messages,
   }
-  return { ...input, plan, campaigns: input.campaigns.map((it) => ({ ...it, ...stepsOf(it, ways.get(it.id)) })) }
+  const campaigns = input.campaigns.map((it) => ({ ...it, ...startOf(it, plan), ...stepsOf(it, ways.get(it.id)) }))
+  return { ...input, plan, campaigns }
 }
 
 function limitsByDomain({ installation }: Changes): PlanInput['domainLimits'] | undefined {
@@ -108,6 +109,12 @@ function campaignOf(
     contactGapDays,
     weight,
   }
+}
+
+/** One that has yet to begin does so on its day, which may be another now. */
+function startOf({ id, runsFromMs: startMs }: ForecastCampaign, plan: PlanInput): Partial<ForecastCampaign> {
+  const campaign = plan.campaigns.find((it) => it.id === id)
+  return startMs === null || !campaign ? {} : { runsFromMs: runsFromMs(campaign, plan.nowMs) }
 }
 
 /** Where the mails of a campaign stand in its new sequence. */

@@ -6,9 +6,9 @@ import { assert } from '../../errors.ts'
 import { toCampaign, toMailbox } from '../../campaigns/plan/load.ts'
 import * as domainReads from '../../campaigns/plan/domain-reads.ts'
 import * as planReads from '../../campaigns/plan/reads.ts'
-import { dayNumber, zoneDays } from '../../schedule/days.ts'
 import type { ForecastCampaign, ForecastInput } from '../../schedule/forecast-input.ts'
 import type { PlanCampaign } from '../../schedule/plan-input.ts'
+import { runsFromMs } from '../../schedule/windows.ts'
 import { neighboursOf, type Registry } from './neighbours.ts'
 import { readQueue } from './queue.ts'
 import * as reads from './reads.ts'
@@ -101,8 +101,15 @@ export async function loadSurveyed(query: planReads.Query, surveyed: Survey): Pr
         const found = known.find(({ id }) => id === campaign.id)
         assert(found, 'a campaign of the plan is one of those that are known')
         const { name, status } = found
-        const runsFromMs = status === 'scheduled' && !paused ? startOf(campaign, nowMs) : null
-        return { id: campaign.id, name, status, runsFromMs, stoppedBy: stopOf(found, paused), ...queue.of(campaign.id) }
+        const startMs = status === 'scheduled' && !paused ? runsFromMs(campaign, nowMs) : null
+        return {
+          id: campaign.id,
+          name,
+          status,
+          runsFromMs: startMs,
+          stoppedBy: stopOf(found, paused),
+          ...queue.of(campaign.id),
+        }
       }),
       lastMessageId: await reads.lastMessageId(query),
       slips: await reads.slips(query),
@@ -182,10 +189,6 @@ async function nearest(
 function mailboxesOf(campaigns: readonly PlanCampaign[], { mailboxes }: Registry): Registry['mailboxes'] {
   const used = new Set(campaigns.flatMap(({ mailboxIds }) => mailboxIds))
   return mailboxes.filter(({ id }) => used.has(id))
-}
-
-function startOf({ startsOn, timeZone }: PlanCampaign, nowMs: number): number {
-  return startsOn === null ? nowMs : Math.max(nowMs, zoneDays(timeZone).startMs(dayNumber(startsOn)))
 }
 
 /**

@@ -5,11 +5,10 @@
 import { WEEKDAYS } from '../../campaigns/definition/campaign.ts'
 import type { CampaignDefinition, Definition, MailboxDefinition } from '../../campaigns/definition/definition.ts'
 import { assert } from '../../errors.ts'
-import { dayNumber, zoneDays } from '../../schedule/days.ts'
 import type { ForecastCampaign, ForecastInput, WaitingMails } from '../../schedule/forecast-input.ts'
 import type { PlanCampaign, PlanInput, PlanMailbox, PlanMessage, PlanSalesperson } from '../../schedule/plan-input.ts'
 import { untouchedMail } from '../../schedule/untouched-mail.ts'
-import type { SendingCalendar } from '../../schedule/windows.ts'
+import { runsFromMs, type SendingCalendar } from '../../schedule/windows.ts'
 import type { RehearsedLeads } from './leads.ts'
 
 /** What is there already, and which ids its things have. */
@@ -139,20 +138,18 @@ function planCampaign(campaign: CampaignDefinition, id: number, ids: Ids): PlanC
 
 function forecastCampaign(
   { name, steps }: CampaignDefinition,
-  { id, startsOn, timeZone }: PlanCampaign,
+  planned: PlanCampaign,
   { input, leads }: { input: ForecastInput; leads: Pick<RehearsedLeads, 'leadIds' | 'domains'> },
 ): ForecastCampaign {
-  const { nowMs } = input.plan
-  const startMs = startsOn === null ? nowMs : zoneDays(timeZone).startMs(dayNumber(startsOn))
   return {
-    id,
+    id: planned.id,
     name,
     status: 'rehearsed',
     sent: 0,
     steps: steps.map(({ wait }, i) => ({ position: i + 1, wait: wait ?? { days: 0 } })),
-    runsFromMs: Math.max(nowMs, startMs),
+    runsFromMs: runsFromMs(planned, input.plan.nowMs),
     stoppedBy: 'campaign_not_running',
-    waiting: waitingMails(id, input.lastMessageId, leads),
+    waiting: waitingMails(planned.id, input.lastMessageId, leads),
     underWay: [],
     never: [],
   }
