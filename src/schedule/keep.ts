@@ -2,15 +2,15 @@
  * Which of the stored slots stay. A slot that is still allowed stays to the millisecond, whatever else is planned; one that is not is
  * given up here, with the reason, and its mail looks for another place.
  *
- * It goes in two steps, since responses come between: first each slot is looked at for itself and beside its neighbours, and those that
- * may stay stand in their places in time; then, when responses have taken their room, the others take theirs, and where a day has
- * no room for all the last of the day give way.
+ * It goes in steps, since responses come between: first each slot is looked at for itself and beside its neighbours, and responses that
+ * may stay stand in their places in time; then the other responses get theirs, and whatever is in their way leaves its own; then the rest
+ * takes its room, and where a day has no room for all the last of the day give way.
  */
 import type { MoveReason } from './plan-input.ts'
 import { leadIsTaken, mailboxHasRoom, ownersHaveRoom, stand, takeRoom, wasTriedEnough } from './world.ts'
 import type { Mail, Mailbox, Segment, World } from './world.ts'
 
-/** Lets all slots that are allowed by themselves stand in their places, and names them in the order of their times. The others get the reason why not. */
+/** Names all slots that are allowed by themselves, in the order of their times; responses among them stand in their places. The others get the reason why not. */
 export function standKept(world: World): Mail[] {
   const standing: Mail[] = []
   for (const mail of world.mails) {
@@ -27,8 +27,24 @@ export function standKept(world: World): Mail[] {
   }
   standing.sort(byTime)
   partTooClose(standing)
-  for (const mail of standing) if (mail.mailbox && mail.segment) stand(mail, mail.atMs, mail.mailbox, mail.segment)
+  for (const mail of standing) if (mail.input.kind === 'response') standInPlace(mail)
   return standing
+}
+
+/** Lets all but responses stand in their places, too, where none of these new responses has come too close. */
+export function standAside(standing: readonly Mail[], responses: readonly Mail[]): void {
+  const timesOf = Map.groupBy(responses, ({ mailbox }) => mailbox)
+  for (const mail of standing) {
+    const { mailbox, atMs, input } = mail
+    if (input.kind === 'response' || !mailbox) continue
+    const isInTheWay = timesOf.get(mailbox)?.some((response) => Math.abs(response.atMs - atMs) < mailbox.gapMs)
+    if (isInTheWay) giveWay(mail, 'capacity')
+    else standInPlace(mail)
+  }
+}
+
+function standInPlace(mail: Mail): void {
+  if (mail.mailbox && mail.segment) stand(mail, mail.atMs, mail.mailbox, mail.segment)
 }
 
 /** Lets those of these kinds take their room, kind by kind in the order of their times; those without room give way. */

@@ -138,7 +138,7 @@ export const MOVE_REASONS = [
   'missed', // its time passed and nobody sent it
   'settings', // what was applied since no longer allows it
   'mailbox', // its mailbox cannot be used, or not yet
-  'capacity', // another program or a response took the room of its day, or another campaign its lead
+  'capacity', // another program or a response took the room of its day, a response its place, or another campaign its lead
   'paused', // its campaign does not run
   'retry', // it waits after a failed attempt
   'priority', // a follow-up took its place on a later day

@@ -6,8 +6,8 @@
  * In this order mails get their places, each in what those before it have left free:
  *
  *   1. slots that stay (`keep.ts`). They stand where they stand.
- *   2. responses. They are held by no window, and go before the room of slots that stay: where a day gets too full, its last campaign
- *      mails give way.
+ *   2. responses. They are held by no window, and go before slots that stay: what is closer to one than its mailbox's gap gives way (a mailbox
+ *      that is busy all day has no place between two mails), and where a day gets too full, its last campaign mails do.
  *   3. missed mails, in the order of their old slots, at the first free places. They displace nobody.
  *   4. follow-ups, by the time from which they are due. On later days they may take over the slot of a first mail (`take-over.ts`).
  *   5. first mails, by their order, in turns between the campaigns (`fill.ts`), and on later days a campaign that came late gets its
@@ -18,7 +18,7 @@
  */
 import { buildWorld } from './build-world.ts'
 import { fill } from './fill.ts'
-import { standKept, takeKeptRoom } from './keep.ts'
+import { standAside, standKept, takeKeptRoom } from './keep.ts'
 import type { PlanInput } from './plan-input.ts'
 import type { Plan } from './plan-result.ts'
 import { resultOf } from './result-of.ts'
@@ -33,6 +33,7 @@ export function plan(input: PlanInput): Plan {
   takeKeptRoom(world, standing, ['response'])
   const responses = mailsWithoutPlace(world, 'response')
   fill(world, responses.toSorted(byOldSlotThenDue), { line: 'by mailbox' })
+  standAside(standing, responses)
   takeKeptRoom(world, standing, ['campaign', 'warmup'])
 
   const missed = mailsWithoutPlace(world, 'campaign').filter(isMissed)

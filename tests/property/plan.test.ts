@@ -206,6 +206,13 @@ function unfounded(
     retry: () => (message.notBeforeMs ?? 0) <= slot.atMs && 'it was not held back',
     capacity: () => {
       const counts = dayCounts(input, [...standing, { message, slot, isNew: false }])
+      const isInTheWay = standing.some(
+        (one) =>
+          one.message.kind === 'response' &&
+          one.slot.mailboxId === slot.mailboxId &&
+          Math.abs(one.slot.atMs - slot.atMs) < (mailbox ? mailbox.minGapMs + mailbox.occupiesMs : 0),
+      )
+      if (isInTheWay) return false
       return ![...counts.values()].some(({ limit, taken, slots }) => taken + slots > limit) && 'there is room'
     },
     priority: () => {

@@ -325,6 +325,17 @@ describe('a response', () => {
     expect(far.waiting).toEqual([{ messageId: 1, code: 'not_due', untilMs: warsaw('2026-05-25 07:30') }])
   })
 
+  test('goes at its time from a mailbox that is busy all day: the mail in its way goes behind the others', () => {
+    const before = world({ mailboxes: [mailbox({ dailyLimit: 300 })], messages: firstMails(1, 200) })
+    const stands = stored(before, plan(before))
+    const notBeforeMs = warsaw('2026-03-23 10:00')
+    const result = plan({ ...stands, messages: [...stands.messages, response(999, { notBeforeMs })] })
+    expect(result.slots.map(({ messageId, atMs, move }) => [messageId, inWarsaw(atMs), move])).toEqual([
+      [999, '2026-03-23 10:00:00', null],
+      [41, '2026-03-23 14:00:04', 'capacity'],
+    ])
+  })
+
   test('takes the room of the last campaign mail of a full day', () => {
     const before = world({ mailboxes: [mailbox({ dailyLimit: 3 })], messages: firstMails(1, 3) })
     const stands = stored(before, plan(before))
@@ -376,7 +387,7 @@ describe('a stored slot', () => {
       ...stands.messages,
       ...firstMails(6, 9, { order: 0 }),
       followUp(10, warsaw('2026-03-20 12:00')),
-      response(11, { notBeforeMs: warsaw('2026-03-23 09:00') }),
+      response(11, { notBeforeMs: warsaw('2026-03-23 08:30') }),
     ]
     const moved = plan({ ...stands, messages: more }).slots.filter(({ messageId }) => messageId <= 5)
     expect(moved).toEqual([])
