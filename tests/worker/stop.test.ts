@@ -48,8 +48,8 @@ test('a worker that is stopped in the middle of a claim loses none of what it cl
   await makeFleet(database, { mailboxes: 4, campaigns: 2, leads: 40, smtpPort: recorder.port })
   // A claim that takes a while, so that the signal surely comes in its middle.
   await database.query(`
-    create function slowly() returns trigger language plpgsql as $$ begin perform pg_sleep(1); return null; end $$;
-    create trigger slowly before insert on goniec.attempt execute function slowly()`)
+    create function slowly() returns trigger language plpgsql as $$ begin perform pg_sleep(1); return new; end $$;
+    create trigger slowly before insert on goniec.attempt for each row when (new.mailbox_id = 1) execute function slowly()`)
   const worker = startWorker(database.urlAs('worker'), { args: ['--name', 'stopped'] })
   await untilRow(database, `select from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'`)
   worker.kill('SIGTERM')
