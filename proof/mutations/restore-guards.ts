@@ -11,6 +11,9 @@ const STANDBY = restored(
   'a standby that lacked the last commits mails nobody twice, although the worker has lost its logbook',
 )
 const SET_BACK = restored('a backup that is put back in place, on the timeline that it was of, mails nobody twice')
+const PUT_ASIDE = restored(
+  'a database that was put aside for its backup, and is taken up again after all, mails nobody whom the restored one has mailed since',
+)
 const IMPORTED = restored(
   'a lead that the backup did not know has no mail twice when it is imported again after the restore',
 )
@@ -75,6 +78,13 @@ export const RESTORE_GUARDS: readonly Mutation[] = [
     off: 'both of them',
     edits: [MISSING_MAILS, POSITION],
     test: SET_BACK,
+    says: TWICE,
+  },
+  {
+    name: 'restored-beside',
+    off: 'the worker’s look into its logbooks for mails that it has sent for another copy of the database',
+    edits: [{ file: LOOK_BACK, from: 'if (mails === 0) return null', to: 'if (mails >= 0) return null' }],
+    test: PUT_ASIDE,
     says: TWICE,
   },
   {
