@@ -111,21 +111,35 @@ begin
   select array_agg(d.id), array_agg(d.kind_rank), array_agg(d.scheduled_at), array_agg(d.message_id)
   into mailboxes, ranks, times, messages
   from (
-    select b.id, first.kind_rank, first.scheduled_at, first.message_id
-    from unnest(p_mailboxes) as b (id)
-    cross join lateral (
-      select k.kind_rank, m.scheduled_at, m.message_id
-      from (values (1, 'response'), (2, 'campaign'), (3, 'warmup')) as k (kind_rank, kind)
+    select first.id, first.kind_rank, first.scheduled_at, first.message_id
+    from (
+      select b.id, 2 as kind_rank, m.scheduled_at, m.message_id
+      from unnest(p_mailboxes) as b (id)
       cross join lateral (
         select m.scheduled_at, m.id as message_id
         from goniec.message m
-        where m.mailbox_id = b.id and m.kind = k.kind and m.status = 'pending' and m.scheduled_at between p_now - p_grace and p_now
+        where m.mailbox_id = b.id and m.kind = 'campaign' and m.status = 'pending' and m.scheduled_at between p_now - p_grace and p_now
         order by m.scheduled_at, m.id
         limit 1
       ) m
-      where k.kind = 'campaign' or b.id = any (p_not_campaign)
-      order by k.kind_rank
-      limit 1
+      where b.id <> all (p_not_campaign)
+      union all
+      select b.id, first.kind_rank, first.scheduled_at, first.message_id
+      from unnest(p_not_campaign) as b (id)
+      cross join lateral (
+        select k.kind_rank, m.scheduled_at, m.message_id
+        from (values (1, 'response'), (2, 'campaign'), (3, 'warmup')) as k (kind_rank, kind)
+        cross join lateral (
+          select m.scheduled_at, m.id as message_id
+          from goniec.message m
+          where m.mailbox_id = b.id and m.kind = k.kind and m.status = 'pending' and m.scheduled_at between p_now - p_grace and p_now
+          order by m.scheduled_at, m.id
+          limit 1
+        ) m
+        order by k.kind_rank
+        limit 1
+      ) as first
+      where b.id = any (p_mailboxes)
     ) as first
     order by first.kind_rank, first.scheduled_at, first.message_id
   ) as d;
@@ -164,10 +178,11 @@ declare
   v_chosen goniec.candidate[];
   v_last goniec.candidate;
 begin
+  -- Two lists, since a look into the second one for each mailbox was a tenth of a claim among 500.
   v_mailboxes := array(
-    select b.id from goniec.mailbox b
-    where b.status = 'active' and b.id <> all (p_not_mailboxes)
-      and not exists (select from goniec.attempt live where live.mailbox_id = b.id and live.state in ('claimed', 'transmitting') offset 0));
+    select b.id from goniec.mailbox b where b.status = 'active' and b.id <> all (p_not_mailboxes)
+    except
+    select live.mailbox_id from goniec.attempt live where live.state in ('claimed', 'transmitting'));
   v_not_campaign := array(
     select distinct m.mailbox_id from goniec.message m
     where m.kind <> 'campaign' and m.status = 'pending' and m.scheduled_at between p_now - p_grace and p_now);
