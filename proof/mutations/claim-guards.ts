@@ -64,7 +64,8 @@ const CLAIM_BUSY: Edit[] = [
   {
     file: CLAIM,
     from: `
-      and not exists (select from goniec.attempt live where live.mailbox_id = b.id and live.state in ('claimed', 'transmitting') offset 0)`,
+    except
+    select live.mailbox_id from goniec.attempt live where live.state in ('claimed', 'transmitting')`,
     to: '',
   },
 ]
