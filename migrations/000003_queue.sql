@@ -315,8 +315,9 @@ create table goniec.lead_day (
   campaign_id bigint not null,
   primary key (lead_id, day, campaign_id)
 );
--- Each plan asks for the last days of all leads.
-create index lead_day_by_day on goniec.lead_day (day);
+-- Each plan asks for the last days of all leads. As above the condition must be spelt out: claim would read by it who has had a mail today, of all leads
+-- for each mail.
+create index lead_day_by_day on goniec.lead_day (day) where day > '-infinity';
 
 comment on table goniec.lead_day is 'The contact gap: which campaigns took the lead on that day of the installation''s zone (more than one only where the gap is off). Given back with the slots.';
 

@@ -659,7 +659,7 @@ CREATE INDEX forecast_made_on ON goniec.forecast USING btree (made_on);
 
 CREATE INDEX incarnation_by_worker ON goniec.incarnation USING btree (worker, id);
 
-CREATE INDEX lead_day_by_day ON goniec.lead_day USING btree (day);
+CREATE INDEX lead_day_by_day ON goniec.lead_day USING btree (day) WHERE (day > '-infinity'::date);
 
 CREATE INDEX mailbox_day_by_day ON goniec.mailbox_day USING btree (day) WHERE (day > '-infinity'::date);
 

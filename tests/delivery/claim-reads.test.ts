@@ -42,3 +42,18 @@ test('where the mails that are due first cannot go, the mailboxes behind them ar
   await here.session.query(`update goniec.message set held_reason = 'a look' where id = any ($1)`, [mails.slice(0, 40)])
   expect((await claim(here.session, here.worker, { batch: 5 })).messages).toEqual(mails.slice(40, 45))
 })
+
+test('who has had a mail today is asked of each lead, and not read of all', async () => {
+  // As after the first vacuum of an installation that has sent nothing yet.
+  await here.session.query('analyze goniec.lead_day')
+  const campaign = await here.world.campaign({ contact_gap_days: 2 })
+  for (let n = 0; n < 5; n++) await here.world.mail({ campaign, mailbox: await here.world.mailbox() })
+  await here.asHistory(() =>
+    here.session.query(`
+      insert into goniec.lead_day (lead_id, day, campaign_id)
+      select 1000000 + n, goniec.now()::date, 1 from generate_series(1, 500) n`),
+  )
+  const before = await rowsRead('lead_day')
+  expect((await claim(here.session, here.worker)).messages).toHaveLength(5)
+  expect((await rowsRead('lead_day')) - before).toBeLessThan(50)
+})

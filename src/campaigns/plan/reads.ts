@@ -150,7 +150,7 @@ export async function contacts(query: Query): Promise<Map<number, { day: string;
   )) as [{ since: string }]
   // A day that the planner sees: it would take one that is a question for a third of all history, and read all of it.
   const rows = (await query(
-    `select ld.lead_id, ld.day, ld.campaign_id from goniec.lead_day ld where ld.day > $1::date`,
+    `select ld.lead_id, ld.day, ld.campaign_id from goniec.lead_day ld where ld.day > $1::date and ld.day > '-infinity'`,
     [since],
   )) as { lead_id: number; day: string; campaign_id: number }[]
   const byLead = new Map<number, { day: string; campaignId: number }[]>()
