@@ -17,7 +17,7 @@ export class Alarm {
     this.#ring()
   }
 
-  /** Waits so long, or until it rings; undefined: until it rings. A minute at most. */
+  /** Waits so long, a minute at most, or until it rings; undefined: until it rings. */
   async until(waitMs: number | undefined): Promise<void> {
     if (this.#hasRung) return
     await new Promise<void>((resolve) => {

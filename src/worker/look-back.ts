@@ -54,9 +54,11 @@ export async function lookAround(client: Client, worker: string): Promise<Surrou
 
 /** Compares the logbook with the database, and reports where it was restored; null: it was not, and the worker may work. */
 export async function lookBack(client: Client, shelf: Shelf, around: Surroundings): Promise<Restoration | null> {
-  const id =
-    (await notice(client, await whatIsForgotten(client, shelf, around))) ??
-    (await notice(client, await whatWasSentElsewhere(client, shelf, around)))
+  let id = await notice(client, await whatIsForgotten(client, shelf, around))
+  if (id === null) {
+    const elsewhere = await whatWasSentElsewhere(client, shelf, around)
+    if (elsewhere !== null) id = await notice(client, elsewhere)
+  }
   if (id === null) {
     await client.query('select goniec.mark_worker($1)', [shelf.worker])
     return null

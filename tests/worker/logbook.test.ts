@@ -211,6 +211,24 @@ describe('of a file that has grown long its end is read', () => {
     expect(page?.mark).toMatchObject({ walPosition: `0/${MANY - 99}` })
   })
 
+  test('just after a new file was begun, also of the one before', async () => {
+    const logbook = await open()
+    const tomorrow = NOON.add({ hours: 25 })
+    await logbook.passed([mail(MANY + 1)], '0/A')
+    await logbook.mark({ at: tomorrow, walPosition: '0/A' })
+    await logbook.passed([mail(MANY + 2, { passedAt: tomorrow })], '0/B')
+    logbook.answered({ attemptId: MANY + 1, passedAt: NOON, outcome: 'accepted', response: 'at last' })
+    await logbook.close()
+    expect(files()).toEqual(['000001.log', '000002.log'])
+    writeFileSync(file(), readFileSync(file(), 'utf8').replace('"to"', 'to'))
+    const page = await newest(1000)
+    expect(page?.mails.map(({ attemptId }) => attemptId)).toEqual(
+      Array.from({ length: 1000 }, (_, n) => MANY - 997 + n),
+    )
+    expect(page?.mails.slice(-2).map(({ response }) => response)).toEqual(['at last', null])
+    expect(page?.mark).toMatchObject({ walPosition: '0/B' })
+  })
+
   test('more than its end holds are read from all of it', async () => {
     expect((await newest(MANY))?.mails).toHaveLength(MANY)
   })

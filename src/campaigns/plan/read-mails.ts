@@ -108,8 +108,8 @@ async function readColumns(
 }
 
 /**
- * First mails that are read at once: until they are numbers they are text. With places for more a second session is worth its connection and its eight
- * statements, since the database has another core.
+ * First mails that are read at once: until they are numbers they are text. With places for more a second session is worth its connection and the
+ * statements that begin and end it, since the database has another core.
  */
 const OF_A_PIECE = 20_000
 

@@ -41,27 +41,28 @@ export async function readNewestElsewhere(shelf: Shelf, home: Home, most: number
 }
 
 async function newestOf(files: readonly LogFile[], most: number): Promise<Page | undefined> {
-  const newest = files.at(-1)
-  if (newest === undefined) return undefined
-  const end = await endOf(newest, most)
-  if (end?.mark && end.mails.length >= most) return { ...end, mails: end.mails.slice(-most) }
+  const folder = files.at(-1)?.folder
+  if (folder === undefined) return undefined
+  const answers = new Map<string, Answer>()
   const mails: LoggedMail[] = []
   let mark: Mark | undefined
-  for await (const page of pagesOf(files)) {
+  for (const file of files.toReversed()) {
+    const page = (await endOf(file, most - mails.length, answers)) ?? toPage(file, await readLines(file), answers)
     mails.unshift(...page.mails)
     mark ??= page.mark
     if (mails.length >= most && mark) break
   }
-  return { folder: newest.folder, mails: mails.slice(-most), mark }
+  return { folder, mails: mails.slice(-most), mark }
 }
 
 /** A thousand mails are 400 kB, with their answers. A file of twenty thousand took a worker up to a quarter of a second of its start. */
 const END_BYTES = 1024 * 1024
 
-/** What the end of this file holds, with a few mails more than asked for: one that was refused is none. Undefined where all of it is to be read. */
-async function endOf(file: LogFile, most: number): Promise<Page | undefined> {
+/** What the end of this file holds, a few mails more than asked for: one that was refused is none. Undefined where that is not enough, and all of it is to be read. */
+async function endOf(file: LogFile, most: number, answers: ReadonlyMap<string, Answer>): Promise<Page | undefined> {
   const lines = await readLastLines(file, { bytes: END_BYTES, mails: most + Math.ceil(most / 10) })
-  return lines && toPage(file, lines, new Map())
+  const page = lines && toPage(file, lines, new Map(answers))
+  return page?.mark && page.mails.length >= most ? page : undefined
 }
 
 /** All pages of this worker, whatever home, newest first within each. */
