@@ -11,7 +11,7 @@ export interface Sent {
   ofALead: number
 }
 
-/** Adds them, and takes away all slots. Ids follow those that are there. */
+/** Adds them. Ids follow those that are there. */
 export async function addSent(client: Pick<Client, 'query'>, { campaigns, leads, ofALead }: Sent): Promise<void> {
   await client.query('set session_replication_role = replica')
   await client.query(`set work_mem = '256MB'; set maintenance_work_mem = '1GB'`)
@@ -19,9 +19,18 @@ export async function addSent(client: Pick<Client, 'query'>, { campaigns, leads,
   await client.query('create temporary table mailed (campaigns bigint, leads bigint, of_a_lead bigint)')
   await client.query('insert into mailed values ($1, $2, $3)', [campaigns, leads, ofALead])
   for (const statement of STATEMENTS) await client.query(statement)
-  await client.query(UNPLANNED)
   for (const { definition } of indexes) await client.query(definition)
   await client.query(SEQUENCES)
+  await client.query('reset session_replication_role')
+}
+
+/** As if nothing had ever been planned, and tidy. */
+export async function takeSlots(client: Pick<Client, 'query'>): Promise<void> {
+  await client.query('set session_replication_role = replica')
+  await client.query(`
+    update goniec.message
+    set scheduled_at = null, mailbox_id = null, window_closes_at = null, first_planned_at = null, slot_reason = null
+    where status = 'pending' and scheduled_at is not null`)
   await client.query('reset session_replication_role')
   await client.query('vacuum (analyze)')
 }
@@ -62,11 +71,6 @@ const STATEMENTS = [
 ]
 
 /** What has slots loses them, so that planning can be measured again. */
-const UNPLANNED = `
-  update goniec.message
-  set scheduled_at = null, mailbox_id = null, window_closes_at = null, first_planned_at = null, slot_reason = null
-  where status = 'pending' and scheduled_at is not null`
-
 const SEQUENCES = `
   select setval(pg_get_serial_sequence('goniec.message', 'id'), (select max(id) from goniec.message)),
          setval(pg_get_serial_sequence('goniec.attempt', 'id'), (select max(id) from goniec.attempt)),
