@@ -8,6 +8,22 @@
 -- within a minute), time (at opens_at), or another mail's end. In that order they last. "binds" counts from there: 1 is the gate that binds, if it is
 -- shut. Ask with a message's id: it is found by its key, and the rest by look-ups.
 
+-- Why a mail has no slot, as the plan has said of it; null: no plan has looked at it. Of a campaign's first mails the plan looks at those in front, as
+-- many as there could be room for, and of those that find none only the first ones are told: what is said of them holds for all behind them.
+create function goniec.why_no_slot(m goniec.message) returns text
+language sql stable
+as $$
+  select coalesce(m.slot_reason, (
+    select f.slot_reason
+    from goniec.message f
+    where m.kind = 'campaign' and m.scheduled_at is null and m.follows_at is null and m.first_planned_at is null and m.not_before is null
+      and f.campaign_id = m.campaign_id and f.id < m.id and f.kind = 'campaign' and f.status = 'pending' and f.scheduled_at is null
+      and f.follows_at is null and f.first_planned_at is null and f.not_before is null
+      and f.slot_reason in ('no_room', 'domain_limit', 'no_usable_mailbox', 'no_sending_day', 'campaign_not_running')
+    order by f.campaign_id, f.id
+    limit 1))
+$$;
+
 create function goniec.gates(at timestamptz, today date, grace interval)
 returns table (
   message_id bigint, place integer, gate text, is_open boolean, code text, value jsonb, most jsonb, opened_by text, opens_at timestamptz, binds bigint)
@@ -46,7 +62,7 @@ as $$
   cross join lateral (values
     (0, 'restore', i.restored_at is not null, 'after_restore', to_jsonb(i.restored_at), null::jsonb, 'person', null::timestamptz),
     (1, 'brake', i.paused_at is not null, 'all_paused', null::jsonb, null::jsonb, 'person', null::timestamptz),
-    (2, 'slot', k.message_id is null, coalesce(m.slot_reason, 'not_planned'), null, null, 'plan', null),
+    (2, 'slot', k.message_id is null, coalesce(goniec.why_no_slot(m), 'not_planned'), null, null, 'plan', null),
     (2, 'slot', k.scheduled_at > at, coalesce(m.slot_reason, 'planned'), null, null, 'time', k.scheduled_at),
     (2, 'slot', k.scheduled_at < at - grace, 'missed', null, null, 'plan', null),
     (3, 'window', f.is_due and k.window_closes_at <= at, 'window_closed', null, null, 'plan', null),

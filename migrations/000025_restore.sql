@@ -141,7 +141,7 @@ begin
   insert into goniec.restoration_due (restoration_id, message_id, due_at)
   select v_id, m.id, greatest(m.created_at, m.follows_at, m.not_before)
   from goniec.message m
-  where m.status = 'pending' and m.scheduled_at is null and m.held_reason is null and (m.slot_reason is null or m.slot_reason = 'retry')
+  where m.status = 'pending' and m.scheduled_at is null and m.held_reason is null and coalesce(goniec.why_no_slot(m), 'retry') = 'retry'
     and greatest(m.created_at, m.follows_at, m.not_before) between coalesce(v_last, '-infinity') - interval '5 minutes' and v_now;
   return v_id;
 end $$;

@@ -146,6 +146,12 @@ export const MOVE_REASONS = [
 ] as const
 export type MoveReason = (typeof MOVE_REASONS)[number]
 
+/**
+ * Of a campaign that waits for room so many first mails are looked at by each plan, and say so, for those behind them too (`goniec.why_no_slot`). Few enough that ten thousand
+ * campaigns which share full mailboxes cost little, and more than a minute frees by itself.
+ */
+export const FRONT = 10
+
 /** Why a message has no slot. */
 export const WAITING_CODES = [
   'campaign_not_running',

@@ -1,6 +1,7 @@
 /** Reads the finished world: what changes against the stored slots, and what waits. */
 import { bindingsOf } from './binding.ts'
 import { isStale } from './keep.ts'
+import { FRONT } from './plan-input.ts'
 import type { Plan } from './plan-result.ts'
 import { lacksOnlyRoom, waitingOf } from './waiting.ts'
 import type { Mail, World } from './world.ts'
@@ -8,6 +9,7 @@ import type { Mail, World } from './world.ts'
 /** What a plan says about its world. */
 export function resultOf(world: World): Plan {
   const withoutRoom = new Set<number>()
+  const inFront = new Map<number, number>()
   const result: Plan = {
     slots: [],
     withdrawals: [],
@@ -21,7 +23,7 @@ export function resultOf(world: World): Plan {
   for (const mail of world.mails) {
     if (mail.givenUp) result.giveUps.push({ messageId: mail.input.id })
     else if (mail.mailbox) addPlaced(result, mail)
-    else addWaiting(result, world, mail)
+    else addWaiting(result, world, mail, inFront)
   }
   for (const mail of world.mails) {
     const campaignId = mail.campaign?.input.id
@@ -62,12 +64,22 @@ function addPlaced(result: Plan, mail: Mail): void {
   }
 }
 
-function addWaiting(result: Plan, world: World, mail: Mail): void {
+function addWaiting(result: Plan, world: World, mail: Mail, inFront: Map<number, number>): void {
   const { id, slot, said } = mail.input
   const waiting = waitingOf(world, mail)
   result.waiting.push(waiting)
-  if (slot || said !== waiting.code) result.reasons.push({ messageId: id, code: waiting.code })
+  const speaksItself = waiting.code !== 'no_room' || !isBehindFront(mail, inFront)
+  if (speaksItself && (slot || said !== waiting.code)) result.reasons.push({ messageId: id, code: waiting.code })
   if (!slot) return
   const from = { atMs: slot.atMs, mailboxId: slot.mailboxId }
   result.withdrawals.push({ messageId: id, reason: mail.reason ?? 'capacity', from })
+}
+
+/** Nothing is said of it yet, and so many first mails of its campaign that wait for room stand before it that they say it for it; `inFront`: how many. */
+function isBehindFront(mail: Mail, inFront: Map<number, number>): boolean {
+  const campaignId = mail.campaign?.input.id
+  if (campaignId === undefined || !isUntouched(mail)) return false
+  const before = inFront.get(campaignId) ?? 0
+  inFront.set(campaignId, before + 1)
+  return before >= FRONT && mail.input.said === null
 }

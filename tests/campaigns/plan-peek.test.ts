@@ -2,6 +2,8 @@
 import { beforeEach, expect, test } from 'vitest'
 import { loadPlanInput } from '../../src/campaigns/plan/load.ts'
 import { runPlan } from '../../src/campaigns/plan/run.ts'
+import { readTrouble } from '../../src/reports/status/trouble.ts'
+import { explainCampaign } from '../../src/reports/why/campaign.ts'
 import { Temporal } from '../../src/time.ts'
 import { setClock } from '../support/clock.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
@@ -87,4 +89,25 @@ test('a mail that may not be sent, whatever is said of it, hides nobody of whom 
     select min(id) from goniec.message where scheduled_at is null)`)
   await limitTo(6)
   expect(await planned()).toHaveLength(42)
+})
+
+test('those in front say that there is no room, for all behind them too', async () => {
+  await planned()
+  const [told] = await database.query(
+    `select count(*)::integer as mails from goniec.message where slot_reason = 'no_room'`,
+  )
+  expect(told).toEqual({ mails: 10 })
+  expect(
+    await database.query('select reason, count(*)::integer as mails from goniec_report.waiting group by 1 order by 1'),
+  ).toEqual([
+    { reason: 'no_room', mails: LEADS - 7 },
+    { reason: 'planned', mails: 7 },
+  ])
+  const { waiting } = await explainCampaign(database, 'late')
+  expect(waiting).toEqual([
+    { code: 'no_room', mails: LEADS - 7 },
+    { code: 'planned', mails: 7 },
+  ])
+  await setClock(database, MONDAY.add({ minutes: 30 }))
+  expect((await readTrouble(database, { lateMs: 600_000 })).unplanned.count).toBe(0)
 })

@@ -66,7 +66,7 @@ export async function messages(query: Query, { campaignIds, withSlots, ...known 
   return completed((await query(withSlots ? ALL_MESSAGES : MESSAGES, [campaignIds])) as BareRow[], known)
 }
 
-/** The mails named, which are known to be open. */
+/** The mails named, which are known to be open, in the order of their ids. */
 export async function messagesNamed(query: Query, ids: readonly number[], known: Known): Promise<MessageRow[]> {
   return completed((await query(NAMED_MESSAGES, [ids])) as BareRow[], known)
 }
@@ -189,7 +189,7 @@ const ALL_MESSAGES = messagesBut('')
 
 const MESSAGES = messagesBut(`and (${IN_COLUMNS} and m.campaign_id = any ($1::bigint[])) is not true`)
 
-const NAMED_MESSAGES = `select ${BARE_COLUMNS}, null as objection from goniec.message m where m.id = any ($1::bigint[])`
+const NAMED_MESSAGES = `select ${BARE_COLUMNS}, null as objection from goniec.message m where m.id = any ($1::bigint[]) order by m.id`
 
 /**
  * Of one campaign, in the order of its own index; as a range, or a planner whose statistics are from when there was hardly another one would go

@@ -10,6 +10,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import type { PoolClient } from 'pg'
 import type { Database } from '../../database/pool.ts'
 import { apart } from '../../schedule/apart.ts'
+import { FRONT } from '../../schedule/plan-input.ts'
 import { plan } from '../../schedule/plan.ts'
 import { sweepRetired } from '../apply/sweep-retired.ts'
 import { tendCampaigns } from '../tend.ts'
@@ -69,7 +70,7 @@ const END = `
 /** Where campaigns that wait for room were only looked at, and one of them found some, once more with all that there could be room for. */
 async function planOnce(database: Database, client: PoolClient, options: LoadOptions): Promise<SavedPlan> {
   await tendCampaigns(database)
-  const seen = await planPass(database, client, { peek: PEEK, ...options })
+  const seen = await planPass(database, client, { peek: FRONT, ...options })
   if (!seen.mayHaveRoom) return seen.saved
   const { saved } = await planPass(database, client, { ...options, peek: null })
   return {
@@ -79,9 +80,6 @@ async function planOnce(database: Database, client: PoolClient, options: LoadOpt
     givenUp: seen.saved.givenUp + saved.givenUp,
   }
 }
-
-/** Few enough that ten thousand campaigns which share full mailboxes cost little, and more than a minute frees by itself. */
-const PEEK = 10
 
 interface Pass {
   saved: SavedPlan

@@ -35,7 +35,7 @@ export async function readCampaignStates(database: Source): Promise<CampaignStat
 /** Its slot is on another day; or it has none, and the plan has said that there is none for now. */
 const IS_LATER = `coalesce(
   (m.scheduled_at at time zone i.timezone)::date > (goniec.now() at time zone i.timezone)::date,
-  m.slot_reason in ('no_room', 'not_due', 'lead_taken'), false)`
+  goniec.why_no_slot(m) in ('no_room', 'not_due', 'lead_taken'), false)`
 
 /** An attempt under way. */
 export interface LiveAttempt {

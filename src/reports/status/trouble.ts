@@ -136,7 +136,7 @@ const OVERDUE = `
   where r.reason in ('due', 'missed', 'window_closed', 'settings_changed', 'day_not_prepared')
   order by asked.at, asked.id`
 
-/** What the plan has seen has a reason, if no slot. The newest of a campaign are looked at: what was seen is older than what was not. */
+/** What the plan has seen has a reason, if no slot, or stands behind one that has. The newest of a campaign are looked at: what was seen is older than what was not. */
 const UNPLANNED = `
   with ${CLOCK}
   select m.id, m.created_at as at
@@ -145,11 +145,11 @@ const UNPLANNED = `
   join goniec.salesperson s on ${NOT_BRAKED}
   join goniec.campaign c on c.salesperson_id = s.id and c.status = 'running'
   cross join lateral (
-    select m.id, m.created_at, m.slot_reason, m.held_reason from goniec.message m
+    select m.id, m.created_at, m.held_reason, goniec.why_no_slot(m) as said from goniec.message m
     where m.campaign_id = c.id and m.status = 'pending' and m.scheduled_at is null
     order by m.id desc limit ${MOST_EACH}
   ) as m
-  where m.slot_reason is null and m.held_reason is null and m.created_at < clock.now - $1 * interval '1 millisecond'
+  where m.said is null and m.held_reason is null and m.created_at < clock.now - $1 * interval '1 millisecond'
     and coalesce(c.started_at, m.created_at) < clock.now - $1 * interval '1 millisecond'
   order by 2, 1`
 

@@ -189,9 +189,9 @@ async function countWaiting(
 const COUNTS = `
   select code, count(*) as mails
   from (
-    select coalesce(${BARRED}, case when m.scheduled_at is not null then 'planned' end, m.slot_reason, 'not_planned') as code
+    select coalesce(${BARRED}, case when m.scheduled_at is not null then 'planned' end, m.said, 'not_planned') as code
     from (
-      select m.* from goniec.message m
+      select m.*, goniec.why_no_slot(m) as said from goniec.message m
       where m.campaign_id = $1 and m.kind = 'campaign' and m.status in ('pending', 'sending', 'in_doubt') and m.status = 'pending'
       limit $2
     ) as m
