@@ -49,7 +49,7 @@ as $$ select v.letter from goniec.variant_for(p_step, p_enrollment) v $$;
 -- everything that the lead has had, and counts from the last of these mails: where steps were put in another order, or history names a later
 -- step, nobody goes back to an earlier one, and nobody is on two ways at once. A next mail that a person or the lead has ended ends the sequence; one
 -- that went with its step, when that was out of the definition file for a while, is passed over. A step that was removed while its mail was under way
--- has no place any more: its lead goes on behind the others that it has had.
+-- has no place any more: its lead goes on behind the others that it has had, and with the first one where it has had no other.
 --
 -- Each mail is found by its number, and the lead's others by the lead ("offset 0" keeps the status out of both looks): the planner, as long as it
 -- believes that nothing was sent, prefers the index over what a campaign has sent, and then each mail reads all that went out before it (measured:
@@ -88,7 +88,7 @@ begin
   join lateral (
     select s.id, s.key from goniec.step s
     where s.campaign_id = m.campaign_id and s.retired_at is null
-      and s.position > case when step.retired_at is null then greatest(step.position, furthest.position) else furthest.position end
+      and s.position > case when step.retired_at is null then greatest(step.position, furthest.position) else coalesce(furthest.position, 0) end
       and not exists (select from goniec.message p
                       where p.campaign_id = m.campaign_id and p.lead_id = m.lead_id and p.step_key = s.key and p.kind = 'campaign'
                         and p.status = 'cancelled' and p.slot_reason = 'step removed')

@@ -1740,7 +1740,7 @@ begin
   join lateral (
     select s.id, s.key from goniec.step s
     where s.campaign_id = m.campaign_id and s.retired_at is null
-      and s.position > case when step.retired_at is null then greatest(step.position, furthest.position) else furthest.position end
+      and s.position > case when step.retired_at is null then greatest(step.position, furthest.position) else coalesce(furthest.position, 0) end
       and not exists (select from goniec.message p
                       where p.campaign_id = m.campaign_id and p.lead_id = m.lead_id and p.step_key = s.key and p.kind = 'campaign'
                         and p.status = 'cancelled' and p.slot_reason = 'step removed')

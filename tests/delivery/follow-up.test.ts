@@ -100,6 +100,17 @@ test('a mail whose step was removed while it was on the wire does not end the se
   expect(await waiting(lead)).toEqual(['three'])
 })
 
+test('nor does one of the first step, of a lead that has had no other', async () => {
+  await here.world.campaign({ steps: STEPS })
+  const mail = await here.world.mail({ step: 'one' })
+  const attempt = await claimOne(here.session, here.worker, mail.id)
+  await fence(here.session, here.worker, attempt)
+  await order(['two', 'three', 'four', 'one'])
+  await here.session.query(`update goniec.step set retired_at = goniec.now() where key = 'one'`)
+  await settle(here.session, here.worker, { attempt, outcome: 'accepted' })
+  expect(await waiting(mail.lead)).toEqual(['two'])
+})
+
 test('it is made without reading what the campaign has sent before, also where the planner believes that nothing was', async () => {
   const campaign = await here.world.campaign({ steps: STEPS })
   const mails: Mail[] = []
