@@ -32,8 +32,15 @@ export async function cancelMails(tx: Queries, act: LeadAct, leads: readonly num
 
 const REASONS = { replied: 'lead_replied', unsubscribe: 'lead_unsubscribed', remove: 'lead_removed' } as const
 
-/** The next step after the last one that was sent, where nothing is open and it has not been made. */
+/**
+ * The next step after the last one that was sent, where nothing is open and it has not been made. What is under way is locked: a settle that is
+ * just running may have seen the mark still, and made no next step; one that begins later sees it no more.
+ */
 export async function goOn(tx: Queries, leads: readonly number[]): Promise<Map<number, number>> {
+  await sql`
+    select from goniec.message m
+    where m.lead_id = any (${[...leads]}) and m.kind = 'campaign' and m.status in ('sending', 'in_doubt')
+    order by m.id for no key update`.execute(tx)
   const { rows: sent } = await sql<{ id: number; lead: number }>`
     select distinct on (m.enrollment_id) m.id, m.lead_id as lead
     from goniec.message m join goniec.step s on s.id = m.step_id

@@ -131,6 +131,20 @@ describe('against mails under way', () => {
     expect(await acting).toMatchObject([{ changed: true, already_passed: 1 }])
   })
 
+  it('a lead that is let go on while its mail is just being settled gets the next step: the settle is waited for', async () => {
+    const mail = await world.mail({ campaign, lead })
+    const attempt = await claimOne(database.pool, worker, mail.id)
+    await fence(database.pool, worker, attempt)
+    await act({ kind: 'block' })
+    const settling = await database.session()
+    await settling.query('begin')
+    await settle(settling, worker, { attempt, outcome: 'accepted' })
+    const acting = act({ kind: 'unblock', marks: ['blocked'] })
+    await untilBlocked(database, await sessionThatLocks('goniec.message m'))
+    await settling.query('commit')
+    expect(await acting).toMatchObject([{ changed: true, made: 1 }])
+  })
+
   it('a settle that is just running is not waited for; the mail that comes back behind it is not sent either', async () => {
     const mail = await world.mail({ campaign, lead })
     const attempt = await claimOne(database.pool, worker, mail.id)
@@ -143,6 +157,17 @@ describe('against mails under way', () => {
     expect((await claim(database.pool, worker)).messages).toEqual([])
   })
 })
+
+/** The session whose statement of these words waits for a lock. */
+async function sessionThatLocks(words: string): Promise<number> {
+  for (;;) {
+    const [row] = await database.query<{ pid: number }>(
+      `select pid from pg_stat_activity where datname = current_database() and position($1 in query) > 0 and wait_event_type = 'Lock'`,
+      [words],
+    )
+    if (row) return row.pid
+  }
+}
 
 /** The session that waits for the barrier. */
 async function sessionAtBarrier(): Promise<number> {
