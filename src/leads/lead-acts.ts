@@ -88,7 +88,13 @@ async function actOnBatch(tx: Queries, act: LeadAct, batch: Map<string, LeadResu
   }
   const changed = await mark(tx, act, leads)
   const cancelled = await cancelMails(tx, act, changed)
-  const made = act.kind === 'unblock' ? await goOn(tx, changed) : new Map<number, number>()
+  const made =
+    act.kind === 'unblock'
+      ? await goOn(
+          tx,
+          changed.map((id) => ({ id })),
+        )
+      : new Map<number, number>()
   for (const { id, email } of leads) {
     const result = batch.get(email)
     if (result === undefined) continue

@@ -1,6 +1,7 @@
 /** What becomes of leads' mails when somebody acts on the leads. */
 import { sql } from 'kysely'
 import type { Queries } from '../database/pool.ts'
+import type { Instant } from '../time.ts'
 import type { LeadAct } from './marks.ts'
 
 /** Ends what is pending; what a worker has in its hands is refused by the fence, and ends when the worker lets go of it. */
@@ -32,19 +33,35 @@ export async function cancelMails(tx: Queries, act: LeadAct, leads: readonly num
 
 const REASONS = { replied: 'lead_replied', unsubscribe: 'lead_unsubscribed', remove: 'lead_removed' } as const
 
+/** Who is let go on. */
+export interface GoingOn {
+  id: number
+  /** Only behind what was sent since then; left out: behind whatever was sent last. */
+  since?: Instant
+}
+
+/** Of what was sent while the mark was being set nobody knows which of the two came first. */
+const AT_ONCE = '1 minute'
+
 /**
  * The next step after the last one that was sent, where nothing is open and it has not been made. What is under way is locked: a settle that is
  * just running may have seen the mark still, and made no next step; one that begins later sees it no more.
  */
-export async function goOn(tx: Queries, leads: readonly number[]): Promise<Map<number, number>> {
+export async function goOn(tx: Queries, leads: readonly GoingOn[]): Promise<Map<number, number>> {
+  const ids = leads.map(({ id }) => id)
+  const since = leads.map((lead) => lead.since ?? null)
   await sql`
     select from goniec.message m
-    where m.lead_id = any (${[...leads]}) and m.kind = 'campaign' and m.status in ('sending', 'in_doubt')
+    where m.lead_id = any (${ids}) and m.kind = 'campaign' and m.status in ('sending', 'in_doubt')
     order by m.id for no key update`.execute(tx)
   const { rows: sent } = await sql<{ id: number; lead: number }>`
     select distinct on (m.enrollment_id) m.id, m.lead_id as lead
-    from goniec.message m join goniec.step s on s.id = m.step_id
-    where m.lead_id = any (${[...leads]}) and m.kind = 'campaign' and m.status = 'sent'
+    from unnest(${ids}::bigint[], ${since}::timestamptz[]) as lead (id, since)
+    join goniec.message m on m.lead_id = lead.id
+    join goniec.step s on s.id = m.step_id
+    where m.kind = 'campaign' and m.status = 'sent'
+      and (lead.since is null or exists (select from goniec.event e
+                                         where e.message_id = m.id and e.type = 'sent' and e.at >= lead.since - ${AT_ONCE}::interval))
       and not exists (select from goniec.message o
                       where o.lead_id = m.lead_id and o.enrollment_id = m.enrollment_id and o.status in ('pending', 'sending', 'in_doubt'))
     order by m.enrollment_id, s.position desc`.execute(tx)

@@ -9,6 +9,7 @@ import type { Database, Queries } from '../database/pool.ts'
 import { transactOrRehearse } from '../database/rehearse.ts'
 import type { Instant } from '../time.ts'
 import { normaliseAddress, normaliseDomain } from './address.ts'
+import { goOn, type GoingOn } from './lead-mails.ts'
 
 export interface Suppression {
   value: string
@@ -54,7 +55,7 @@ export async function addSuppressions(
   return added
 }
 
-/** Removes values; returns those that were there. */
+/** Removes values; returns those that were there. Leads whose next step was not made because of them get it. */
 export async function removeSuppressions(
   database: Database,
   values: readonly string[],
@@ -62,14 +63,38 @@ export async function removeSuppressions(
 ): Promise<string[]> {
   return await transactOrRehearse(database, { dryRun }, async (tx) => {
     await nameActor(tx)
-    const { rows } = await sql<{ value: string }>`
+    const { rows } = await sql<{ value: string; since: Instant }>`
       with
-      removed as (delete from goniec.suppression where value = any (${[...values]}) returning value, reason),
+      removed as (delete from goniec.suppression where value = any (${[...values]}) returning value, reason, created_at),
       recorded as (insert into goniec.event (type, data) select 'unsuppressed', jsonb_build_object('value', value, 'reason', reason) from removed)
-      select value from removed order by value`.execute(tx)
+      select value, created_at as since from removed order by value`.execute(tx)
+    await goOn(tx, await coveredLeads(tx, rows))
     await sql`select pg_notify('goniec', 'plan')`.execute(tx)
     return rows.map(({ value }) => value)
   })
+}
+
+/** The leads that these values kept out, and since when. Addresses are looked up; only a domain has all leads gone through. */
+async function coveredLeads(
+  tx: Queries,
+  removed: readonly { value: string; since: Instant }[],
+): Promise<Required<GoingOn>[]> {
+  const { rows } = await sql<Required<GoingOn>>`
+    with
+    removed as materialized (
+      select * from unnest(${removed.map(({ value }) => value)}::text[], ${removed.map(({ since }) => since)}::timestamptz[]) as r (value, since)
+    ),
+    domains as (select array_agg(r.value) as names from removed r where position('@' in r.value) = 0),
+    covered as (
+      select l.id, r.since from removed r join goniec.lead l on l.email = r.value
+      union all
+      select l.id, r.since
+      from domains
+      join goniec.lead l on l.suppression_values && domains.names
+      join removed r on r.value = any (l.suppression_values)
+    )
+    select id, min(since) as since from covered group by id order by id`.execute(tx)
+  return rows
 }
 
 /** All of them, or those whose value holds a text: `firma`, `@firma.example`, `żółw`, which is kept as `xn--…`. */

@@ -12,7 +12,7 @@ import {
 } from '../../src/leads/suppressions.ts'
 import { setClock } from '../support/clock.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { claim, claimOne, fence } from '../support/protocol.ts'
+import { claim, claimOne, fence, settle } from '../support/protocol.ts'
 import { NOON, World } from '../support/world.ts'
 
 let database: TestDatabase
@@ -55,6 +55,45 @@ it('a suppressed domain holds the mails to its subdomains, at the fence too, and
   expect(await fence(database.pool, worker, attempt)).toMatchObject([{ verdict: 'passed' }])
   expect(await countHeld(database, ['jan@dzial.firma.example'])).toEqual({ held: 0, alreadyPassed: 1 })
 })
+
+it.each(['jan@dzial.firma.example', 'firma.example'])(
+  'a lead whose mail was on the wire when %s was suppressed goes on when that is lifted',
+  async (value) => {
+    const worker = await world.worker()
+    await world.mailbox()
+    await world.campaign({ steps: ['intro', 'reminder'] })
+    const lead = await world.lead({ email: 'jan@dzial.firma.example' })
+    const attempt = await claimOne(database.pool, worker, (await world.mail({ lead })).id)
+    await fence(database.pool, worker, attempt)
+    await add(value)
+    await settle(database.pool, worker, { attempt, outcome: 'accepted' })
+    expect(await mailsTo(lead)).toEqual([{ step: 'intro', status: 'sent' }])
+    await removeSuppressions(database, [value])
+    expect(await mailsTo(lead)).toEqual([
+      { step: 'intro', status: 'sent' },
+      { step: 'reminder', status: 'pending' },
+    ])
+  },
+)
+
+it('who had had the last step before he was suppressed gets none that was added since', async () => {
+  const worker = await world.worker()
+  await world.mailbox()
+  const campaign = await world.campaign()
+  const lead = await world.lead({ email: 'jan@firma.example' })
+  const attempt = await claimOne(database.pool, worker, (await world.mail({ lead })).id)
+  await fence(database.pool, worker, attempt)
+  await settle(database.pool, worker, { attempt, outcome: 'accepted' })
+  await setClock(database, NOON.add({ hours: 24 }))
+  await add('firma.example')
+  await world.insert('step', { campaign_id: campaign, position: 2, key: 'reminder', keyed: true })
+  await removeSuppressions(database, ['firma.example'])
+  expect(await mailsTo(lead)).toEqual([{ step: 'intro', status: 'sent' }])
+})
+
+async function mailsTo(lead: number): Promise<unknown[]> {
+  return database.query('select step_key as step, status from goniec.message where lead_id = $1 order by id', [lead])
+}
 
 it('what is added is recorded, listed, and added once', async () => {
   expect(await add('b.example', 'a@c.example')).toEqual(expect.arrayContaining(['b.example', 'a@c.example']))
