@@ -11,7 +11,8 @@
 --   One batch of history at a time (an advisory lock): what it locks is then in one order. That is leads and enrollments as they are made, messages by
 --   id (of a lead in a campaign all that wait: claim skips them, and so never waits for the contact of that day), the days' counters. A counter
 --   that another program holds in an open transaction is not waited for long; the caller tries the batch again.
---   A mail of an earlier step that is still waiting is cancelled: whoever has had the reminder gets no introduction.
+--   A mail of an earlier step that is still waiting is cancelled: whoever has had the reminder gets no introduction. A step that was removed
+--   is no step's successor, wherever its row stands.
 
 -- The mails of a lead in a campaign. "offset 0" has them looked up by these two, and their state regarded afterwards: an index over what is
 -- pending would look better to the planner, and be read from end to end for each row.
@@ -67,7 +68,7 @@ begin
   into v_rows
   from (
     select distinct on (r.campaign_id, l.id, s.key)
-           r.line, r.campaign_id, l.id as lead_id, e.id as enrollment_id, l.email, s.id as step_id, s.key as step_key, s.position,
+           r.line, r.campaign_id, l.id as lead_id, e.id as enrollment_id, l.email, s.id as step_id, s.key as step_key, case when s.retired_at is null then s.position else 0 end as position,
            r.mailbox_id, coalesce(r.mailbox_id, (select min(cm.mailbox_id) from goniec.campaign_mailbox cm where cm.campaign_id = r.campaign_id)) as ledger_mailbox_id,
            r.sent_at, r.message_id as rfc_message_id, r.subject
     from jsonb_to_recordset(p_rows) as r (

@@ -2155,7 +2155,7 @@ begin
   into v_rows
   from (
     select distinct on (r.campaign_id, l.id, s.key)
-           r.line, r.campaign_id, l.id as lead_id, e.id as enrollment_id, l.email, s.id as step_id, s.key as step_key, s.position,
+           r.line, r.campaign_id, l.id as lead_id, e.id as enrollment_id, l.email, s.id as step_id, s.key as step_key, case when s.retired_at is null then s.position else 0 end as position,
            r.mailbox_id, coalesce(r.mailbox_id, (select min(cm.mailbox_id) from goniec.campaign_mailbox cm where cm.campaign_id = r.campaign_id)) as ledger_mailbox_id,
            r.sent_at, r.message_id as rfc_message_id, r.subject
     from jsonb_to_recordset(p_rows) as r (

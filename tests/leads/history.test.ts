@@ -138,6 +138,15 @@ describe('what was sent', () => {
     ])
   })
 
+  it('a step that was removed since stands behind none: what waits is not cancelled, and who had no other goes on with the first', async () => {
+    await world.mail({ campaign, lead: await world.lead({ email: 'jan@klient.example' }), step: 'reminder' })
+    await database.query(
+      `update goniec.step set position = case key when 'intro' then 3 when 'reminder' then 1 else 2 end, retired_at = case key when 'intro' then goniec.now() end`,
+    )
+    await history([INTRO, INTRO.replace('jan@', 'ola@')])
+    expect(await summary()).toEqual(['reminder pending', 'intro sent', 'reminder pending', 'intro sent'])
+  })
+
   it('both steps of a lead in one file, in any order, leave the third', async () => {
     const reminder = 'jan@klient.example,spring,2,24.11.2026 9:30,,,'
     expect(await history([reminder, INTRO, INTRO])).toMatchObject({ rows: 3, new: 2, known: 1, enrolled: 1 })
