@@ -4,7 +4,17 @@ import { shellWord } from '../campaigns/campaign.ts'
 import type { Queries } from '../database/pool.ts'
 import { GoniecError } from '../errors.ts'
 
-/** Refuses to send a mail that the next look would cancel again: its campaign is cancelled, its step removed, or its lead may not be mailed. */
+/** SQL: the lead of a message `m` with this step has had a later mail of the campaign, or another one of it is open: sent now it would come after it. */
+export const hasGoneOn = (step: string): string => `
+  (m.kind = 'campaign' and exists (
+    select from goniec.message o join goniec.step os on os.id = o.step_id
+    where o.campaign_id = m.campaign_id and o.lead_id = m.lead_id and o.kind = 'campaign' and o.id <> m.id
+      and (o.status in ('pending', 'sending', 'in_doubt') or (o.status = 'sent' and os.retired_at is null and os.position > ${step}.position))))`
+
+/**
+ * Refuses to send a mail that the next look would cancel again: its campaign is cancelled, its step removed, or its lead may not be mailed. Nor one
+ * whose lead has gone on without it.
+ */
 export async function refuseIfOut(tx: Queries, messageId: number): Promise<void> {
   const { rows } = await sql<{ recipient: string; why: keyof typeof WAYS_OUT }>`
     select m.recipient,
@@ -16,14 +26,15 @@ export async function refuseIfOut(tx: Queries, messageId: number): Promise<void>
         when l.bounced_at is not null then 'lead_bounced'
         when l.blocked_at is not null then 'lead_blocked'
         when l.replied_at is not null and m.kind = 'campaign' then 'lead_replied'
-        else 'suppressed'
+        when goniec.is_suppressed(m.recipient) then 'suppressed'
+        else 'gone_on'
       end as why
     from goniec.message m
     left join goniec.campaign c on c.id = m.campaign_id and m.kind = 'campaign'
     left join goniec.enrollment e on e.id = m.enrollment_id
     left join goniec.lead l on l.id = m.lead_id
     left join goniec.step s on s.id = m.step_id
-    where m.id = ${messageId} and (goniec.is_out(m) or s.retired_at is not null)`.execute(tx)
+    where m.id = ${messageId} and (goniec.is_out(m) or s.retired_at is not null or ${sql.raw(hasGoneOn('s'))})`.execute(tx)
   const [out] = rows
   if (!out) return
   const [text, hint] = WAYS_OUT[out.why](out.recipient)
@@ -59,4 +70,8 @@ const WAYS_OUT = {
     `goniec response send --to ${shellWord(recipient)} --key KEY --text TEXT`,
   ],
   suppressed: (recipient) => [`${recipient} is suppressed, by address or by domain`, 'goniec suppress list'],
+  gone_on: (recipient) => [
+    `${recipient} has gone on in its campaign: a later mail of it was sent, or is open`,
+    `goniec lead show ${shellWord(recipient)}`,
+  ],
 } satisfies Record<string, Words>

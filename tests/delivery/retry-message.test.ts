@@ -106,6 +106,22 @@ test('neither is one of a cancelled campaign, of a removed lead, or to a suppres
   await expect(retryMessage(database, suppressed.id)).rejects.toThrow(/is suppressed/)
 })
 
+test.each(['pending', 'sent'] as const)(
+  'a mail whose lead has gone on is not retried: a later one of its campaign is %s',
+  async (status) => {
+    const campaign = await world.campaign({ steps: ['intro', 'reminder'] })
+    const { id, lead } = await settledMail(world, rejected, { campaign, step: 'intro' })
+    const of = { campaign, lead, step: 'reminder' }
+    if (status === 'sent') await settledMail(world, { outcome: 'accepted' }, of)
+    else await world.mail(of)
+    await expect(retryMessage(database, id)).rejects.toMatchObject({
+      code: 'message_out',
+      message: expect.stringMatching(/has gone on in its campaign/),
+    })
+    expect(await stateOf(world.sql, id)).toMatchObject({ message: 'failed' })
+  },
+)
+
 test('a completed campaign runs again when one of its failed mails is retried', async () => {
   const campaign = await world.campaign({ name: 'finished' })
   const { id } = await settledMail(world, rejected, { campaign })

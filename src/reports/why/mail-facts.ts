@@ -1,5 +1,6 @@
 /** What is asked of the database to explain single mails: their facts, their gates, and which limits the plan said bind their campaign's days. */
 import type { Database } from '../../database/pool.ts'
+import { hasGoneOn } from '../../delivery/out-of-reach.ts'
 import type { BindingCode } from '../../schedule/binding.ts'
 import type { SendingWindow } from '../../schedule/windows.ts'
 import { instantAt, toJsonTime, type Instant } from '../../time.ts'
@@ -43,7 +44,7 @@ export interface MailFacts {
   lead_is_shared: boolean
   /** Which suppression keeps it from its recipient. */
   suppressed_by: string | null
-  /** Its lead was taken out of the campaign, or that is cancelled: no retry is taken. */
+  /** Its lead was taken out of the campaign, or has gone on in it; the step was removed, or the campaign is cancelled: no retry is taken. */
   is_over: boolean
   /** Of its last attempt. */
   attempt_state: string | null
@@ -179,7 +180,7 @@ const FACTS = `
     (select least(d.daily_limit, d.hourly_limit) from goniec.domain_limits(goniec.domain_of(m.recipient)) d) as domain_limit,
     exists (select from goniec.lead_day d where d.lead_id = m.lead_id and d.campaign_id <> m.campaign_id)
       or exists (select from goniec.message o where o.lead_id = m.lead_id and o.campaign_id <> m.campaign_id and o.kind = 'campaign' and o.status = 'pending') as lead_is_shared,
-    ${suppressedBy('m.recipient')} as suppressed_by, ${isOver('c', 'm.enrollment_id')} as is_over,
+    ${suppressedBy('m.recipient')} as suppressed_by, ${isOver('c', 'm.enrollment_id')} or st.retired_at is not null or ${hasGoneOn('st')} as is_over,
     a.state as attempt_state, a.claimed_at, a.transmitting_at, a.deadline_at, a.response,
     coalesce(b.status_reason, bound.status_reason) as status_reason,
     clock.today - coalesce(b.warmup_started, bound.warmup_started) + 1 as warmup_day,

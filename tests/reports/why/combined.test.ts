@@ -57,7 +57,7 @@ test('a mail to a domain without a limit is not said to wait for one', async () 
 })
 
 test('of a mail that has failed it names what a retry takes, and none where every retry is refused', async () => {
-  const { world, campaign } = await begin()
+  const { world, campaign } = await begin({ steps: ['intro', 'reminder'] })
   const fail = async (email: string): Promise<number> => {
     const { id } = await world.mail({ campaign, lead: await world.lead({ email }) })
     await world.update('message', id, { status: 'failed', failed_reason: '550 no' })
@@ -75,6 +75,10 @@ test('of a mail that has failed it names what a retry takes, and none where ever
     [removed],
   )
   expect(await todoOf(removed)).toBeNull()
+  const passed = await fail('iza@inny.example')
+  const { lead_id: lead } = await world.row('message', passed)
+  await world.mail({ campaign, lead: Number(lead), step: 'reminder', dueInMs: null })
+  expect(await todoOf(passed)).toBeNull()
   const cancelled = await fail('ola@inny.example')
   await world.update('campaign', campaign, { status: 'cancelled' })
   expect([await todoOf(cancelled), await endedOf('ola@inny.example')]).toEqual([null, null])
