@@ -21,11 +21,11 @@ export function explainDatabaseError(error: unknown, url: string): GoniecError |
   return new GoniecError(code, message, { hint, cause: error })
 }
 
-/** The same for an error from anywhere in a command: a file's ENOENT must not be taken for a server that is away. */
+/** The same for an error from anywhere in a command: a file's ENOENT must not be taken for a server that is away; that of a connection is one. */
 export function explainStatementError(error: unknown): GoniecError | undefined {
-  return error instanceof DatabaseError || explanationOfText(messageOf(error))
-    ? explainDatabaseError(error, '')
-    : undefined
+  const text = messageOf(error)
+  const isOfConnection = /^(connect|read|write|getaddrinfo) E/.test(text) || explanationOfText(text) !== undefined
+  return error instanceof DatabaseError || isOfConnection ? explainDatabaseError(error, '') : undefined
 }
 
 /** Whether the database cannot be asked at this moment, and may be later: it is away, restarts, is full of connections, or too slow. */

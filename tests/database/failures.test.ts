@@ -1,9 +1,10 @@
+import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { DatabaseError } from 'pg'
 import { expect, onTestFinished, test } from 'vitest'
 import { explainDatabaseError, explainStatementError } from '../../src/database/failures.ts'
-import { connectDatabase } from '../../src/database/pool.ts'
+import { connectDatabase, openDatabase } from '../../src/database/pool.ts'
 import type { GoniecError } from '../../src/errors.ts'
 import { selfSignedCertificate } from '../smtp/certificate.ts'
 import { createTestDatabase } from '../support/database.ts'
@@ -142,6 +143,25 @@ test('a lost connection is told as one, and an error of a file is not taken for 
   expect(explainDatabaseError(socket, '')).toMatchObject({ code: 'database_unreachable' })
   const file = Object.assign(new Error('ENOENT: no such file'), { code: 'ENOENT', syscall: 'open', path: 'x.yaml' })
   expect(explainStatementError(file)).toBe(undefined)
+})
+
+test('a connection that is reset in the middle of a command, and a server that is away when the next one is made, are told as such', async () => {
+  const server = createServer((socket) => socket.resetAndDestroy()).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const at = server.address() as AddressInfo
+  const asked = openDatabase(`postgres://anna:tajne@127.0.0.1:${at.port}/firma?sslmode=disable`)
+  onTestFinished(() => asked.close())
+  const reset: unknown = await asked.query('select').catch((reason: unknown) => reason)
+  expect(explainStatementError(reset)).toMatchObject({
+    code: 'database_lost',
+    message: expect.stringMatching(/ECONNRESET/),
+  })
+  server.close()
+  await once(server, 'close')
+  const refused: unknown = await asked.query('select').catch((reason: unknown) => reason)
+  expect(explainStatementError(refused)).toMatchObject({ code: 'database_unreachable' })
+  const both = new AggregateError([refused, refused])
+  expect(explainStatementError(both)).toMatchObject({ code: 'database_unreachable' })
 })
 
 test.each([
