@@ -39,6 +39,7 @@ declare
   v_today date;
   v_rows jsonb;
   v_rejects jsonb;
+  v_early jsonb;
   v_known integer;
   v_enrolled integer;
   v_sent bigint[];
@@ -46,6 +47,19 @@ declare
   v_attempts bigint[];
 begin
   perform pg_advisory_xact_lock(hashtextextended('goniec history', 20201));
+
+  -- Whose mail of an earlier step may still be sent, or have been, would have two open at once: such a line waits until that is known.
+  select coalesce(jsonb_agg(jsonb_build_object('line', r.line, 'reason', 'earlier_' || earlier.status, 'id', earlier.id) order by r.line), '[]')
+  into v_early
+  from jsonb_to_recordset(p_rows) as r (line bigint, email text, campaign_id bigint, step_id bigint)
+  join goniec.lead l on l.email = r.email
+  join goniec.step s on s.id = r.step_id and s.retired_at is null
+  cross join lateral (
+    select m.id, m.status from goniec.mails_of_lead(r.campaign_id, l.id) m
+    where m.status in ('sending', 'in_doubt') and m.place < s.position limit 1) as earlier;
+  p_rows := (
+    select jsonb_agg(given.line) from jsonb_array_elements(p_rows) as given (line)
+    where not v_early @> jsonb_build_array(jsonb_build_object('line', given.line -> 'line')));
 
   insert into goniec.lead (email, email_given)
   select distinct on (r.email) r.email, nullif(r.given, r.email)
@@ -79,7 +93,7 @@ begin
     order by r.campaign_id, l.id, s.key, r.line
   ) as placed;
   if v_rows is null then
-    return jsonb_build_object('new', 0, 'known', 0, 'updated', 0, 'enrolled', 0, 'rejects', '[]'::jsonb);
+    return jsonb_build_object('new', 0, 'known', 0, 'updated', 0, 'enrolled', 0, 'rejects', v_early);
   end if;
 
   insert into goniec.message (kind, campaign_id, enrollment_id, lead_id, recipient, step_id, step_key, slot_reason)
@@ -174,7 +188,7 @@ begin
   on conflict do nothing;
 
   perform goniec.count_history(v_attempts);
-  return jsonb_build_object('new', cardinality(v_sent), 'known', v_known, 'updated', cardinality(v_taken_over), 'enrolled', v_enrolled, 'rejects', v_rejects);
+  return jsonb_build_object('new', cardinality(v_sent), 'known', v_known, 'updated', cardinality(v_taken_over), 'enrolled', v_enrolled, 'rejects', v_rejects || v_early);
 end $$;
 
 comment on function goniec.import_history(jsonb) is

@@ -99,6 +99,10 @@ async function* batchesOf(table: CsvTable, names: Names): AsyncGenerator<Batch, 
 const REASONS = {
   sending: (id: number) => `its mail is under way here just now (message ${id}); import the file again in a minute`,
   in_doubt: (id: number) => `its mail is in doubt here: goniec doubt resolve ${id} --as sent`,
+  earlier_sending: (id: number) =>
+    `a mail of an earlier step is under way here just now (message ${id}); import the file again in a minute`,
+  earlier_in_doubt: (id: number) =>
+    `a mail of an earlier step is in doubt here: goniec doubt resolve ${id} --as sent|not-sent, then import the file again`,
   cancelled: (id: number) => `its mail was cancelled here, and is never sent (message ${id})`,
 }
 

@@ -281,6 +281,23 @@ describe('what is not taken', () => {
     expect(await summary()).toEqual(['intro in_doubt', 'intro sending', 'intro cancelled'])
   })
 
+  it('a line of a later step waits where an earlier mail of its lead is in doubt: nobody has two open mails', async () => {
+    const worker = await world.worker()
+    const lead = await world.lead({ email: 'jan@klient.example' })
+    const { id } = await world.mail({ campaign, lead, step: 'intro' })
+    const attempt = await claimOne(database.pool, worker, id)
+    await fence(database.pool, worker, attempt)
+    await settle(database.pool, worker, { attempt, outcome: 'unknown' })
+    const line = INTRO.replace(',intro,', ',reminder,')
+    const { rejectsFile, ...counts } = await history([line, line.replace('jan@', 'ola@').replace('<1@', '<2@')])
+    expect(counts).toMatchObject({ rows: 2, new: 1, rejected: 1 })
+    expect(reasons(rejectsFile)).toEqual([
+      expect.stringContaining(`earlier step is in doubt here: goniec doubt resolve ${id}`),
+    ])
+    expect(await history([line])).toMatchObject({ rows: 1, new: 0, rejected: 1 })
+    expect(await summary()).toEqual(['intro in_doubt', 'reminder sent', 'last pending'])
+  })
+
   it('a dry run says what would be, and does nothing', async () => {
     expect(await history([INTRO], { dryRun: true })).toMatchObject({ new: 1, enrolled: 1, written: false })
     expect(await world.value('select count(*) from goniec.lead')).toBe(0)
