@@ -34,7 +34,9 @@ export async function refuseIfOut(tx: Queries, messageId: number): Promise<void>
     left join goniec.enrollment e on e.id = m.enrollment_id
     left join goniec.lead l on l.id = m.lead_id
     left join goniec.step s on s.id = m.step_id
-    where m.id = ${messageId} and (goniec.is_out(m) or s.retired_at is not null or ${sql.raw(hasGoneOn('s'))})`.execute(tx)
+    where m.id = ${messageId} and (goniec.is_out(m) or s.retired_at is not null or ${sql.raw(hasGoneOn('s'))})`.execute(
+    tx,
+  )
   const [out] = rows
   if (!out) return
   const [text, hint] = WAYS_OUT[out.why](out.recipient)
