@@ -5,6 +5,7 @@
 import { DatabaseError } from 'pg'
 import { GoniecError, messageOf } from '../errors.ts'
 import { codeOfPooler, NO_TRANSACTIONS, POOLER_SAYS } from './pooler-words.ts'
+import { type Explanation, explanationOfTls, explanationOfTlsText } from './tls-failures.ts'
 
 /** The oldest Postgres that goniec runs on, as `server_version_num` counts. */
 export const OLDEST_SERVER = 150_000
@@ -15,7 +16,8 @@ export const OLDEST_SERVER = 150_000
  */
 export function explainDatabaseError(error: unknown, url: string): GoniecError | undefined {
   if (error instanceof GoniecError) return error
-  const explain = explanationOfTls(error, url) ?? EXPLANATIONS[codeOf(error)] ?? explanationOfText(messageOf(error))
+  const explain =
+    explanationOfTls(error, codeOf(error), url) ?? EXPLANATIONS[codeOf(error)] ?? explanationOfText(messageOf(error))
   if (!explain) return explainRefusal(error)
   const [code, message, hint] = explain(describe(url), messageOf(error))
   return new GoniecError(code, message, { hint, cause: error })
@@ -78,15 +80,19 @@ function describe(url: string): string {
   if (!URL.canParse(url)) return 'the database'
   const { username, hostname, port, pathname, searchParams } = new URL(url)
   const host = searchParams.get('host') || hostname || 'localhost'
-  return `the database at ${username ? `${decodeURIComponent(username)}@` : ''}${host}${port ? `:${port}` : ''}${pathname}`
+  return `the database at ${username ? `${username}@` : ''}${host}${port ? `:${port}` : ''}${pathname}`
 }
-
-type Explanation = (database: string, text: string) => [code: string, message: string, hint: string]
 
 const noServer: Explanation = (database, text) => [
   'database_unreachable',
   `${database} does not answer: ${text}`,
   'start the server or correct DATABASE_URL; or use goniec’s own database with --embedded',
+]
+
+const noneToOpen: Explanation = (database, text) => [
+  'database_unreachable',
+  `${database} cannot be asked, since no more files and connections may be opened here: ${text}`,
+  'raise the limit of open files (ulimit -n, LimitNOFILE= of a unit); a worker needs one for each mail at the same time (GONIEC_IN_FLIGHT), and some thirty more',
 ]
 
 const wrongLogin: Explanation = (database, text) => [
@@ -99,24 +105,6 @@ const notLetIn: Explanation = (database, text) => [
   'database_login',
   `${database} refused the login: ${text}`,
   'correct the user in DATABASE_URL, or let it in from here with a line in the server’s pg_hba.conf; where the server wants TLS (it said “no encryption”), add sslmode=verify-full to DATABASE_URL',
-]
-
-const noTls: Explanation = (database, text) => [
-  'database_tls',
-  `${database} speaks no TLS: ${text}`,
-  'switch ssl on at the server; or, where the way to it is a private one, take sslmode out of DATABASE_URL, and PGSSLMODE out of the environment',
-]
-
-const untrusted: Explanation = (database, text) => [
-  'database_certificate',
-  `the certificate of ${database} is not trusted: ${text}`,
-  'add sslrootcert=/path/to/ca.pem to DATABASE_URL, the certificate of the authority that signed it, and give the host the name that it is for; sslmode=no-verify encrypts without looking at it, as require does for psql',
-]
-
-const noFile: Explanation = (database, text) => [
-  'database_certificate_file',
-  `a file that DATABASE_URL names cannot be read, and ${database} was not asked: ${text}`,
-  'correct sslrootcert, sslcert or sslkey in DATABASE_URL, or let this user read the file',
 ]
 
 const noDatabase: Explanation = (database, text) => [
@@ -220,26 +208,15 @@ const EXPLANATIONS: Record<string, Explanation> = {
   [NO_TRANSACTIONS]: noTransactions,
 }
 
-/** A certificate has openssl's name for what is wrong with it. A file that the URL names fails as a socket does, but for its path. */
-function explanationOfTls(error: unknown, url: string): Explanation | undefined {
-  if (error instanceof Error && 'path' in error && namedFiles(url).includes(String(error.path))) return noFile
-  return /CERT|^UNABLE_TO_/.test(codeOf(error)) ? untrusted : undefined
-}
-
-function namedFiles(url: string): string[] {
-  if (!URL.canParse(url)) return []
-  const { searchParams } = new URL(url)
-  return ['sslrootcert', 'sslcert', 'sslkey'].flatMap((name) => searchParams.getAll(name))
-}
-
 /** pg has no code for what it notices by itself; a socket that may not be used has the code of a file that may not be read. */
 function explanationOfText(text: string): Explanation | undefined {
-  if (/^connect EACCES|timeout expired|connection timeout|timeout exceeded when trying to connect/i.test(text))
+  if (/^connect (EMFILE|ENFILE)/.test(text)) return noneToOpen
+  // Of a socket there are more codes than anybody lists: a path that is none, a full queue, a network that is down, a forbidden family.
+  if (/^connect E[A-Z]+|timeout expired|connection timeout|timeout exceeded when trying to connect/i.test(text))
     return noServer
   if (/Connection terminated|connection is closed|Client has encountered a connection error/i.test(text)) return lost
-  if (/does not support SSL/i.test(text)) return noTls
   if (/password must be a string|SASL/i.test(text)) return wrongLogin
-  return undefined
+  return explanationOfTlsText(text)
 }
 
 function codeOf(error: unknown): string {

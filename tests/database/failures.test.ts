@@ -1,9 +1,12 @@
 import { once } from 'node:events'
-import { createServer, type AddressInfo } from 'node:net'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer, type AddressInfo, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { TLSSocket } from 'node:tls'
 import { DatabaseError } from 'pg'
 import { expect, onTestFinished, test } from 'vitest'
-import { explainDatabaseError, explainStatementError } from '../../src/database/failures.ts'
+import { explainDatabaseError, explainStatementError, isDatabaseLost } from '../../src/database/failures.ts'
 import { connectDatabase, openDatabase } from '../../src/database/pool.ts'
 import type { GoniecError } from '../../src/errors.ts'
 import { selfSignedCertificate } from '../smtp/certificate.ts'
@@ -70,6 +73,53 @@ test('a certificate that is not trusted, and a file for it that is not there, ar
     })
   } finally {
     server.close()
+  }
+})
+
+test('a server that refuses TLS in the middle of it, and one that is no Postgres, are told as that', async () => {
+  const unknownAuthority = Buffer.from([0x15, 3, 3, 0, 2, 2, 48])
+  const refusing = await answering((socket) =>
+    socket.write('S', () => socket.once('data', () => socket.end(unknownAuthority))),
+  )
+  expect(await failure({ port: refusing, search: '?sslmode=no-verify' })).toMatchObject({
+    code: 'database_tls',
+    message: expect.stringContaining('unknown ca'),
+    hint: expect.stringContaining('sslcert'),
+  })
+  const mailServer = await answering((socket) => socket.end('220 mail.firma.example ESMTP\r\n'))
+  expect(await failure({ port: mailServer, search: '?sslmode=no-verify' })).toMatchObject({
+    code: 'database_tls',
+    hint: expect.stringContaining('host and port'),
+  })
+})
+
+test('a certificate that is no PEM file, and a key of another one, are told as files that cannot be used', async () => {
+  const port = await answering((socket) => socket.write('S'))
+  const folder = await mkdtemp(join(tmpdir(), 'goniec-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  const [garbage, certificate, key] = ['garbage', 'certificate', 'key'].map((name) => join(folder, name))
+  await writeFile(garbage ?? '', 'no PEM')
+  await writeFile(certificate ?? '', selfSignedCertificate().cert)
+  await writeFile(key ?? '', selfSignedCertificate().key)
+  for (const files of [`sslcert=${garbage}&sslkey=${garbage}`, `sslcert=${certificate}&sslkey=${key}`]) {
+    expect(await failure({ port, search: `?sslmode=no-verify&${files}` })).toMatchObject({
+      code: 'database_certificate_file',
+      hint: expect.stringContaining('belong together'),
+    })
+  }
+})
+
+test('a percent sign in the user’s name is no defect', async () => {
+  const url = database.url.replace('//', '//50%off:x@').replace(/@.*@/, '@')
+  await expect(connectDatabase(url)).rejects.toMatchObject({ code: 'database_login', message: /50%off@/ })
+})
+
+test('a socket that cannot be had is a database that does not answer; where no more may be opened the limit is named', async () => {
+  for (const code of ['ENOTDIR', 'EAGAIN', 'EPERM', 'ENETDOWN', 'EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EMFILE', 'ENFILE']) {
+    const error = Object.assign(new Error(`connect ${code} 127.0.0.1:5432 - Local (undefined:undefined)`), { code })
+    expect(explainStatementError(error)).toMatchObject({ code: 'database_unreachable' })
+    expect(isDatabaseLost(error)).toBe(true)
+    expect(explainDatabaseError(error, '')?.hint?.includes('ulimit -n')).toBe(code.endsWith('FILE'))
   }
 })
 
@@ -197,6 +247,17 @@ test('a time that was set for the database or a login, a lock that is held and a
   const error: unknown = await session.query('select pg_sleep(10)').catch((reason: unknown) => reason)
   expect(explainStatementError(error)?.hint).toContain('statement_timeout')
 })
+
+/** The port of a server that does so when it is asked for TLS. */
+async function answering(respond: (socket: Socket) => void): Promise<string> {
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined)
+    socket.once('data', () => respond(socket))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => void server.close())
+  return String((server.address() as AddressInfo).port)
+}
 
 function raise(code: string): Promise<unknown> {
   return database.query(`do $$ begin raise exception 'x' using errcode = '${code}'; end $$`)
