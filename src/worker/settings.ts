@@ -5,6 +5,7 @@
 import { readDurationMs, readInteger, stateDirectory, type Environment } from '../config.ts'
 import { checkDeadlines, defaultDeadlines, type Deadlines } from '../delivery/deadlines.ts'
 import { GoniecError } from '../errors.ts'
+import { formatDuration } from '../time.ts'
 
 export interface WorkerSettings {
   deadlines: Deadlines
@@ -40,19 +41,29 @@ export function readWorkerSettings(env: Environment = process.env): WorkerSettin
     stateDirectory: stateDirectory(env),
     stateKeepMs: readDurationMs(env, 'GONIEC_STATE_KEEP', 7 * 86_400_000),
   }
-  const problems = checkDeadlines(settings.deadlines, settings.leaseMs)
-  if (settings.tickMs < SHORTEST_TICK_MS || settings.tickMs > LONGEST_TICK_MS)
-    problems.push('the tick (GONIEC_TICK) is between 100ms and one minute, which recovery relies on')
+  const problems = [...checkDeadlines(settings.deadlines, settings.leaseMs), ...outOfBounds(settings)]
   if (problems.length > 0) {
     throw new GoniecError('deadlines_unfit', `the worker's times do not fit each other: ${problems.join('; ')}`, {
-      hint: 'correct GONIEC_TICK, GONIEC_LEASE, GONIEC_DOT_WITHIN and the GONIEC_…_DEADLINE variables, or leave them out',
+      hint: 'correct GONIEC_TICK, GONIEC_DATABASE_SILENCE, GONIEC_DRAIN, GONIEC_LEASE, GONIEC_DOT_WITHIN and the GONIEC_…_DEADLINE variables, or leave them out',
     })
   }
   return settings
 }
 
-const SHORTEST_TICK_MS = 100
 const LONGEST_TICK_MS = 60_000
+
+/** Recovery relies on the tick. No database answers within no time, and a timer of more than 24 days fires at once. */
+const BOUNDS = [
+  ['tickMs', 'the tick (GONIEC_TICK)', 100, LONGEST_TICK_MS],
+  ['silenceMs', 'the database’s silence (GONIEC_DATABASE_SILENCE)', 100, 3_600_000],
+  ['drainMs', 'the time of a stop (GONIEC_DRAIN)', 0, 86_400_000],
+] as const
+
+function outOfBounds(settings: WorkerSettings): string[] {
+  return BOUNDS.filter(([key, , least, most]) => settings[key] < least || settings[key] > most).map(
+    ([, name, least, most]) => `${name} is between ${formatDuration(least)} and ${formatDuration(most)}`,
+  )
+}
 
 function readDeadlines(env: Environment): Deadlines {
   return {
