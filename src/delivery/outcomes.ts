@@ -53,6 +53,8 @@ interface Row {
   /** Full codes, or first digits. */
   codes?: readonly number[]
   enhanced?: readonly string[]
+  /** What the reply's text says. */
+  says?: RegExp
   leadBounced?: true
   countsAgainstMailbox?: true
   /** Ended by goniec itself. */
@@ -64,13 +66,20 @@ const CONTENT = ['data', 'body', 'dot'] as const
 /** RFC 4954 §6: authentication required, mechanism too weak, credentials invalid, encryption required. */
 const LOGIN_CODES: readonly number[] = [530, 534, 535, 538]
 
-/** Daily limit: Google, Zoho, Microsoft 365 of a user and of a whole tenant. */
-const ACCOUNT_LIMITS = ['5.4.5', '5.4.6', '5.1.90', '5.7.705']
+/** Daily limit: Google, Zoho, Microsoft 365 of a user and of a whole tenant, by its threshold and by its recipients elsewhere. */
+const ACCOUNT_LIMITS = ['5.4.5', '5.4.6', '5.1.90', '5.7.705', '5.7.232', '5.7.233']
+/** The same under a code that says nothing: Microsoft 365 to whoever logs in by SMTP, and policy services of postfix. */
+const LIMIT_IN_WORDS = /submission ?quota ?exceeded|sending quota exceeded|messages per (hour|day) exceeded/i
+/** A policy's quota is the sender's; that of a full mailbox has codes of its own (5.2.2), or says so. */
+const POLICY_QUOTA = /(?<!mailbox |user )quota exceeded/i
+/** Of Exchange: the account may not send as this address. */
+const MAY_NOT_SEND_AS = ['5.7.60', '5.2.252']
+const MAY_NOT_SEND_AS_IN_WORDS = /SendAsDenied/
 /**
  * RFC 3463 §3.2, the sender's address or its domain, which many servers look at only when the recipient is named, and Microsoft 365 of an account that
- * it has blocked ("bad outbound sender"); 5.7.60 of Exchange: the account may not send as this address.
+ * it has blocked ("bad outbound sender", "banned sender").
  */
-const SENDER_REFUSED = ['5.1.7', '5.1.8', '5.7.60']
+const SENDER_REFUSED = ['5.1.7', '5.1.8', '5.7.501', '5.7.502', '5.7.503', ...MAY_NOT_SEND_AS]
 
 /** The rows, in the order in which they are tried. */
 export const OUTCOME_TABLE: readonly Row[] = [
@@ -86,7 +95,16 @@ export const OUTCOME_TABLE: readonly Row[] = [
   // A limit delays, it never fails a mail; a login that is refused is not the lead's fault. At any stage.
   { rule: 'service closing, too many connections, temporary login', kind: 'mailbox_fault', codes: [421, 432, 454] },
   { rule: 'sending limit of the account', kind: 'mailbox_fault', enhanced: ACCOUNT_LIMITS, codes: [5] },
+  { rule: 'sending limit, in words', kind: 'mailbox_fault', says: LIMIT_IN_WORDS, codes: [4, 5] },
+  {
+    rule: 'sending limit, by policy',
+    kind: 'mailbox_fault',
+    enhanced: ['4.7.1', '5.7.1'],
+    says: POLICY_QUOTA,
+    codes: [4, 5],
+  },
   { rule: 'sender refused', kind: 'mailbox_fault', enhanced: SENDER_REFUSED, codes: [5] },
+  { rule: 'sender refused, in words', kind: 'mailbox_fault', says: MAY_NOT_SEND_AS_IN_WORDS, codes: [5] },
   { rule: 'login method switched off', kind: 'mailbox_fault', enhanced: ['5.7.30'], codes: [5] },
 
   // Some servers say only here that they want a login, or another one.
@@ -131,6 +149,7 @@ function matches(row: Row, { stage, failure, fence, released, reply }: DialogueR
   if (row.fences && !row.fences.includes(fence)) return false
   if (row.codes && !row.codes.some((code) => reply?.code === code || Math.floor((reply?.code ?? 0) / 100) === code))
     return false
+  if (row.says && !row.says.test(reply?.text ?? '')) return false
   return !row.enhanced || (typeof reply?.enhanced === 'string' && row.enhanced.includes(reply.enhanced))
 }
 
@@ -138,7 +157,8 @@ function matches(row: Row, { stage, failure, fence, released, reply }: DialogueR
 function isPermanent({ stage, failure, reply }: DialogueResult): boolean {
   if (failure === 'certificate' || failure === 'invalid_sender') return true
   if (!reply || reply.code < 500) return false
-  if (ACCOUNT_LIMITS.includes(reply.enhanced ?? '')) return false
-  if (reply.enhanced === '5.7.30' || reply.enhanced === '5.7.60') return true
+  if (ACCOUNT_LIMITS.includes(reply.enhanced ?? '') || LIMIT_IN_WORDS.test(reply.text)) return false
+  if (['5.7.30', ...MAY_NOT_SEND_AS].includes(reply.enhanced ?? '') || MAY_NOT_SEND_AS_IN_WORDS.test(reply.text))
+    return true
   return stage === 'auth' || stage === 'starttls' || LOGIN_CODES.includes(reply.code)
 }

@@ -133,6 +133,52 @@ const rows: [rule: string, DialogueResult, Partial<Outcome>][] = [
   ],
   ['sending limit of the account', answered('dot', '550 5.7.705 Access denied, tenant has exceeded threshold'), fault],
   ['sending limit of the account', answered('dot', '550 5.4.6 mail rate exceeded limit'), fault],
+  [
+    'sending limit of the account',
+    answered(
+      'dot',
+      "550 5.7.233 Your message can't be sent because your tenant exceeded its daily limit for sending email to external recipients",
+    ),
+    fault,
+  ],
+  [
+    'sending limit of the account',
+    answered(
+      'dot',
+      "550 5.7.232 Your message can't be sent because your trial tenant has exceeded its daily limit for sending email",
+    ),
+    fault,
+  ],
+  [
+    'sending limit, in words',
+    answered(
+      'dot',
+      '554 5.2.0 STOREDRV.Submission.Exception:SubmissionQuotaExceededException; Failed to process message due to a permanent exception',
+    ),
+    fault,
+  ],
+  ['sending limit, in words', answered('dot', '550 5.2.2 Submission quota exceeded'), fault],
+  [
+    'sending limit, by policy',
+    answered('rcpt', '554 5.7.1 <jan@klient.example>: Recipient address rejected: Quota exceeded'),
+    fault,
+  ],
+  [
+    'sending limit, by policy',
+    answered('rcpt', '450 4.7.1 <jan@klient.example>: Recipient address rejected: Policy Rejection- Quota Exceeded.'),
+    fault,
+  ],
+  [
+    'sending limit, in words',
+    answered('rcpt', '550 <jan@klient.example>: Recipient address rejected: Email Sending Quota Exceeded'),
+    fault,
+  ],
+  [
+    'sending limit, in words',
+    answered('dot', '450 4.7.1 <END-OF-MESSAGE>: End-of-data rejected: Number messages per hour exceeded'),
+    fault,
+  ],
+  ['sending limit, by policy', answered('dot', '550 5.7.1 Email quota exceeded.'), fault],
   ['sender refused', answered('dot', '550 5.1.8 Access denied, bad outbound sender AS(42004)'), fault],
   [
     'sender refused',
@@ -145,6 +191,17 @@ const rows: [rule: string, DialogueResult, Partial<Outcome>][] = [
     answered('dot', '550 5.7.60 SMTP; Client does not have permissions to send as this sender'),
     { ...fault, permanentFault: true },
   ],
+  [
+    'sender refused',
+    answered('dot', '554 5.2.252 SendAsDenied; anna@firma.example not allowed to send as biuro@firma.example'),
+    { ...fault, permanentFault: true },
+  ],
+  [
+    'sender refused, in words',
+    answered('dot', '554 5.2.0 STOREDRV.Submission.Exception:SendAsDeniedException.MapiExceptionSendAsDenied; Failed'),
+    { ...fault, permanentFault: true },
+  ],
+  ['sender refused', answered('dot', '550 5.7.502 Access denied, banned sender'), fault],
   [
     'login method switched off',
     answered('mail', '550 5.7.30 Basic authentication is not supported for Client Submission.'),
@@ -268,6 +325,12 @@ const rows: [rule: string, DialogueResult, Partial<Outcome>][] = [
     refused,
   ],
   ['recipient refused', answered('rcpt', '552 5.2.2 Mailbox full'), refused],
+  [
+    'recipient refused',
+    answered('rcpt', '552 5.2.2 <jan@klient.example> Quota exceeded (mailbox for user is full)'),
+    refused,
+  ],
+  ['recipient refused', answered('rcpt', '554 5.7.1 <jan@klient.example>: Mailbox quota exceeded'), refused],
 
   ['content deferred', answered('data', '451 4.3.0 Temporary lookup failure'), deferred],
   ['content deferred', answered('body', '452 4.3.1 Out of memory'), deferred],
