@@ -7,7 +7,7 @@
  * time and memory, since Liquid has loops.
  */
 import { Liquid, type Template as Node } from 'liquidjs'
-import { GoniecError, messageOf } from '../errors.ts'
+import { assert, GoniecError, messageOf } from '../errors.ts'
 import { didYouMean } from '../nearest.ts'
 import { plainTemplate, type PlainTemplate } from './plain-template.ts'
 
@@ -64,6 +64,12 @@ const LIMITS = { parseLimit: 1_000_000, memoryLimit: 10_000_000, renderLimit: 50
 const STRICT = { strictVariables: true, strictFilters: true, lenientIf: true, ownPropertyOnly: true, templates: {} }
 const plainEngine = new Liquid({ ...STRICT, ...LIMITS })
 const htmlEngine = new Liquid({ ...STRICT, ...LIMITS, outputEscape: 'escape' })
+// Many write it into their templates, for services that escape nothing by themselves: what has been escaped is not escaped once more.
+for (const name of ['escape', 'escape_once', 'xml_escape']) {
+  const handler = htmlEngine.filters[name]
+  assert(typeof handler === 'function', `Liquid has the filter ${name}`)
+  htmlEngine.registerFilter(name, { handler, raw: true })
+}
 
 function engineFor({ kind }: Template): Liquid {
   return kind === 'html' ? htmlEngine : plainEngine

@@ -28,6 +28,16 @@ describe('a template', () => {
     expect(renderTemplate({ ...text('{{ company | raw }}'), kind: 'html' }, fields)).toContain('<b>A')
   })
 
+  it('that escapes in HTML itself is not escaped once more', () => {
+    const fields = { company: 'Kowalski & Syn', city: 'Kraków' }
+    for (const filter of ['escape', 'escape_once', 'xml_escape', 'strip | escape', 'raw | escape']) {
+      const source = `{{ company | ${filter} }}{% if city == "Kraków" %}, {{ city | ${filter} }}{% endif %}`
+      expect(renderTemplate({ ...text(source), kind: 'html' }, fields)).toBe('Kowalski &amp; Syn, Kraków')
+    }
+    expect(renderTemplate({ ...text('{{ company | escape | upcase }}'), kind: 'html' }, fields)).toContain('&amp;AMP;')
+    expect(renderTemplate(text('{{ company | escape }}'), fields)).toBe('Kowalski &amp; Syn')
+  })
+
   it('does not take what a field holds for a template', () => {
     expect(renderTemplate(text('{{ a }}'), { a: '{{ b }}{% if %}' })).toBe('{{ b }}{% if %}')
   })
