@@ -72,9 +72,10 @@ const ACCOUNT_LIMITS = ['5.4.5', '5.4.6', '5.1.90', '5.7.705', '5.7.232', '5.7.2
 const LIMIT_IN_WORDS = /submission ?quota ?exceeded|sending quota exceeded|messages per (hour|day) exceeded/i
 /** A policy's quota is the sender's; that of a full mailbox has codes of its own (5.2.2), or says so. */
 const POLICY_QUOTA = /(?<!mailbox |user )quota exceeded/i
-/** Of Exchange: the account may not send as this address. */
+/** The account may not send as this address: Exchange; by words alone also postfix, which looks at it only when the recipient is named, and Zoho. */
 const MAY_NOT_SEND_AS = ['5.7.60', '5.2.252']
-const MAY_NOT_SEND_AS_IN_WORDS = /SendAsDenied/
+const MAY_NOT_SEND_AS_IN_WORDS =
+  /SendAsDenied|sender address rejected: not (owned by|logged in)|relaying disallowed as/i
 /**
  * RFC 3463 §3.2, the sender's address or its domain, which many servers look at only when the recipient is named, and Microsoft 365 of an account that
  * it has blocked ("bad outbound sender", "banned sender").

@@ -201,6 +201,26 @@ const rows: [rule: string, DialogueResult, Partial<Outcome>][] = [
     answered('dot', '554 5.2.0 STOREDRV.Submission.Exception:SendAsDeniedException.MapiExceptionSendAsDenied; Failed'),
     { ...fault, permanentFault: true },
   ],
+  [
+    'sender refused, in words',
+    answered('rcpt', '553 5.7.1 <anna@firma.example>: Sender address rejected: not owned by user biuro@firma.example'),
+    { ...fault, permanentFault: true },
+  ],
+  [
+    'sender refused, in words',
+    answered('mail', '553 5.7.1 <anna@firma.example>: Sender address rejected: not owned by auth user.'),
+    { ...fault, permanentFault: true },
+  ],
+  [
+    'sender refused, in words',
+    answered('rcpt', '553 5.7.1 <anna@firma.example>: Sender address rejected: not logged in'),
+    { ...fault, permanentFault: true },
+  ],
+  [
+    'sender refused, in words',
+    answered('dot', '553 Relaying disallowed as anna@firma.example'),
+    { ...fault, permanentFault: true },
+  ],
   ['sender refused', answered('dot', '550 5.7.502 Access denied, banned sender'), fault],
   [
     'login method switched off',
@@ -258,11 +278,7 @@ const rows: [rule: string, DialogueResult, Partial<Outcome>][] = [
     earlyFault,
   ],
   ['refused before RCPT', answered('mail', '530 5.7.0 Authentication Required.'), { ...fault, permanentFault: true }],
-  [
-    'refused before RCPT',
-    answered('mail', '553 5.7.1 <anna@firma.example>: Sender address rejected: not owned by user'),
-    fault,
-  ],
+  ['refused before RCPT', answered('mail', '554 5.7.1 <anna@firma.example>: Sender address rejected: Denied'), fault],
   ['refused before RCPT', answered('mail', '452 4.3.1 Insufficient system storage'), fault],
   ['ended before RCPT', ended('connect', 'dns'), earlyFault],
   ['ended before RCPT', ended('connect', 'unreachable'), earlyFault],
