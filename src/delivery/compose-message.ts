@@ -5,6 +5,7 @@
 import { GoniecError } from '../errors.ts'
 import type { Instant } from '../time.ts'
 import { compose, replySubject, type Attachment, type ComposedMail } from './compose.ts'
+import { toHeaderText } from './header-text.ts'
 import { rfcMessageId, type MessageIdentity } from './message-id.ts'
 import { renderTemplate, type Fields, type Template } from './templates.ts'
 
@@ -131,13 +132,21 @@ export function rendered({ templates, fields, previous }: CampaignBody): OwnBody
   const thread = templates.subject === null ? threadAfter(templates, previous) : null
   return {
     kind: 'own',
-    subject: thread ? replySubject(thread.subject) : (parts.get('subject') ?? null),
+    subject: thread ? replySubject(thread.subject) : subjectOf(templates, parts.get('subject') ?? ''),
     text: parts.get('text') ?? null,
     html: parts.get('html') ?? null,
     inReplyTo: thread ? thread.messageId : null,
     references: thread ? [...thread.references, thread.messageId] : [],
     attachments: [],
   }
+}
+
+/** A lead who came into a running campaign was not checked before; with a field missing its mail is set aside, and so it is with no subject. */
+function subjectOf({ stepKey, letter }: VariantTemplates, subject: string): string {
+  if (toHeaderText(subject) !== '') return subject
+  throw new GoniecError('subject_empty', `step ${stepKey}, variant ${letter}: the subject is empty`, {
+    hint: 'Fill in what it is made of, or say what stands there without it: {{ field | default: "…" }}.',
+  })
 }
 
 function contentOf({ body, recipient }: MessageMaterial): OwnBody {

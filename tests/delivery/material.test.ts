@@ -88,6 +88,18 @@ test('a follow-up in the thread of a mail whose subject nobody knows cannot be c
   })
 })
 
+test('campaign mail whose subject comes to nothing for its lead cannot be composed, as its check says', async () => {
+  const { world, database } = await freshWorld()
+  const subject = '{% if company %}For {{ company }}{% endif %}'
+  const campaign = await world.campaign('spring', {}, [{ key: 'intro', variants: [{ subject, text: 'Hello' }] }])
+  await expect(mailOf(database, await world.enroll(campaign, 'jan@klient.example'))).rejects.toMatchObject({
+    code: 'subject_empty',
+    message: 'step intro, variant A: the subject is empty',
+  })
+  const other = await world.enroll(campaign, 'ewa@klient.example', { company: 'ABC' })
+  expect((await mailOf(database, other)).subject).toBe('For ABC')
+})
+
 test('a variant that is gone is replaced by one that is there', async () => {
   const { world, database } = await freshWorld()
   const id = await world.enroll(await world.campaign('spring'), 'jan@klient.example')
