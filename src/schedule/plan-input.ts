@@ -108,7 +108,7 @@ export interface PlanMessage {
   stepPosition: number | null
   /** The only mailbox it may leave from: that of its thread, or the one it was written for. */
   boundMailboxId: number | null
-  /** Whose day it counts on. For campaign mail the campaign's salesperson, whatever stands here. */
+  /** Whose day it counts on; null for warm-up mail. For campaign mail the campaign's salesperson, whatever stands here. */
   salespersonId: number | null
   notBeforeMs: number | null
   /** The mail that this one follows, and the wait: whole days in the campaign's zone, or an exact time. */

@@ -1,6 +1,8 @@
 /** What the plan is told about mailboxes, and which first mails it is given. */
 import { expect, test } from 'vitest'
 import * as domainReads from '../../src/campaigns/plan/domain-reads.ts'
+import { toMessage } from '../../src/campaigns/plan/load-mails.ts'
+import { messages } from '../../src/campaigns/plan/message-reads.ts'
 import * as reads from '../../src/campaigns/plan/reads.ts'
 import { HeldLeads } from '../../src/schedule/held-leads.ts'
 import { claimOne, fence, recover, settle } from '../support/protocol.ts'
@@ -37,6 +39,20 @@ test('a mailbox is kept busy as long as its last mails took; a vanished worker a
   await mail(null)
   await mail(8000)
   expect(await occupiesMs()).toBe(50)
+})
+
+test('a response counts on the salesperson of its mailbox, and a warm-up mail on none, as claim has it', async () => {
+  const salesperson = await here.world.salesperson()
+  for (const kind of ['response', 'warmup'] as const) await here.world.mail({ kind, lead: null, dueInMs: null })
+  const query: reads.Query = async (text, values) => (await here.session.query(text, values)).rows
+  const known = { steps: new Map(), mailboxes: await reads.mailboxes(query) }
+  const read = (await messages(query, { ...known, campaignIds: [], withSlots: true })).map(toMessage)
+  expect(new Map(read.map(({ kind, salespersonId }) => [kind, salespersonId]))).toEqual(
+    new Map([
+      ['response', salesperson],
+      ['warmup', null],
+    ]),
+  )
 })
 
 test('of first mails to a domain no more are read than it may get, however many stand in front of the others', async () => {

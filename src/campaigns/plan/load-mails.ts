@@ -88,7 +88,8 @@ export function toMessage(row: messageReads.MessageRow): PlanMessage {
     domain: row.domain,
     stepPosition: row.step_position,
     boundMailboxId: row.bound_mailbox_id,
-    salespersonId: row.salesperson_id,
+    // Warm-up mails count on nobody.
+    salespersonId: row.kind === 'warmup' ? null : row.salesperson_id,
     notBeforeMs: row.not_before_ms,
     follows: row.follows_ms === null ? null : { sentAtMs: row.follows_ms, wait: messageReads.waitOf(row) },
     order: row.id,
