@@ -58,13 +58,12 @@ export async function goOn(tx: Queries, leads: readonly GoingOn[]): Promise<Map<
     select distinct on (m.enrollment_id) m.id, m.lead_id as lead
     from unnest(${ids}::bigint[], ${since}::timestamptz[]) as lead (id, since)
     join goniec.message m on m.lead_id = lead.id
-    join goniec.step s on s.id = m.step_id
     where m.kind = 'campaign' and m.status = 'sent'
       and (lead.since is null or exists (select from goniec.event e
                                          where e.message_id = m.id and e.type = 'sent' and e.at >= lead.since - ${AT_ONCE}::interval))
       and not exists (select from goniec.message o
                       where o.lead_id = m.lead_id and o.enrollment_id = m.enrollment_id and o.status in ('pending', 'sending', 'in_doubt'))
-    order by m.enrollment_id, s.position desc`.execute(tx)
+    order by m.enrollment_id, m.sent_at desc, m.id desc`.execute(tx)
   const made = new Map<number, number>()
   for (const { id, lead } of sent) {
     const { rows } = await sql<{ made: number }>`select goniec.follow_up(array[${id}::bigint]) as made`.execute(tx)

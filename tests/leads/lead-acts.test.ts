@@ -85,6 +85,23 @@ describe('marks', () => {
     ])
   })
 
+  it('which counts from the last mail that it got, also where one before it is of a step that was removed since', async () => {
+    await world.insert('step', { campaign_id: campaign, position: 3, key: 'removed', keyed: true, retired_at: NOON })
+    for (const [minutes, step] of ['removed', 'intro'].entries()) {
+      const mail = await world.mail({ campaign, lead, step })
+      const attempt = await claimOne(database.pool, worker, mail.id)
+      await setClock(database, NOON.add({ minutes }))
+      await fence(database.pool, worker, attempt)
+      await world.update('lead', lead, { blocked_at: NOON })
+      await settle(database.pool, worker, { attempt, outcome: 'accepted' })
+      if (step === 'removed') await world.update('lead', lead, { blocked_at: null })
+    }
+    expect(await act({ kind: 'unblock', marks: ['blocked'] })).toMatchObject([{ made: 1 }])
+    expect(await world.value(`select follows_at from goniec.message where step_key = 'reminder'`)).toEqual(
+      NOON.add({ minutes: 1 }),
+    )
+  })
+
   it('unknown addresses, and what is none, are named; the others are done, many at once', async () => {
     const emails = Array.from({ length: 450 }, (_, n) => `lead${n}@klient.example`)
     for (const email of emails.slice(0, 449)) await world.lead({ email })
