@@ -75,3 +75,16 @@ export function formatDuration(ms: number): string {
   }
   return parts.slice(0, 2).join(' ')
 }
+
+/** A duration as a definition file has it, all of it: `1m30s`, `24h`. Without days, since `1d` is one of the calendar there. */
+export function writeDuration(ms: number): string {
+  let rest = ms
+  let text = ''
+  for (const unit of ['h', 'm', 's', 'ms']) {
+    const unitMs = UNIT_MS[unit] ?? 1
+    const amount = Math.floor(rest / unitMs)
+    if (amount > 0) text += `${amount}${unit}`
+    rest -= amount * unitMs
+  }
+  return text === '' ? '0s' : text
+}

@@ -200,6 +200,18 @@ describe('versions', () => {
     expect(await versions()).toEqual(expected)
   })
 
+  it.each([
+    ['3d', '72h'],
+    ['25h', '25h5s'],
+    ['1s500ms', '1s600ms'],
+  ])('a follow-up that waits %s is changed to %s', async (from, to) => {
+    await apply(CAMPAIGN.replace('3d', from))
+    const text = CAMPAIGN.replace('3d', to)
+    expect((await apply(text)).changes.at(-1)?.fields).toEqual([{ field: 'steps.reminder.wait', from, to }])
+    expect(await one(`select wait_days from goniec.step where key = 'reminder'`)).toEqual({ wait_days: null })
+    expect((await preview(text)).changed).toBe(false)
+  })
+
   it('limits of recipient domains stay unless a file names them, and say what changes', async () => {
     const limits = 'domain_limits: { daily_limit: 20, except: [{ domains: [wp.pl, gmail.com], hourly_limit: 9 }] }'
     const { changes } = await apply(limits)

@@ -2,7 +2,7 @@
  * The settings of salespeople, mailboxes and campaigns: what a definition file calls them, the column that holds them, and how they
  * are shown. The comparison of a file with the database, and the writing of what differs, both go by these lists.
  */
-import { formatDuration } from '../../time.ts'
+import { writeDuration } from '../../time.ts'
 import { WEEKDAYS } from '../definition/campaign.ts'
 import type {
   CampaignDefinition,
@@ -85,7 +85,7 @@ export const CAMPAIGN: readonly Setting<CampaignDefinition>[] = [
 
 /** A duration as a definition file writes it: `1m30s`. */
 export function duration(value: Value): Value {
-  return typeof value === 'number' ? formatDuration(value).replaceAll(' ', '') : value
+  return typeof value === 'number' ? writeDuration(value) : value
 }
 
 /** Calendar days as a definition file writes them: `3d`. */

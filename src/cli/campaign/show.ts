@@ -1,5 +1,5 @@
 import { describeCampaign, type CampaignDetails, type StepDetails } from '../../campaigns/show.ts'
-import { formatDuration } from '../../time.ts'
+import { formatDuration, writeDuration } from '../../time.ts'
 import type { Cli } from '../cli.ts'
 import type { Cell } from '../output.ts'
 import { nextTime, summaryJson } from './list.ts'
@@ -98,5 +98,5 @@ function describeMailbox({ address, status, statusReason }: CampaignDetails['mai
 
 function describeWait({ waitDays, waitMs }: StepDetails): string | null {
   if (waitDays !== null) return `${waitDays}d`
-  return waitMs === null ? null : formatDuration(waitMs)
+  return waitMs === null ? null : writeDuration(waitMs)
 }

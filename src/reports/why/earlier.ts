@@ -7,7 +7,7 @@ import type { Database } from '../../database/pool.ts'
 import type { BindingCode } from '../../schedule/binding.ts'
 import { dueMsOf } from '../../schedule/due.ts'
 import { windowsOf, type SendingWindow } from '../../schedule/windows.ts'
-import { formatDuration, instantAt, type Instant } from '../../time.ts'
+import { instantAt, writeDuration, type Instant } from '../../time.ts'
 import { dayAt, firstOpening, HORIZON_DAYS, local, whyClosed } from './calendar.ts'
 import { dayReason, isUsable, nothingEver } from './day-words.ts'
 import { readBindings, readFullDays, readMailboxStates, type MailFacts } from './mail-facts.ts'
@@ -58,7 +58,7 @@ function whyNotDue(facts: MailFacts, due: Instant): Reason {
   const until = local(due, timezone)
   const reason = (code: string, text: string): Reason => ({ code, text, until: due, todo: null, ended_by: 'time' })
   if (notBefore === null || notBefore.epochMilliseconds < due.epochMilliseconds) {
-    const wait = facts.wait_days === null ? formatDuration(facts.wait_ms ?? 0) : `${facts.wait_days}d`
+    const wait = facts.wait_days === null ? writeDuration(facts.wait_ms ?? 0) : `${facts.wait_days}d`
     return reason(
       'follow_up_wait',
       `it follows the mail of ${follows && local(follows, timezone)} after ${wait}: not before ${until}`,
