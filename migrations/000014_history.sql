@@ -132,7 +132,7 @@ begin
 
   update goniec.message m set status = 'pending', failed_reason = null where m.id = any (v_sent) and m.status = 'failed';
   update goniec.message m
-  set status = 'sending', held_reason = null, not_before = null,
+  set status = 'sending', held_reason = null, not_before = null, variant = null,
       mailbox_id = r.mailbox_id,
       scheduled_at = case when r.mailbox_id is not null then r.sent_at end,
       window_closes_at = case when r.mailbox_id is not null then r.sent_at + interval '1 minute' end

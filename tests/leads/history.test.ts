@@ -120,6 +120,7 @@ describe('what was sent', () => {
     const lead = await world.lead({ email: 'jan@klient.example' })
     const waiting = await world.mail({ campaign, lead, mailbox, step: 'intro' })
     expect(await history([INTRO])).toMatchObject({ new: 1, updated: 1, enrolled: 0 })
+    expect(await world.row('message', waiting.id)).toMatchObject({ status: 'sent', variant: null })
     expect((await claim(database.pool, await world.worker())).messages).not.toContain(waiting.id)
     const other = await world.mail({
       campaign,
