@@ -371,7 +371,8 @@ begin
     update goniec.message
     set status = 'cancelled', slot_reason = 'out', scheduled_at = null, mailbox_id = null, window_closes_at = null
     where id in (
-      select m.id from goniec.message m where m.campaign_id = v_campaign and m.kind = 'campaign' and m.status = 'pending'
+      -- Once more: a lead may have been unblocked since.
+      select m.id from goniec.message m where m.campaign_id = v_campaign and m.kind = 'campaign' and m.status = 'pending' and goniec.is_out(m)
       order by m.id for no key update skip locked);
     continue when exists (
       select from goniec.message m where m.campaign_id = v_campaign and m.kind = 'campaign' and m.status in ('pending', 'sending', 'in_doubt'));

@@ -106,6 +106,17 @@ test('an open mail that somebody holds keeps it running until the next time', as
   expect(await complete()).toEqual(['spring'])
 })
 
+test('a lead that is unblocked while it completes keeps its mail, and the campaign runs', async () => {
+  await sendOne()
+  const { id } = await world.mail({ lead: await world.lead({ unsubscribed_at: NOON }) })
+  // Out for the two looks that decide whether to complete, and no more.
+  await database.query(`create sequence looks`)
+  await database.query(`create or replace function goniec.is_out(m goniec.message) returns boolean language sql volatile
+    as $$ select nextval('looks') <= 2 $$`)
+  expect(await complete()).toEqual([])
+  expect(await world.row('message', id)).toMatchObject({ status: 'pending' })
+})
+
 test('“completed”, typed in by hand while leads are being added, waits for them and is refused', async () => {
   await sendOne()
   const importing = await database.session()
