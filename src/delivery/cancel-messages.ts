@@ -12,6 +12,7 @@ import { unknownMessage } from './unknown-message.ts'
 
 export interface Cancel {
   id: number
+  kind: 'response' | 'campaign' | 'warmup'
   recipient: string
   campaign: string | null
   step: string | null
@@ -51,7 +52,7 @@ export async function cancelMessages(
 async function lock(tx: Queries, ids: number[]): Promise<Map<number, Omit<Cancel, 'cancelled'>>> {
   await sql`select from goniec.message where id = any (${ids}) order by id for no key update`.execute(tx)
   const { rows } = await sql<Omit<Cancel, 'cancelled'>>`
-    select m.id, m.recipient, c.name as campaign, m.step_key as step, m.status,
+    select m.id, m.kind, m.recipient, c.name as campaign, m.step_key as step, m.status,
       exists (select from goniec.attempt a where a.message_id = m.id and a.state = 'transmitting') as on_the_wire
     from goniec.message m
     left join goniec.campaign c on c.id = m.campaign_id

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { settledMail, transmittingMail } from '../delivery/in-state.ts'
+import { claimedMail, settledMail, transmittingMail } from '../delivery/in-state.ts'
 import { setClock } from '../support/clock.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { goniec, type Ended } from '../support/goniec.ts'
@@ -69,6 +69,16 @@ test('what cannot be cancelled is named, with what can be done, and the command 
   expect(JSON.parse(stdout).map(({ status }: { status: string }) => status)).toEqual(['sent', 'sending', 'cancelled'])
   expect(stderr).toMatch(
     /: it was sent, and cannot be called back\n.*: its content is on the wire, and cannot be called back\n$/,
+  )
+})
+
+test('what a worker has is stopped by what holds it: a campaign’s pause its mails, and a mailbox’s a response', async () => {
+  const campaign = await world.campaign({ name: 'spring offer' })
+  const mail = await claimedMail(world, { campaign })
+  const response = await claimedMail(world, { kind: 'response', campaign })
+  const { stderr } = await message('cancel', mail.id, response.id)
+  expect(stderr).toMatch(
+    /Try: goniec campaign pause 'spring offer' stops it .*\n.*Try: goniec mailbox pause ADDRESS stops it /,
   )
 })
 

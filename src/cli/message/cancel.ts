@@ -1,3 +1,4 @@
+import { shellWord } from '../../campaigns/campaign.ts'
 import { cancelMessages, type Cancel } from '../../delivery/cancel-messages.ts'
 import type { Cli } from '../cli.ts'
 import { parseMessageId } from './id.ts'
@@ -27,17 +28,22 @@ export async function cancel(cli: Cli, given: string[], { dryRun = false }: { dr
 
 function question(pending: Cancel[]): string {
   const what = pending.length === 1 ? 'this mail' : `these ${pending.length} mails`
-  return `Cancel ${what} for good? Their leads get no further step of the campaign.`
+  const ends = pending.some(({ kind }) => kind === 'campaign')
+  return `Cancel ${what} for good?${ends ? ' Their leads get no further step of the campaign.' : ''}`
 }
 
 function describe({ id, recipient, campaign, step }: Cancel): string {
   return `message ${id} to ${recipient}${campaign === null ? '' : ` (campaign ${campaign}${step === null ? '' : `, ${step}`})`}`
 }
 
-function whyNot({ id, status, campaign, on_the_wire: onTheWire }: Cancel): string {
+function whyNot({ id, kind, status, campaign, on_the_wire: onTheWire }: Cancel): string {
   if (status === 'sending' && onTheWire) return 'its content is on the wire, and cannot be called back'
   if (status === 'sending') {
-    const brake = campaign === null ? 'goniec mailbox pause ADDRESS' : `goniec campaign pause ${campaign}`
+    // A response names a campaign, and is held by none.
+    const brake =
+      kind === 'campaign' && campaign !== null
+        ? `goniec campaign pause ${shellWord(campaign)}`
+        : 'goniec mailbox pause ADDRESS'
     return `a worker has it. Try: ${brake} stops it if it is not on the wire yet; then cancel it, and resume`
   }
   if (status === 'sent') return 'it was sent, and cannot be called back'
