@@ -29,6 +29,14 @@ test('a message is shown with its history, as JSON and for people', async () => 
   expect(shown.stdout).toMatch(/\nsubject: Subject\nmessage-id: <.*>\n\nText\n$/)
 })
 
+test('a mail that was imported as sent before has no variant, and none is named', async () => {
+  const { id } = await world.mail()
+  await world.update('message', id, { variant: null })
+  const { stdout, stderr } = await message('show', id)
+  expect(stdout).toMatch(/message +\d+, campaign \S+, step intro\n/)
+  expect(stderr).not.toContain('null')
+})
+
 test('a failed message is retried, and one that was sent is refused with the reason and the way out', async () => {
   const failed = await settledMail(world, { outcome: 'rejected', response: '550 relay not permitted' })
   const sent = await settledMail(world, { outcome: 'accepted' })

@@ -54,7 +54,7 @@ function printFacts({ output }: Cli, message: MessageReport): void {
 function describe({ kind, campaign, step, variant, is_test: isTest }: MessageReport): string {
   if (isTest) return `a test of campaign ${campaign ?? '–'}`
   if (kind !== 'campaign') return campaign === null ? `a ${kind}` : `a ${kind} in campaign ${campaign}`
-  return `campaign ${campaign}, step ${step}, variant ${variant}`
+  return `campaign ${campaign}, step ${step}${variant === null ? '' : `, variant ${variant}`}`
 }
 
 /** Against its slot, and against the first one where that was another. */

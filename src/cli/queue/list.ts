@@ -98,5 +98,6 @@ const COLUMNS: readonly Column<Mail>[] = [
 
 function describeMail({ kind, step, variant, is_test: isTest }: Mail): string {
   if (isTest) return 'test'
-  return kind === 'campaign' ? `${step} ${variant}` : kind
+  // What was imported as sent before has no text of ours.
+  return kind === 'campaign' ? [step, variant].filter((part) => part !== null).join(' ') : kind
 }
