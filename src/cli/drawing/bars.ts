@@ -53,7 +53,7 @@ function headLines(campaign: DrawnCampaign, { columns }: Screen): string[] {
   if (first !== undefined) entries.push(['first day', isoDay(first.day)])
   if (firstMailsEnd !== null) entries.push(['first mails end', isoDay(firstMailsEnd)])
   if (followUpsEnd !== null) entries.push(['follow-ups end', isoDay(followUpsEnd)])
-  if (mails > 0 || finish !== null) entries.push(['finished', finish === null ? 'never' : isoDay(finish.likely)])
+  if (never.length > 0 || finish !== null) entries.push(['finished', finish === null ? 'never' : isoDay(finish.likely)])
   if (finish !== null && finish.earliest !== finish.latest) entries.push(['80 % range', rangeWords(finish, columns)])
   if (finish?.extrapolated === true)
     entries.push(['days shown', `up to ${isoDay(days.at(-1)?.day ?? '')}; beyond, by their pace`])

@@ -65,10 +65,10 @@ function lastOf(a: string, b: string): string {
 }
 
 function row(campaign: DrawnCampaign, span: { first: string; last: string }, id: string): Markup {
-  const { firstMailsEnd, finish, mails, status } = campaign
+  const { firstMailsEnd, finish, mails, never, status } = campaign
   const end =
     finish === null
-      ? markup`${mails === 0 ? '–' : 'never'}`
+      ? markup`${never.length === 0 ? '–' : 'never'}`
       : markup`<span class="date">${longDay(finish.likely)}</span> <span class="faint date">(${spanOf(finish.earliest, finish.latest)})</span>`
   return markup`<tr><td class="name">${campaign.campaign} <span class="faint">${status}</span></td><td class="number">${grouped(mails)}</td><td class="date">${firstMailsEnd === null ? '–' : longDay(firstMailsEnd)}</td><td>${end}</td><td class="span">${bar(campaign, span, id)}</td></tr>
 `

@@ -82,10 +82,10 @@ const RANGE_WORDS =
   'The range says how late this installation was with what it had forecast before; as long as little is on record, it is a careful guess.'
 
 function figures(campaign: DrawnCampaign): Markup {
-  const { mails, sent, days, firstMailsEnd, followUpsEnd, finish, calendar } = campaign
+  const { mails, sent, days, firstMailsEnd, followUpsEnd, finish, never, calendar } = campaign
   const { from, to, days: weekdays } = calendar.window
   const entries: [string, string][] = [
-    ['finished', finish === null ? (mails === 0 ? '–' : 'never') : longDay(finish.likely)],
+    ['finished', finish === null ? (never.length === 0 ? '–' : 'never') : longDay(finish.likely)],
     ['80 % range', finish === null ? '–' : spanOf(finish.earliest, finish.latest)],
     ['first mails end', firstMailsEnd === null ? '–' : longDay(firstMailsEnd)],
     ['follow-ups end', followUpsEnd === null ? '–' : longDay(followUpsEnd)],

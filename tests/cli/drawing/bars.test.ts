@@ -21,6 +21,12 @@ Mon 2026-11-30  100  █████████████████░░�
 Tue 2026-12-01   12  ░░░░                                 no limit`)
 })
 
+test('a campaign of which nothing will go is never finished, and one without mails has no such line', () => {
+  const never = [{ reason: 'campaign_paused', mails: 12 }]
+  const lines = drawBars(drawn([{ ...campaignOf('waits', []), never }, campaignOf('idle', [])]), PLAIN)
+  expect(lines.filter((line) => line.includes('finished'))).toEqual(['  finished     never'])
+})
+
 test('a holiday has its name, a skipped date its reason, and a day on which nothing is due says so', () => {
   const days = ['2026-12-22', '2026-12-23', '2026-12-28', '2027-01-04'].map((day) => ({
     day,

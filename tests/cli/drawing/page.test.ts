@@ -88,6 +88,8 @@ test('pictures say what they show', () => {
 test('a campaign that never ends says so, and why', () => {
   const text = textOf(drawPage(nineMonths()))
   expect(text).toContain('12 mails will not go out as things stand: its mailbox is broken.')
+  expect(text).toMatch(/waits\s+running\s+0\s+–\s+never/)
+  expect(text).toMatch(/finished\s+never\s+80 % range/)
 })
 
 test('what is reckoned by its pace alone has dates, but no place in calendar and curve', () => {

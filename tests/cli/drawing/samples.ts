@@ -29,7 +29,7 @@ export function nineMonths(): Drawn {
     long('audyt-hal', { days: 60, aDay: 40 }),
     long('fotowoltaika-dach', { days: 120, aDay: 95, startsOn: '2027-02-15' }),
     long('partner-programme', { days: 25, aDay: 10 }),
-    { ...campaignOf('waits', []), mails: 12, finish: null, never: [{ reason: 'its mailbox is broken', mails: 12 }] },
+    { ...campaignOf('waits', []), never: [{ reason: 'its mailbox is broken', mails: 12 }] },
   ])
 }
 
