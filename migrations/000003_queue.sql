@@ -106,7 +106,7 @@ create table goniec.message_material (
   digest text not null
 );
 
-comment on table goniec.message_material is 'What a response, a test or a warm-up mail consists of. Campaign mail is made from its variant instead.';
+comment on table goniec.message_material is 'What a response, a test or a warm-up mail consists of. Campaign mail is made from its variant instead. Retention may empty it.';
 comment on column goniec.message_material.attachments is '[{"filename", "contentType", "content": base64}]';
 comment on column goniec.message_material.digest is 'Of all that was asked for: the same idempotency key with other content is an error.';
 

@@ -4472,7 +4472,7 @@ comment on column goniec.message.rfc_message_id is 'Its Message-ID header, the s
 
 comment on table goniec.message_content is 'What went on the wire last, written with the fence. Retention may drop it; the fact of the mail stays.';
 
-comment on table goniec.message_material is 'What a response, a test or a warm-up mail consists of. Campaign mail is made from its variant instead.';
+comment on table goniec.message_material is 'What a response, a test or a warm-up mail consists of. Campaign mail is made from its variant instead. Retention may empty it.';
 
 comment on column goniec.message_material.attachments is '[{"filename", "contentType", "content": base64}]';
 

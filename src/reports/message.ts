@@ -137,4 +137,4 @@ const CONTENT = `
   from goniec.message m
   left join goniec.message_content c on c.message_id = m.id
   left join goniec.message_material n on n.message_id = m.id
-  where m.id = $1 and (c.message_id is not null or n.message_id is not null)`
+  where m.id = $1 and (c.message_id is not null or n.text is not null or n.html is not null)`
