@@ -1439,7 +1439,7 @@ begin
     left join goniec.message_content c on c.message_id = last.id
     left join goniec.attempt a on a.message_id = last.id and a.state = 'accepted';
     if v_subject is null then
-      raise exception 'nothing was sent to "%" that the response could be a reply to, so it needs a subject', v_lead.email using errcode = 'invalid_parameter_value';
+      raise exception 'there is no mail to "%" with a subject on record that the response could be a reply to, so it needs a subject', v_lead.email using errcode = 'invalid_parameter_value';
     end if;
   end if;
 

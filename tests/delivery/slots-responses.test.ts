@@ -164,7 +164,7 @@ describe('a response', () => {
     'no mailbox yet': [{ from: undefined }, 'no mailbox has mailed "jan@klient.example" yet'],
     'nothing to reply to': [
       { subject: undefined },
-      'nothing was sent to "jan@klient.example" that the response could be a reply to',
+      'there is no mail to "jan@klient.example" with a subject on record that the response could be a reply to',
     ],
     'attachments that are none': [
       { attachments: '{"filename": "a"}' },
