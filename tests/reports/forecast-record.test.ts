@@ -74,6 +74,18 @@ test('when a campaign is over its forecasts are judged: how late it was, and whe
   })
 })
 
+test('a response that goes out after its last mail makes no campaign late', async () => {
+  await recordForecasts(database)
+  const { id } = await world.mail({ kind: 'response', campaign: 1 })
+  await endOn('2026-12-17')
+  const session = await database.session()
+  await session.query('set session_replication_role = replica')
+  await session.query(`update goniec.message set sent_at = '2026-12-21T10:00:00Z' where id = $1`, [id])
+  await setClock(database, Temporal.Instant.from('2026-12-22T00:23:00Z'))
+  await recordForecasts(database)
+  expect((await record())[0]).toMatchObject({ ended_on: '2026-12-17', slip: 0 })
+})
+
 test('an installation that was late again and again forecasts later ends, and one that never was a narrow range', async () => {
   const latest = async (): Promise<string | undefined> => {
     const { forecast } = await answerForecast(database, { name: 'spring-offer' })

@@ -108,7 +108,8 @@ const ENDED = `
   from goniec.forecast f
   join goniec.campaign c on c.id = f.campaign_id and c.status = 'completed'
   cross join lateral (
-    select goniec.local_day(max(m.sent_at), c.timezone) as day from goniec.message m where m.campaign_id = c.id and m.status = 'sent'
+    select goniec.local_day(max(m.sent_at), c.timezone) as day
+    from goniec.message m where m.campaign_id = c.id and m.status = 'sent' and m.kind = 'campaign'
   ) last
   where f.ended_on is null and f.likely is not null and last.day >= f.made_on`
 
