@@ -56,6 +56,12 @@ it('with --strict a rejected line ends 1, and nothing came in', async () => {
   )
   expect(await world.value(`select count(*) from goniec.lead where email = 'ewa@klient.example'`)).toBe(0)
   expect(existsSync(join(directory, 'strict.rejects.csv'))).toBe(true)
+  const tried = ['lead', 'import', 'strict.csv', '--campaign', 'spring', '--dry-run']
+  expect(await goniec(tried)).toMatchObject({ code: 0 })
+  expect(await goniec([...tried, '--strict'])).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('Dry run: nothing was imported.'),
+  })
 })
 
 it('an import wants a campaign or a history, not both and not neither', async () => {

@@ -84,10 +84,10 @@ function report(
     cli.output.properties(Object.entries({ ...counts, 'rejects file': rejectsFile })),
   )
   if (counts.rows === 0) cli.output.say('The file has a header, and no lead on a line below it.')
+  // A dry run tells it too; and a file may be clean when it was tried, and not when it was done, if somebody was blocked in between.
+  if (strict && counts.rejected > 0) cli.setExitCode(1)
   if (dryRun) return cli.output.say('Dry run: nothing was imported.')
   if (!written) throw notClean(counts.rejected, rejectsFile)
-  // Clean when it was tried, and not when it was done: somebody was blocked in between.
-  if (strict && counts.rejected > 0) cli.setExitCode(1)
   if (counts.rejected > 0) cli.output.say(`${rejectedWords(counts.rejected)}; the reasons stand in ${rejectsFile}.`)
   for (const line of consequences) cli.output.say(line)
   cli.output.say(
