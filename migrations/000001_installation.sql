@@ -16,6 +16,7 @@ comment on function goniec.now() is
 --   plan     one plan at a time
 --   forecast one worker makes the day's forecasts
 --   refusals one counts refusals at a time, until he has committed
+--   recall   after a restore one tells, places or doubts forgotten mails at a time
 -- Session level, namespace 20201 ("worker name"): a worker holds the hash of its name for as long as it lives.
 create function goniec.lock_key(name text) returns bigint
 language sql immutable strict parallel safe
