@@ -47,5 +47,7 @@ export function messageOf(error: unknown): string {
 
 /** The text without the passwords of URLs in it, fit to be shown or logged. */
 export function hidePasswords(text: string): string {
-  return text.replace(/(\w+:\/\/[^\s:@/]*):[^\s@/]*@/g, '$1:***@')
+  return text
+    .replaceAll(/(\w+:\/\/[^\s:@/]*):[^\s@/]*@/g, '$1:***@')
+    .replaceAll(/([?&](?:ssl)?password=)[^\s&]*/g, '$1***')
 }

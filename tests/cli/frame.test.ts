@@ -3,6 +3,7 @@ import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { hidePasswords } from '../../src/errors.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { goniec } from '../support/goniec.ts'
 
@@ -96,6 +97,14 @@ test('database url shows which database is in use, the password only when asked'
   expect(hidden.stdout).not.toContain(new URL(database.url).password)
   expect(shown.stdout).toBe(`${database.url}\n`)
   expect(stop).toMatchObject({ code: 1, stderr: expect.stringMatching(/a server that goniec did not start/) })
+})
+
+test('nor does it show a password that stands behind the question mark, and no error does', async () => {
+  const url = 'postgresql:///goniec?host=/run/nobody&user=anna&password=s3cret&sslpassword=s3cret'
+  const { code, stdout } = await goniec(['database', 'url'], { env: { DATABASE_URL: url } })
+  expect(code).toBe(0)
+  expect(stdout).toMatch(/&password=\*\*\*&sslpassword=\*\*\*\n$/)
+  expect(hidePasswords(`at ${url}, and postgres://anna:s3cret@host/x?password=s3cret`)).not.toContain('s3cret')
 })
 
 test('an output that a full disk does not take is told, and ends 1', async () => {
