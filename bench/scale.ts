@@ -145,7 +145,9 @@ function measureClaims(database: Database): Promise<number> {
     const { rows } = await client.query<{ id: number; pid: number }>(
       `insert into goniec.incarnation (worker, host, pid, version) values ('bench', 'bench', 1, '0') returning id, pg_backend_pid() as pid`,
     )
-    const { id, pid } = rows[0]!
+    const [session] = rows
+    assert(session, 'a worker begins')
+    const { id, pid } = session
     const claim = async (): Promise<void> => {
       await client.query('begin')
       const answer = await client.query<{ mails: number }>({ ...CLAIM, values: [id] })
