@@ -21,7 +21,7 @@ afterEach(endWorkers)
 const TOYS: [string, Benchmark, { size: number; rows: number }][] = [
   ['throughput', throughput, { size: 0.01, rows: 4 }],
   ['protocol', protocol, { size: 0.05, rows: 3 }],
-  ['scale', scale, { size: 0.001, rows: 3 }],
+  ['scale', scale, { size: 0.001, rows: 4 }],
   ['plan', planning, { size: 0.001, rows: 4 }],
   ['import', importing, { size: 0.001, rows: 1 }],
   ['idle', idle, { size: 0.001, rows: 1 }],
