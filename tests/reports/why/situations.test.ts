@@ -205,7 +205,7 @@ test('a limit beyond the days that are planned: not before they end', async () =
   // The plan reads no more of a long queue than there could be room for: what it has not looked at waits for the same.
   const [far] = await begun.world.waiting(1, begun.campaign)
   expect(await begun.world.why(far ?? 0)).toMatchObject({
-    reasons: [{ code: 'campaign_limit' }, { code: 'not_planned' }],
+    reasons: [{ code: 'campaign_limit' }, { code: 'no_room' }],
     next: { what: 'later', at: '2026-12-16T08:00:00.000Z' },
   })
 })
