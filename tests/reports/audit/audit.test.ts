@@ -33,7 +33,8 @@ test('after real sends, refusals, doubts, kills, pauses and an import all checks
 test('that world has everything in it that the checks are about', async () => {
   const [row] = await database.query(
     `select (select count(distinct status)::int from goniec.message) as statuses, (select array_agg(distinct state order by state) from goniec.attempt) as states,
-            (select count(*)::int from goniec.message where status = 'pending' and scheduled_at > goniec.now() + interval '1 hour') as tomorrow`,
+            (select count(*)::int from goniec.message m, goniec.installation i
+             where m.status = 'pending' and (m.scheduled_at at time zone i.timezone)::date > (goniec.now() at time zone i.timezone)::date) as tomorrow`,
   )
   expect(row).toMatchObject({ statuses: 5, tomorrow: expect.any(Number) })
   expect(row?.['states']).toEqual(
