@@ -61,10 +61,10 @@ export class ZoneDays {
   }
 
   /**
-   * The instant at which the clock shows so many minutes after midnight (1440 is the end of the day). Temporal's `compatible` rule
-   * decides what clocks do not: a time that is skipped in spring is taken as much later as the clock jumps (02:30 becomes 03:30),
-   * one that comes twice in autumn is the first of the two. It never leaves its day: where the clock jumps over the end of a day
-   * (23:00 to midnight in Greenland), what is skipped is that end.
+   * The instant from which the clock shows so many minutes after midnight, or more (1440 is the end of the day). A time that is skipped
+   * in spring is the instant in which the clock jumps over it, so that a window that ends at 02:30 is over when it is three; one that
+   * comes twice in autumn is the first of the two. It never leaves its day: where the clock jumps over the end of a day (23:00 to
+   * midnight in Greenland), what is skipped is that end.
    */
   timeMs(day: number, minutes: number): number {
     const startMs = this.startMs(day)
@@ -73,8 +73,11 @@ export class ZoneDays {
     if (nextMs - startMs === DAY_MS) return startMs + minutes * 60_000
     const plainTime = new Temporal.PlainTime(Math.floor(minutes / 60), minutes % 60)
     const plainDateTime = Temporal.PlainDate.from(dayText(day)).toPlainDateTime(plainTime)
-    const zoned = plainDateTime.toZonedDateTime(this.timeZone, { disambiguation: 'compatible' })
-    return Math.min(zoned.epochMilliseconds, nextMs)
+    const zoned = plainDateTime.toZonedDateTime(this.timeZone, { disambiguation: 'earlier' })
+    const isShown = zoned.toPlainDateTime().equals(plainDateTime)
+    const from = isShown ? zoned : zoned.getTimeZoneTransition('next')
+    assert(from, `${this.timeZone} skips ${plainDateTime.toString()} by a clock change`)
+    return Math.min(from.epochMilliseconds, nextMs)
   }
 
   /** The day that an instant falls on. */

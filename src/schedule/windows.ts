@@ -95,7 +95,7 @@ export function* sendingWindows(
     if (calendar.holidays !== null && isPublicHoliday(calendar.holidays, day)) continue
     const opensMs = zone.timeMs(day, from)
     const closesMs = zone.timeMs(day, to)
-    // 02:30–03:00 on the night in spring that has no 02:30 opens when it has closed: there is no window that day.
+    // 02:15–02:45 on the night in spring on which it is three after two closes when it opens: there is no window that day.
     if (opensMs >= closesMs) continue
     last = day + SEARCH_DAYS
     yield { day, opensMs, closesMs }

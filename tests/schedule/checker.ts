@@ -56,7 +56,13 @@ function localTimeMs(day: string, time: string, timeZone: string): number {
 function localTimeOf(day: string, time: string, timeZone: string): number {
   const date = Temporal.PlainDate.from(day)
   if (time === '24:00') return date.add({ days: 1 }).toZonedDateTime(timeZone).epochMilliseconds
-  return date.toPlainDateTime(Temporal.PlainTime.from(time)).toZonedDateTime(timeZone).epochMilliseconds
+  const local = date.toPlainDateTime(Temporal.PlainTime.from(time))
+  // Where no clock shows it this is behind the jump, by as much as the time is behind the last that was shown.
+  let at = local.toZonedDateTime(timeZone)
+  if (at.toPlainDateTime().equals(local)) return at.epochMilliseconds
+  while (Temporal.PlainDateTime.compare(at.subtract({ minutes: 1 }).toPlainDateTime(), local) > 0)
+    at = at.subtract({ minutes: 1 })
+  return at.epochMilliseconds
 }
 
 type OpenHours = { opensMs: number; closesMs: number } | null

@@ -98,12 +98,20 @@ describe('windows', () => {
     expect(nextSendingDays(campaign({ startsOn: '2026-04-08' }), '2026-03-23', 2)).toEqual(['2026-04-08', '2026-04-09'])
   })
 
-  test('on the night that skips an hour, a time that no clock shows is an hour later', () => {
+  test('on the night that skips an hour, a time that no clock shows is when it jumps', () => {
     const window = { from: '02:30', to: '09:00', days: everyDay }
     const [before, on] = windowsOf(campaign({ window }), '2026-03-28', 2)
     expect(inWarsaw(before?.opensMs ?? 0)).toBe('2026-03-28 02:30:00')
-    expect(inWarsaw(on?.opensMs ?? 0)).toBe('2026-03-29 03:30:00')
+    expect(inWarsaw(on?.opensMs ?? 0)).toBe('2026-03-29 03:00:00')
     expect(inWarsaw(on?.closesMs ?? 0)).toBe('2026-03-29 09:00:00')
+    const early = windowsOf(campaign({ window: { from: '01:30', to: '02:30', days: everyDay } }), '2026-03-29', 1)
+    expect(early.map(({ opensMs, closesMs }) => [opensMs, closesMs])).toEqual([
+      [Date.UTC(2026, 2, 29, 0, 30), Date.UTC(2026, 2, 29, 1)],
+    ])
+    const late = windowsOf(campaign({ window: { from: '02:30', to: '03:30', days: everyDay } }), '2026-03-29', 1)
+    expect(late.map(({ opensMs, closesMs }) => [opensMs, closesMs])).toEqual([
+      [Date.UTC(2026, 2, 29, 1), Date.UTC(2026, 2, 29, 1, 30)],
+    ])
   })
 
   test('on the night that repeats an hour, a time that comes twice is the first of both', () => {

@@ -4,16 +4,20 @@
  */
 
 /**
- * The instant of a local time; of one that comes twice the first, of one that no clock shows as much later as the clock jumps. Postgres takes the
- * second of two; clocks are put back by an hour, by half of one on Lord Howe Island, and by two in Antarctica. Most often they were not changed in the two
- * hours before, and two conversions tell.
+ * The instant of a local time; of one that comes twice the first, of one that no clock shows that in which the clock jumps over it. Postgres takes the
+ * second of two, and of one that is not shown an instant behind the jump; clocks are changed by an hour, by half of one on Lord Howe Island, and by two
+ * in Antarctica, at a whole minute. Most often they were not changed in the two hours before, and three conversions tell.
  */
 function instantOf(local: string, zone: string): string {
   const at = `(${local}) at time zone ${zone}`
   const shifts = ['2 hours', '1 hour', '30 minutes'].map((by) => `(${at} - interval '${by}')`)
   const first = `select min(t) from unnest(array[${shifts.join(', ')}]) as t where t at time zone ${zone} = ${local}`
   const isUnchanged = `(${at} - interval '2 hours') at time zone ${zone} = (${local}) - interval '2 hours'`
-  return `(case when ${isUnchanged} then ${at} else coalesce((${first}), ${at}) end)`
+  const isShown = `${at} at time zone ${zone} = ${local}`
+  const jump = `
+    select max(t) from generate_series(${at} - interval '2 hours', ${at}, '1 minute') as t
+    where t at time zone ${zone} - (t - interval '1 minute') at time zone ${zone} > interval '1 minute'`
+  return `(case when not (${isShown}) then (${jump}) when ${isUnchanged} then ${at} else coalesce((${first}), ${at}) end)`
 }
 
 /** When the window of the campaign `c` closes that the instant's day has: with the day at the latest, where the clock jumps over the end of it. */
