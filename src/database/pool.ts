@@ -113,13 +113,19 @@ export function retireIdle(pool: Pool): void {
 export function clientConfig(url: string, { name, connectTimeoutMs = 10_000 }: PoolOptions = {}): ClientConfig {
   teachInstants()
   return {
-    connectionString: url,
+    connectionString: withFullTls(url),
     application_name: name ? `goniec ${name}` : 'goniec',
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
     connectionTimeoutMillis: connectTimeoutMs,
     types: valueTypes,
   }
+}
+
+/** What `require` and its like mean to pg, under the name that has it warn of nothing at each start: a certificate is looked at. */
+function withFullTls(url: string): string {
+  if (/[?&]uselibpqcompat=/.test(url)) return url
+  return url.replace(/([?&]sslmode=)(prefer|require|verify-ca)(?=&|$)/, '$1verify-full')
 }
 
 function createPool(url: string, options: PoolOptions): Pool {
