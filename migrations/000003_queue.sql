@@ -87,6 +87,10 @@ create index message_unplanned_not_campaign on goniec.message (bound_mailbox_id)
 create index message_due on goniec.message (scheduled_at, id) where status in ('pending', 'sending', 'in_doubt') and scheduled_at > '-infinity';
 create index message_open_by_campaign on goniec.message (campaign_id, scheduled_at, id) where status in ('pending', 'sending', 'in_doubt');
 create index message_unplanned_by_campaign on goniec.message (campaign_id, id) where status = 'pending' and scheduled_at is null;
+-- First mails of which a plan has said why they wait in line: those behind them wait for the same (goniec.why_no_slot, 000016_gates.sql).
+create index message_in_line on goniec.message (campaign_id, id)
+  where kind = 'campaign' and status = 'pending' and scheduled_at is null and follows_at is null and first_planned_at is null and not_before is null
+    and slot_reason in ('no_room', 'domain_limit', 'no_usable_mailbox', 'no_sending_day', 'campaign_not_running');
 create index message_by_lead on goniec.message (lead_id, id) with (fillfactor = 50);
 create index message_in_doubt on goniec.message (id) where status = 'in_doubt';
 -- Few at any time, and looked for every second by whoever watches.

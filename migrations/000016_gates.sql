@@ -9,7 +9,8 @@
 -- shut. Ask with a message's id: it is found by its key, and the rest by look-ups.
 
 -- Why a mail has no slot, as the plan has said of it; null: no plan has looked at it. Of a campaign's first mails the plan looks at those in front, as
--- many as there could be room for, and of those that find none only the first ones are told: what is said of them holds for all behind them.
+-- many as there could be room for, and of those that find none only the first ones are told: what is said of them holds for all behind them. They have an
+-- index of their own, since thousands of follow-ups may stand before them.
 create function goniec.why_no_slot(m goniec.message) returns text
 language sql stable
 as $$

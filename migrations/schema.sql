@@ -675,6 +675,8 @@ CREATE INDEX message_held ON goniec.message USING btree (id) WHERE ((status = 'p
 
 CREATE INDEX message_in_doubt ON goniec.message USING btree (id) WHERE (status = 'in_doubt'::text);
 
+CREATE INDEX message_in_line ON goniec.message USING btree (campaign_id, id) WHERE ((kind = 'campaign'::text) AND (status = 'pending'::text) AND (scheduled_at IS NULL) AND (follows_at IS NULL) AND (first_planned_at IS NULL) AND (not_before IS NULL) AND (slot_reason = ANY (ARRAY['no_room'::text, 'domain_limit'::text, 'no_usable_mailbox'::text, 'no_sending_day'::text, 'campaign_not_running'::text])));
+
 CREATE INDEX message_open_by_campaign ON goniec.message USING btree (campaign_id, scheduled_at, id) WHERE (status = ANY (ARRAY['pending'::text, 'sending'::text, 'in_doubt'::text]));
 
 CREATE INDEX message_sent_by_campaign ON goniec.message USING btree (campaign_id, sent_at) WHERE (status = 'sent'::text);

@@ -127,6 +127,21 @@ test('a campaign’s first mails are read by its own index, though statistics ar
   expect((await fetchedMails()) - before).toBeLessThan(2 * 40 * 100)
 })
 
+test('why a mail waits in line is asked of those in front of it, and of no follow-up that waits', async () => {
+  await crowd({ campaigns: 1, mails: 1000 })
+  await query('analyze goniec.message')
+  await query(
+    `update goniec.message set follows_at = goniec.now() where id < (select max(id) - 100 from goniec.message)`,
+  )
+  await query(`update goniec.message set slot_reason = 'no_room' where id = (select max(id) - 100 from goniec.message)`)
+  const before = await fetchedMails()
+  const said = await query(
+    `select goniec.why_no_slot(m) as why from goniec.message m where m.id > (select max(id) - 50 from goniec.message)`,
+  )
+  expect(new Set(said.map(({ why }) => why))).toEqual(new Set(['no_room']))
+  expect((await fetchedMails()) - before).toBeLessThan(5 * said.length)
+})
+
 test('days are made of those campaigns that miss one, or whose limit has changed', async () => {
   await here.clockAt(NOON)
   const [campaign, other] = [await here.world.campaign({ daily_limit: 10 }), await here.world.campaign()]
