@@ -1,5 +1,5 @@
 /** How many first mails of a campaign there could be places for: what is beyond need not be looked at. */
-import type { DomainLimits, PlanCampaign, PlanMailbox } from './plan-input.ts'
+import { FRONT, type DomainLimits, type PlanCampaign, type PlanMailbox } from './plan-input.ts'
 import { lengthMs } from './windows.ts'
 
 /**
@@ -23,6 +23,34 @@ export function roomOf(
   const byDelay = shortestMs > 0 ? Math.ceil(openMs / shortestMs) : Number.POSITIVE_INFINITY
   // A window can touch one more of the mailboxes' days than it has days itself.
   return Math.min(perDay * (horizonDays + 1), byDelay) + MARGIN
+}
+
+/** The most that all campaigns together find places for: each alone has room for as many, where they share mailboxes. */
+export function placesOf(mailboxes: readonly PlanMailbox[], horizonDays: number): number {
+  // A window can touch one more of the mailboxes' days than it has days itself.
+  return mailboxes.reduce((sum, { dailyLimit }) => sum + dailyLimit, 0) * (horizonDays + 1)
+}
+
+/**
+ * What of all places within the horizon would be a campaign's, by weight, were every one of the campaigns that share its mailboxes to fill them: twice
+ * of it, since some have less to send than others.
+ */
+export function sharesOf(
+  campaigns: readonly PlanCampaign[],
+  mailboxes: ReadonlyMap<number, PlanMailbox>,
+  horizonDays: number,
+): (campaign: PlanCampaign) => number {
+  const running = campaigns.filter(({ running: runs }) => runs)
+  const weights = new Map<number, number>()
+  for (const { mailboxIds, weight } of running) {
+    for (const id of mailboxIds) weights.set(id, (weights.get(id) ?? 0) + weight)
+  }
+  return ({ mailboxIds, weight }) => {
+    const perDay = mailboxIds
+      .map((id) => ((mailboxes.get(id)?.dailyLimit ?? 0) * weight) / (weights.get(id) ?? weight))
+      .reduce((sum, places) => sum + places, 0)
+    return Math.ceil(2 * perDay * (horizonDays + 1)) + FRONT
+  }
 }
 
 /** One of the windows may be longer: that of the night on which the clock is put back. */

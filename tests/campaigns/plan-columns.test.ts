@@ -109,7 +109,7 @@ async function inColumns(campaignIds: readonly number[], steps: Awaited<ReturnTy
 /** All that is loaded, in order. Each campaign has so much room that it is a piece of its own; where any domain has a limit there are no pieces. */
 async function loaded(
   domainLimits: Parameters<typeof loadMails>[1]['domainLimits'],
-): Promise<Omit<LoadedMails, 'messages' | 'peekedAt'> & { messages: unknown[] }> {
+): Promise<Omit<LoadedMails, 'messages' | 'peekedAt' | 'byShare'> & { messages: unknown[] }> {
   const rooms = (await reads.campaigns(query)).map(({ id }) => ({ id, room: 20_000 }))
   const snapshot = {
     query,
@@ -124,6 +124,7 @@ async function loaded(
     domainLimits,
     held: NOBODY_HELD,
     horizonDays: 7,
+    places: 1_000_000,
     peek: null,
     meanwhile: () => {},
   }

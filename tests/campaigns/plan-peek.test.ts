@@ -111,3 +111,39 @@ test('those in front say that there is no room, for all behind them too', async 
   await setClock(database, MONDAY.add({ minutes: 30 }))
   expect((await readTrouble(database, { lateMs: 600_000 })).unplanned.count).toBe(0)
 })
+
+test('where campaigns could read far more than there are places each reads its share; what others leave it gets all the same', async () => {
+  await limitTo(8)
+  const tuesdays = await world.campaign('tuesdays', { status: 'running', delay_ms: 0, window_days: ['tue'] })
+  for (let n = 1; n <= LEADS; n += 1) await world.enroll(tuesdays, `lead-${n}@tuesday.example`)
+  const small = await world.campaign('small', { status: 'running', delay_ms: 0 })
+  for (const lead of ['a', 'b']) await world.enroll(small, `${lead}@small.example`)
+  const client = await database.pool.connect()
+  const { input, byShare, peekedAt } = await loadPlanInput(database, client, { peek: 10, byShareFrom: 0 })
+  client.release()
+  // Four campaigns run: a quarter of eight places on eight days, twice, and ten.
+  expect({ byShare, peekedAt: [...peekedAt], read: input.messages.length }).toEqual({
+    byShare: true,
+    peekedAt: [campaign, tuesdays],
+    read: 2 * (2 * (8 / 4) * 8 + 10) + 2,
+  })
+  const placed = async (): Promise<unknown> =>
+    database.query(
+      `select c.name, count(m.scheduled_at)::integer as mails from goniec.campaign c left join goniec.message m on m.campaign_id = c.id group by 1 order by 1`,
+    )
+  // The share of the one is less than what it gets, since the other sends on Tuesdays only; and the other has nothing of it in between.
+  expect(await runPlan(database, { byShareFrom: 0 })).toMatchObject({ planned: 12 * 8, moved: 0 })
+  const all = [
+    { name: 'late', mails: 5 * 8 - 2 + 2 * 4 },
+    { name: 'other', mails: 0 },
+    { name: 'small', mails: 2 },
+    { name: 'tuesdays', mails: 2 * 4 + 5 * 8 },
+  ]
+  expect(await placed()).toEqual(all)
+  // Where they are full it reads no more than the first ones of those that wait.
+  const again = await runPlan(database, { byShareFrom: 0 })
+  expect({ again, placed: await placed() }).toMatchObject({
+    again: { planned: 0, moved: 0, withdrawn: 0 },
+    placed: all,
+  })
+})

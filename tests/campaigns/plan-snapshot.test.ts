@@ -101,9 +101,11 @@ async function twoCampaigns(
 }
 
 async function load(snapshot: Snapshot, rooms: readonly Room[]): Promise<LoadedMails> {
+  const mailboxes = await reads.mailboxes(snapshot.query)
   return loadMails(snapshot, {
     rooms,
-    mailboxes: await reads.mailboxes(snapshot.query),
+    mailboxes,
+    places: mailboxes.reduce((sum, { daily_limit: ofDay }) => sum + ofDay, 0) * 8,
     domainLimits: new Map(),
     held: new HeldLeads({ timeZone: 'Europe/Warsaw', nowMs: 0, campaigns: [], contacts: new Map() }),
     horizonDays: 7,

@@ -16,6 +16,8 @@ export interface LoadedMails {
   unswept: number[]
   /** Campaigns of whose first mails only the first were read. */
   peekedAt: ReadonlySet<number>
+  /** Some of them were read by their share of the places, which says nothing of what others leave. */
+  byShare: boolean
 }
 
 /** Reads what there could be a place for, and what has one; in any order. */
@@ -25,6 +27,8 @@ export async function loadMails(snapshot: Snapshot, asked: Asked): Promise<Loade
     asked.rooms.map(({ id }) => id),
   )
   const { firstMails, slots, rows } = await readMails(snapshot, asked, steps)
+  const shares = new Map(asked.rooms.flatMap(({ id, room, isShare }) => (isShare ? [[id, room]] : [])))
+  const cut = firstMails.flatMap((columns) => cutShort(columns, asked, shares))
   const planned = rows.filter((row) => !row.step_is_removed)
   return {
     messages: joined([
@@ -39,17 +43,24 @@ export async function loadMails(snapshot: Snapshot, asked: Asked): Promise<Loade
         ...[...firstMails, ...slots].flatMap((columns) => campaignsWithRemovedSteps(columns, steps)),
       ]),
     ],
-    peekedAt: new Set(firstMails.flatMap((columns) => cutShort(columns, asked))),
+    peekedAt: new Set(cut.map(({ id }) => id)),
+    byShare: cut.some(({ isShare }) => isShare),
   }
 }
 
-/** The campaigns of which so many were read as of one that waits for room, and the first of them does. */
-function cutShort({ campaigns, said }: messageReads.FirstMails, { peek }: Asked): number[] {
+/** The campaigns of which so many were read as of one that waits for room, and the first of them does; or so many as are its share. */
+function cutShort(
+  { campaigns, said }: messageReads.FirstMails,
+  { peek }: Asked,
+  shares: ReadonlyMap<number, number>,
+): { id: number; isShare: boolean }[] {
   const noRoom = WAITING_CODES.indexOf('no_room') + 1
-  const found: number[] = []
+  const found: { id: number; isShare: boolean }[] = []
   for (let from = 0, to = 0; from < campaigns.length; from = to) {
     while (campaigns[to] === campaigns[from]) to += 1
-    if (to - from === peek && said[from] === noRoom) found.push(campaigns[from] ?? 0)
+    const id = campaigns[from] ?? 0
+    if (to - from === peek && said[from] === noRoom) found.push({ id, isShare: false })
+    else if (to - from === shares.get(id)) found.push({ id, isShare: true })
   }
   return found
 }

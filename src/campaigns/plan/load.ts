@@ -11,10 +11,11 @@ import type { Database } from '../../database/pool.ts'
 import type { PlanCampaign, PlanMailbox, WholePlanInput } from '../../schedule/plan-input.ts'
 import { dayText, zoneDays } from '../../schedule/days.ts'
 import { HeldLeads } from '../../schedule/held-leads.ts'
-import { roomOf } from '../../schedule/room.ts'
+import { placesOf, roomOf, sharesOf } from '../../schedule/room.ts'
 import { windowsOf, type Weekday } from '../../schedule/windows.ts'
 import * as domainReads from './domain-reads.ts'
 import { loadMails, type LoadedMails } from './load-mails.ts'
+import type { Room } from './read-mails.ts'
 import * as reads from './reads.ts'
 import { inOneMoment, type Snapshot } from './snapshot.ts'
 
@@ -27,6 +28,8 @@ export interface LoadOptions {
    * them does. Null: all that there could be room for.
    */
   peek?: number | null
+  /** Where campaigns could read more mails than this, and than three times the places, each reads its share of the places first; with `peek` only. */
+  byShareFrom?: number
 }
 
 /** What there is to plan, and what there is to take back first. */
@@ -38,12 +41,13 @@ export interface LoadedPlan extends Omit<LoadedMails, 'messages'> {
 export async function loadPlanInput(
   database: Database,
   client: PoolClient,
-  { horizonDays = 7, graceMs = 300_000, peek = null }: LoadOptions = {},
+  { horizonDays = 7, graceMs = 300_000, peek = null, byShareFrom = 200_000 }: LoadOptions = {},
 ): Promise<LoadedPlan> {
-  return inOneMoment(database, client, (snapshot) => read(snapshot, { horizonDays, graceMs, peek }))
+  return inOneMoment(database, client, (snapshot) => read(snapshot, { horizonDays, graceMs, peek, byShareFrom }))
 }
 
-async function read(snapshot: Snapshot, { horizonDays, graceMs, peek }: Required<LoadOptions>): Promise<LoadedPlan> {
+async function read(snapshot: Snapshot, options: Required<LoadOptions>): Promise<LoadedPlan> {
+  const { horizonDays, graceMs, peek } = options
   const { query } = snapshot
   const { paused, ...installation } = await reads.installation(query)
   const { nowMs, domainLimits } = installation
@@ -51,10 +55,15 @@ async function read(snapshot: Snapshot, { horizonDays, graceMs, peek }: Required
   const mailboxes = mailboxRows.map((row) => toMailbox(row, paused))
   const campaigns = (await reads.campaigns(query)).map((row) => toCampaign(row, paused))
   const mailboxesById = new Map(mailboxes.map((mailbox) => [mailbox.id, mailbox]))
-  const rooms = campaigns.map((campaign) => ({ id: campaign.id, room: roomOf(campaign, mailboxesById, horizonDays) }))
+  const places = placesOf(mailboxes, horizonDays)
+  const rooms = roomsOf(
+    { campaigns, mailboxes: mailboxesById, places, hasDomainLimits: domainLimits.size > 0 },
+    options,
+  )
   const contacts = await reads.contacts(query)
   const { messages, ...rest } = await loadMails(snapshot, {
     rooms,
+    places,
     mailboxes: mailboxRows,
     domainLimits,
     held: new HeldLeads({ ...installation, campaigns, contacts }),
@@ -74,6 +83,33 @@ async function read(snapshot: Snapshot, { horizonDays, graceMs, peek }: Required
     messages,
   }
   return { input, ...rest }
+}
+
+interface Sharing {
+  campaigns: readonly PlanCampaign[]
+  mailboxes: ReadonlyMap<number, PlanMailbox>
+  places: number
+  hasDomainLimits: boolean
+}
+
+/** Of each campaign how many first mails are read. What one may get to a domain is known only once it is read. */
+function roomsOf(
+  { campaigns, mailboxes, places, hasDomainLimits }: Sharing,
+  { horizonDays, peek, byShareFrom }: Required<LoadOptions>,
+): Room[] {
+  const rooms = campaigns.map((campaign) => ({
+    id: campaign.id,
+    room: roomOf(campaign, mailboxes, horizonDays),
+    isShare: false,
+  }))
+  const all = rooms.reduce((sum, { room }) => sum + room, 0)
+  if (peek === null || hasDomainLimits || all < byShareFrom || all < 3 * places) return rooms
+  const shareOf = sharesOf(campaigns, mailboxes, horizonDays)
+  return campaigns.map((campaign, i) => {
+    const { id, room } = rooms[i] ?? { id: campaign.id, room: 0 }
+    const share = shareOf(campaign)
+    return { id, room: Math.min(room, share), isShare: share < room }
+  })
 }
 
 /** The first look into a calendar takes a tenth of a second: it is taken while the database reads. */

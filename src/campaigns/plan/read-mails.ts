@@ -21,15 +21,19 @@ export interface Asked {
   /** Leads that other campaigns have mailed; those for which they have slots are added. */
   held: HeldLeads
   horizonDays: number
+  /** The most that all campaigns together find places for. */
+  places: number
   /** Of a campaign whose first mail waits for room, as is said of it, so many first mails are read; null: all that there could be room for. */
   peek: number | null
   /** To be done while the database reads. */
   meanwhile: () => void
 }
 
-interface Room {
+export interface Room {
   id: number
   room: number
+  /** There could be room for more, were the campaign alone. */
+  isShare?: boolean
 }
 
 export interface ReadMails {
@@ -64,7 +68,7 @@ export async function readMails(snapshot: Snapshot, asked: Asked, steps: Steps):
 
 async function readColumns(
   { query, share }: Snapshot,
-  { rooms, mailboxes, horizonDays, meanwhile, peek }: Asked,
+  { rooms, places, meanwhile, peek }: Asked,
   all: ReadMails,
   readRows: () => Promise<void>,
 ): Promise<void> {
@@ -89,7 +93,7 @@ async function readColumns(
     await readRows()
   }
   const besides = async (): Promise<void> => meanwhile()
-  if (pieces.length === 1 || placesOf(mailboxes, horizonDays) <= OF_A_PIECE) {
+  if (pieces.length === 1 || places <= OF_A_PIECE) {
     await Promise.all([own(), besides()])
     return
   }
@@ -112,12 +116,6 @@ async function readColumns(
  * statements that begin and end it, since the database has another core.
  */
 const OF_A_PIECE = 20_000
-
-/** The most that all campaigns together find places for: each alone has room for as many, where they share mailboxes. */
-function placesOf(mailboxes: readonly MailboxRow[], horizonDays: number): number {
-  // A window can touch one more of the mailboxes' days than it has days itself.
-  return mailboxes.reduce((sum, { daily_limit: ofDay }) => sum + ofDay, 0) * (horizonDays + 1)
-}
 
 /** Each piece is asked for by itself; and campaigns that share mailboxes have less room than they seem to have. */
 const MOST_PIECES = 40

@@ -10,7 +10,8 @@ import { setImmediate as turn } from 'node:timers/promises'
 import type { PoolClient } from 'pg'
 import type { Database } from '../../database/pool.ts'
 import { apart } from '../../schedule/apart.ts'
-import { FRONT } from '../../schedule/plan-input.ts'
+import { FRONT, type PlanInput, type WholePlanInput } from '../../schedule/plan-input.ts'
+import type { Plan } from '../../schedule/plan-result.ts'
 import { plan } from '../../schedule/plan.ts'
 import { sweepRetired } from '../apply/sweep-retired.ts'
 import { tendCampaigns } from '../tend.ts'
@@ -89,22 +90,46 @@ interface Pass {
 
 async function planPass(database: Database, client: PoolClient, options: LoadOptions): Promise<Pass> {
   // The plan reads what was taken of a day, and of a new day nothing was.
-  const [{ input, blocked, peekedAt }] = await Promise.all([
+  const [{ input, blocked, peekedAt, byShare }] = await Promise.all([
     loadSwept(database, client, options),
     database.query('select goniec.make_day_rows(3)'),
   ])
   const withdrawn = await withdraw(database, blocked)
-  const writer = new PlanWriter(database, input)
   const unsettled = new Set(peekedAt)
+  let plans: Plans | PartOfPlan[] = reckon(input, unsettled)
+  // By shares it stands only as a whole: what one campaign leaves is another one's, which may not have been read so far.
+  if (byShare) plans = await all(plans)
+  if (byShare && unsettled.size > 0) return { saved: { ...NOTHING, withdrawn }, mayHaveRoom: true }
+  const writer = new PlanWriter(database, input)
+  for await (const { part, planned } of plans) await writer.add(part, planned)
+  const saved = await writer.finish()
+  return { saved: { ...saved, withdrawn: saved.withdrawn + withdrawn }, mayHaveRoom: unsettled.size > 0 }
+}
+
+interface PartOfPlan {
+  part: PlanInput
+  planned: Plan
+}
+
+type Plans = AsyncGenerator<PartOfPlan>
+
+async function all(plans: Plans): Promise<PartOfPlan[]> {
+  const list: PartOfPlan[] = []
+  for await (const one of plans) list.push(one)
+  return list
+}
+
+const NOTHING: SavedPlan = { planned: 0, moved: 0, withdrawn: 0, givenUp: 0 }
+
+/** Part by part; campaigns for which it shows that there is no room are taken out of the unsettled ones. */
+async function* reckon(input: WholePlanInput, unsettled: Set<number>): Plans {
   for (const part of apart(input, PART)) {
     const planned = plan(part)
     for (const campaignId of planned.withoutRoom) unsettled.delete(campaignId)
-    await writer.add(part, planned)
+    yield { part, planned }
     // What the database has answered meanwhile is heard, and the next slots go to it.
     await turn()
   }
-  const saved = await writer.finish()
-  return { saved: { ...saved, withdrawn: saved.withdrawn + withdrawn }, mayHaveRoom: unsettled.size > 0 }
 }
 
 /** What there is to plan, once no mail of a removed step is left that could be: whenever it came into being, and whoever was away then. */
