@@ -9,8 +9,8 @@
 -- shut. Ask with a message's id: it is found by its key, and the rest by look-ups.
 
 -- Why a mail has no slot, as the plan has said of it; null: no plan has looked at it. Of a campaign's first mails the plan looks at those in front, as
--- many as there could be room for, and of those that find none only the first ones are told: what is said of them holds for all behind them. They have an
--- index of their own, since thousands of follow-ups may stand before them.
+-- many as there could be room for, and of those that find none only the first ones are told: what is said of them holds for all behind them (of a
+-- domain that gets no more, for those to the same domain). They have an index of their own, since thousands of follow-ups may stand before them.
 create function goniec.why_no_slot(m goniec.message) returns text
 language sql stable
 as $$
@@ -21,6 +21,7 @@ as $$
       and f.campaign_id = m.campaign_id and f.id < m.id and f.kind = 'campaign' and f.status = 'pending' and f.scheduled_at is null
       and f.follows_at is null and f.first_planned_at is null and f.not_before is null
       and f.slot_reason in ('no_room', 'domain_limit', 'no_usable_mailbox', 'no_sending_day', 'campaign_not_running')
+      and (f.slot_reason <> 'domain_limit' or goniec.domain_of(f.recipient) = goniec.domain_of(m.recipient))
     order by f.campaign_id, f.id
     limit 1))
 $$;

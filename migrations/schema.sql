@@ -4195,6 +4195,7 @@ AS $function$
       and f.campaign_id = m.campaign_id and f.id < m.id and f.kind = 'campaign' and f.status = 'pending' and f.scheduled_at is null
       and f.follows_at is null and f.first_planned_at is null and f.not_before is null
       and f.slot_reason in ('no_room', 'domain_limit', 'no_usable_mailbox', 'no_sending_day', 'campaign_not_running')
+      and (f.slot_reason <> 'domain_limit' or goniec.domain_of(f.recipient) = goniec.domain_of(m.recipient))
     order by f.campaign_id, f.id
     limit 1))
 $function$;

@@ -70,5 +70,6 @@ export function roomOfDomain(
 ): number {
   const limits = domain === null ? undefined : (domainLimits.get(domain) ?? domainLimits.get('*'))
   // A window can touch one more of the installation's days than it has days itself.
-  return (horizonDays + 1) * Math.min(limits?.dailyLimit ?? Infinity, (limits?.hourlyLimit ?? Infinity) * 24)
+  // And one, which is told that there is no more for it, and for those behind it.
+  return (horizonDays + 1) * Math.min(limits?.dailyLimit ?? Infinity, (limits?.hourlyLimit ?? Infinity) * 24) + 1
 }

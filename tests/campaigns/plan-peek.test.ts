@@ -112,6 +112,23 @@ test('those in front say that there is no room, for all behind them too', async 
   expect((await readTrouble(database, { lateMs: 600_000 })).unplanned.count).toBe(0)
 })
 
+test('a domain that gets no more says nothing of those behind that write to others', async () => {
+  await database.query(`insert into goniec.domain_limit (domain, daily_limit) values ('full.example', 0)`)
+  let mails = 0
+  const mixed = await world.campaign('mixed', { status: 'running', delay_ms: 0 })
+  for (const domain of ['full', 'open', 'open', 'full']) {
+    for (let n = 1; n <= 15; n += 1) await world.enroll(mixed, `${domain}-${mails++}@${domain}.example`)
+  }
+  await planned()
+  const reasons = await database.query(
+    `select distinct split_part(w.recipient, '@', 2) as domain, w.reason from goniec_report.waiting w where w.campaign = 'mixed' and w.reason <> 'planned' order by 1, 2`,
+  )
+  expect(reasons).toEqual([
+    { domain: 'full.example', reason: 'domain_limit' },
+    { domain: 'open.example', reason: 'no_room' },
+  ])
+})
+
 test('where campaigns could read far more than there are places each reads its share; what others leave it gets all the same', async () => {
   await limitTo(8)
   const tuesdays = await world.campaign('tuesdays', { status: 'running', delay_ms: 0, window_days: ['tue'] })

@@ -97,18 +97,13 @@ function roomsOf(
   { campaigns, mailboxes, places, hasDomainLimits }: Sharing,
   { horizonDays, peek, byShareFrom }: Required<LoadOptions>,
 ): Room[] {
-  const rooms = campaigns.map((campaign) => ({
-    id: campaign.id,
-    room: roomOf(campaign, mailboxes, horizonDays),
-    isShare: false,
-  }))
+  const rooms = campaigns.map((campaign) => ({ campaign, room: roomOf(campaign, mailboxes, horizonDays) }))
   const all = rooms.reduce((sum, { room }) => sum + room, 0)
-  if (peek === null || hasDomainLimits || all < byShareFrom || all < 3 * places) return rooms
-  const shareOf = sharesOf(campaigns, mailboxes, horizonDays)
-  return campaigns.map((campaign, i) => {
-    const { id, room } = rooms[i] ?? { id: campaign.id, room: 0 }
+  const isByShare = peek !== null && !hasDomainLimits && all >= Math.max(byShareFrom, 3 * places)
+  const shareOf = isByShare ? sharesOf(campaigns, mailboxes, horizonDays) : () => Number.POSITIVE_INFINITY
+  return rooms.map(({ campaign, room }) => {
     const share = shareOf(campaign)
-    return { id, room: Math.min(room, share), isShare: share < room }
+    return { id: campaign.id, room: Math.min(room, share), isShare: share < room }
   })
 }
 
