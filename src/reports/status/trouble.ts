@@ -6,6 +6,7 @@
  * A mail is **overdue** when its planned time is over by more than `lateMs` and nothing stands against it but that no worker takes it or
  * plans it anew. Mails that wait for a stated reason (a pause, a limit, a gap, a broken mailbox) are not.
  */
+import { OBJECTION } from '../../campaigns/plan/message-reads.ts'
 import type { Database } from '../../database/pool.ts'
 import { assert } from '../../errors.ts'
 import type { Instant } from '../../time.ts'
@@ -136,7 +137,7 @@ const OVERDUE = `
   where r.reason in ('due', 'missed', 'window_closed', 'settings_changed', 'day_not_prepared')
   order by asked.at, asked.id`
 
-/** What the plan has seen has a reason, if no slot, or stands behind one that has. The newest of a campaign are looked at: what was seen is older than what was not. */
+/** What the plan has seen has a reason, if no slot, or stands behind one that has; of what may not be mailed it makes nothing. The newest of a campaign are looked at: what was seen is older than what was not. */
 const UNPLANNED = `
   with ${CLOCK}
   select m.id, m.created_at as at
@@ -145,11 +146,13 @@ const UNPLANNED = `
   join goniec.salesperson s on ${NOT_BRAKED}
   join goniec.campaign c on c.salesperson_id = s.id and c.status = 'running'
   cross join lateral (
-    select m.id, m.created_at, m.held_reason, goniec.why_no_slot(m) as said from goniec.message m
-    where m.campaign_id = c.id and m.status = 'pending' and m.scheduled_at is null
+    select m.id, m.created_at, goniec.why_no_slot(m) as said
+    from goniec.message m
+    left join goniec.lead l on l.id = m.lead_id
+    where m.campaign_id = c.id and m.status = 'pending' and m.scheduled_at is null and ${OBJECTION} is null
     order by m.id desc limit ${MOST_EACH}
   ) as m
-  where m.said is null and m.held_reason is null and m.created_at < clock.now - $1 * interval '1 millisecond'
+  where m.said is null and m.created_at < clock.now - $1 * interval '1 millisecond'
     and coalesce(c.started_at, m.created_at) < clock.now - $1 * interval '1 millisecond'
   order by 2, 1`
 

@@ -88,6 +88,19 @@ test('a mail that no plan has seen is told after a while, one that the plan foun
   expect((await read(25 * MINUTE)).unplanned.count).toBe(0)
 })
 
+test('of leads that may not be mailed no plan makes anything, and no mail of theirs is missed', async () => {
+  const { world, session } = state
+  await world.campaign({ started_at: world.at(-60 * MINUTE) })
+  const old = { dueInMs: null, columns: { created_at: world.at(-20 * MINUTE) } }
+  await world.mail({ ...old, lead: await world.lead({ blocked_at: world.at(-30 * MINUTE) }) })
+  const suppressed = await world.lead({ email: 'jan@zakazane.example' })
+  await world.mail({ ...old, lead: suppressed })
+  await session.query(`insert into goniec.suppression (value, reason) values ('zakazane.example', 'asked for')`)
+  expect((await read()).unplanned.count).toBe(0)
+  await session.query('delete from goniec.suppression')
+  expect((await read()).unplanned.count).toBe(1)
+})
+
 test('doubts, mails set aside, late contradictions and broken mailboxes are findings, each with what to do', async () => {
   const { world, session } = state
   const doubt = await settledMail(world, { outcome: 'unknown' })
