@@ -111,11 +111,22 @@ function lateOf(world: World, mails: readonly Mail[], segment: Segment): Map<Mai
     late.mails++
     if (leadIsTaken(world, mail, segment)) continue
     late.untaken++
-    if (domainIsFull(mail, segment)) continue
+    if (mail.domain && domainIsFull(mail, onceFree(mail, segment))) continue
     late.free++
     if (!late.first || mail.dueMs < late.first.dueMs) late.first = mail
   }
   return groups
+}
+
+/** What is left of a segment once one of its mailboxes is free: a domain's hours before are of no use to it. */
+function onceFree(mail: Mail, segment: Segment): Segment {
+  const usable = mailboxesOf(mail).filter((mailbox) => isUsable(mailbox, segment))
+  const freeFromMs = usable.length === 0 ? 0 : freeFromOf(usable)
+  return { ...segment, fromMs: Math.max(segment.fromMs, freeFromMs) }
+}
+
+function freeFromOf(mailboxes: readonly Mailbox[]): number {
+  return Math.min(...mailboxes.map(({ input }) => input.freeFromMs ?? 0))
 }
 
 function isLate(mail: Mail, { sendingDay, toMs }: Segment): boolean {
@@ -169,8 +180,7 @@ function whatKeeps(mail: Mail, segment: Segment): BindingCode | null {
   if (!campaign.counter.hasRoom(segment.sendingDay)) return 'campaign_limit'
   if (salesperson && !salesperson.counter.hasRoom(segment.day)) return 'salesperson_limit'
   // Before a mailbox is free again, it is not the gaps that keep anybody.
-  const freeFromMs = Math.min(...withRoom.map(({ input }) => input.freeFromMs ?? 0))
-  const fromMs = Math.max(segment.fromMs, mail.dueMs, freeFromMs)
+  const fromMs = Math.max(segment.fromMs, mail.dueMs, freeFromOf(withRoom))
   const startMs = campaign.holes.first(fromMs)
   if (startMs >= segment.toMs) return 'window'
   const free = withRoom.some(

@@ -54,6 +54,15 @@ describe('a day is bound by', () => {
     expect(codesOf(input)).toEqual({ '2026-03-23': 'mailbox_gap', '2026-03-24': 'mailbox_gap' })
   })
 
+  test('a domain’s hours, of which none is left when the mailbox is free again', () => {
+    const input = twoDays({
+      mailboxes: [mailbox({ freeFromMs: warsaw('2026-03-23 16:10') })],
+      domainLimits: new Map([['klient.example', { dailyLimit: null, hourlyLimit: 1 }]]),
+      messages: firstMails(1, 12).map((message) => ({ ...message, domain: 'klient.example' })),
+    })
+    expect(codesOf(input)).toMatchObject({ '2026-03-23': 'domain_limit' })
+  })
+
   test('the contact gap, where other campaigns have the leads', () => {
     const contacts = new Map([[1, [{ day: '2026-03-23', campaignId: 2 }]]])
     const input = twoDays({ contacts, messages: [firstMail(1)] })
