@@ -183,8 +183,12 @@ export class Dispatch {
 
   async #abortUnheld(): Promise<void> {
     const { database, incarnationId, log } = this.#options
-    const aborted = await recover(database.pool, { incarnationId, held: this.held })
+    // Said first: what is lost while this is under way is still in its list of held ones, and wants another one.
     this.#claimLost = false
+    const aborted = await recover(database.pool, { incarnationId, held: this.held }).catch((error: unknown) => {
+      this.#claimLost = true
+      throw error
+    })
     if (aborted.length > 0) log.warn({ attempts: aborted }, 'a claim whose answer was lost is undone')
   }
 

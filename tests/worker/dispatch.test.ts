@@ -1,5 +1,5 @@
 /** The loop that claims and sends, and the reading of what a claim's mails are made of, in between. */
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { Temporal } from '../../src/time.ts'
 import { startFaultServer } from '../smtp/fault-server.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
@@ -41,6 +41,32 @@ test('claims whose mails cannot be read are undone when they are not held any mo
   const states = await database.query<{ state: string }>('select state from goniec.attempt order by id')
   expect(states.map(({ state }) => state)).toEqual(['aborted', 'aborted', 'accepted', 'accepted'])
   expect(server.accepted()).toHaveLength(2)
+})
+
+test('a claim that could not be read while another one is being undone is undone by the next look', async () => {
+  await using server = await serverFor(await createTestDatabase())
+  const { database, incarnationId } = server
+  const isUndoing = Promise.withResolvers<void>()
+  let reads = 0
+  const query: TestDatabase['query'] = async (text, values) => {
+    reads++
+    if (reads > READS_OF_TWO_CLAIMS) return database.query(text, values)
+    if (reads > READS_OF_TWO_CLAIMS / 2) await isUndoing.promise
+    throw new Error('the connection was lost')
+  }
+  const ask = database.pool.query.bind(database.pool)
+  vi.spyOn(database.pool, 'query').mockImplementation(async (...asked: unknown[]) => {
+    const answer: unknown = await Reflect.apply(ask, undefined, asked)
+    if (!String(asked[0]).includes('goniec.recover')) return answer
+    isUndoing.resolve()
+    await expect.poll(() => dispatch.held).toEqual([])
+    return answer
+  })
+  const dispatch = dispatchOn({ database: { ...database, query }, incarnationId, waits: false }, ONE)
+
+  await dispatch.run()
+  expect(server.accepted()).toHaveLength(2)
+  expect(await database.query(`select from goniec.attempt where state = 'claimed'`)).toEqual([])
 })
 
 /** Two mailboxes at a server, each with a mail that is due now. */

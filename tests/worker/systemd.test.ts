@@ -69,9 +69,10 @@ test('a worker that does not get on says nothing more, and is given up once', as
     () => stuck.resolve(),
   )
   await stuck.promise
+  await expect.poll(watchdogs).toBe(2)
   await systemd.ready('still here')
   await hears('READY=1 STATUS=still here')
-  expect(heard.filter((line) => line.startsWith('WATCHDOG'))).toHaveLength(2)
+  expect(watchdogs()).toBe(2)
   expect(looks).toBe(3)
 })
 
@@ -98,6 +99,8 @@ test('a database that is away is no reason to end a worker: it holds outcomes th
   const url = 'postgres://nobody@127.0.0.1:1/goniec'
   expect(await getsOn({ url, graceMs: 300_000, sinceClaimMs: () => 200_000, log })).toBe(true)
 })
+
+const watchdogs = (): number => heard.filter((line) => line.startsWith('WATCHDOG')).length
 
 async function hears(words: string): Promise<void> {
   while (!heard.some((line) => line.includes(words))) {
