@@ -1,5 +1,6 @@
 /** The loop that claims and sends, and the reading of what a claim's mails are made of, in between. */
-import { expect, test, vi } from 'vitest'
+import type { QueryConfig } from 'pg'
+import { expect, test } from 'vitest'
 import { Temporal } from '../../src/time.ts'
 import { startFaultServer } from '../smtp/fault-server.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
@@ -54,15 +55,15 @@ test('a claim that could not be read while another one is being undone is undone
     if (reads > READS_OF_TWO_CLAIMS / 2) await isUndoing.promise
     throw new Error('the connection was lost')
   }
-  const ask = database.pool.query.bind(database.pool)
-  vi.spyOn(database.pool, 'query').mockImplementation(async (...asked: unknown[]) => {
-    const answer: unknown = await Reflect.apply(ask, undefined, asked)
-    if (!String(asked[0]).includes('goniec.recover')) return answer
+  const ask = async (asked: string | QueryConfig, values: unknown[]): Promise<unknown> => {
+    const answer = await database.pool.query(asked, values)
+    if (typeof asked !== 'string' || !asked.includes('goniec.recover')) return answer
     isUndoing.resolve()
     await expect.poll(() => dispatch.held).toEqual([])
     return answer
-  })
-  const dispatch = dispatchOn({ database: { ...database, query }, incarnationId, waits: false }, ONE)
+  }
+  const pool: TestDatabase['pool'] = Object.create(database.pool, { query: { value: ask } })
+  const dispatch = dispatchOn({ database: { ...database, pool, query }, incarnationId, waits: false }, ONE)
 
   await dispatch.run()
   expect(server.accepted()).toHaveLength(2)
