@@ -4,6 +4,7 @@ import { firstMails, messages } from '../../src/campaigns/plan/message-reads.ts'
 import * as reads from '../../src/campaigns/plan/reads.ts'
 import { runPlan } from '../../src/campaigns/plan/run.ts'
 import { slots } from '../../src/campaigns/plan/slot-reads.ts'
+import { openDatabase } from '../../src/database/pool.ts'
 import { instantAt } from '../../src/time.ts'
 import { setClock } from '../support/clock.ts'
 import { createTestDatabase } from '../support/database.ts'
@@ -182,6 +183,31 @@ async function readDays(): Promise<number> {
   )
   return row.rows
 }
+
+test('what binds the days of many campaigns is said without a look at what was just said of others', async () => {
+  const database = await createTestDatabase()
+  await setClock(database, instantAt(NOON))
+  const world = new TestWorld(database)
+  await world.salesperson()
+  await world.mailbox('anna@firma.example')
+  for (let n = 1; n <= 300; n += 1) await world.campaign(`campaign-${n}`, { status: 'running' })
+  // Statistics are from when there was none.
+  await database.query('vacuum (analyze) goniec.campaign_binding')
+  const planner = openDatabase(database.url, { name: 'planner' })
+  await runPlan(planner)
+  // What a session has visited is told at its end at the latest.
+  await planner.close()
+  const visited = async (): Promise<{ days: number; pages: number } | undefined> =>
+    (await database.query<{ days: number; pages: number }>(VISITED))[0]
+  await expect.poll(visited).toEqual({ days: 2100, pages: expect.toSatisfy((pages: number) => pages > 2100) })
+  // Two for each row that is written, and not all that were written before it.
+  expect((await visited())?.pages).toBeLessThan(3 * 2100)
+})
+
+/** Days of which it is said what binds them, and how often a page with such rows was visited. */
+const VISITED = `
+  select (select count(*) from goniec.campaign_binding)::integer as days, (heap_blks_hit + heap_blks_read)::integer as pages
+  from pg_statio_user_tables where relid = 'goniec.campaign_binding'::regclass`
 
 async function calls(name: string): Promise<number> {
   const [row] = await query(

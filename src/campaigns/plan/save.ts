@@ -199,7 +199,10 @@ const SAY_WHY = `
   from mine
   where m.id = mine.id`
 
-/** Days to come that are no sending days any more are forgotten; past ones stay as they were. Rows that are right are not written. */
+/**
+ * Days to come that are no sending days any more are forgotten; past ones stay as they were. Rows that are right are not written. Sorted, and with
+ * it known before the first row is written: a planner that takes the table for empty would go through all that it has just written for each row.
+ */
 const SAY_WHAT_BINDS = `
   with given as (select * from unnest($1::bigint[], $2::date[], $3::text[]) as rows (campaign_id, day, code)),
   forgotten as (
@@ -212,4 +215,5 @@ const SAY_WHAT_BINDS = `
   select given.campaign_id, given.day, given.code
   from given
   where not exists (select from goniec.campaign_binding b where b.campaign_id = given.campaign_id and b.day = given.day and b.code = given.code)
+  order by given.campaign_id, given.day
   on conflict (campaign_id, day) do update set code = excluded.code, said_at = excluded.said_at`
