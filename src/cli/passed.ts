@@ -1,3 +1,6 @@
+/** What a campaign holds that is paused or cancelled, and a lead that is taken out of one: responses still go. */
+export const MAIL_OF_STEPS = 'no more mail of its steps'
+
 /** What to say of mails that a brake could not hold any more; `what` it holds, if that is not everything. */
 export function alreadyPassedSentence(count: number, what = 'nothing more'): string {
   const held = `${what} goes out.`

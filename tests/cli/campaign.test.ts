@@ -128,7 +128,9 @@ test('pause, resume and cancel say what they did', async () => {
     open,
   })
   const cancelled = await goniec('campaign', 'cancel', 'spring', '--yes')
-  expect(cancelled.stderr).toContain('Cancelled campaign "spring"; mails cancelled: 1. Nothing more goes out.')
+  expect(cancelled.stderr).toContain(
+    'Cancelled campaign "spring"; mails cancelled: 1. No more mail of its steps goes out.',
+  )
   expect(cancelled.stderr).toContain(`message ${doubtful} to b@klient.example\nNext: goniec doubt list`)
   const late = await goniec('campaign', 'resume', 'spring')
   expect(late).toMatchObject({

@@ -196,3 +196,13 @@ test.each([
   [-900, 'now'],
   [-30_000, '30s late'],
 ])('a countdown of %i ms is: %s', (ms, words) => expect(countdown(NOON.add({ milliseconds: ms }), NOON)).toBe(words))
+
+test.each([
+  { shown: 20, more: 'and 1,980 more: --limit 100, or goniec campaign list' },
+  { shown: 300, more: 'and 1,700 more: --limit 1000, or goniec campaign list' },
+  { shown: 1000, more: 'and 1,000 more: goniec campaign list' },
+])('of 2,000 campaigns $shown are shown, and how to see the others', ({ shown, more }) => {
+  const campaigns = Array.from({ length: shown }, () => campaign({}))
+  const lines = describeStatus(statusOf({ campaigns, campaigns_total: 2000 }), 200)
+  expect(lines).toContain(`  ${more}`)
+})

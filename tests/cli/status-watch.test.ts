@@ -51,7 +51,7 @@ describe.skipIf(!hasTmux)('on a terminal (needs tmux)', () => {
     await terminal.until(/^Nothing was changed\.$/m)
     terminal.type('p', 'y')
     await terminal.until(/^▸ other .*paused$[^]*^ {2}.* other +the campaign was paused, by /m)
-    expect(terminal.lines().at(-1)).toBe('Paused other. Nothing more goes out.')
+    expect(terminal.lines().at(-1)).toBe('Paused other. No more mail of its steps goes out.')
     await untilRow(
       database,
       `select from goniec.event where type = 'campaign_paused' and campaign_id = $1 and actor like '%@%'`,

@@ -1,6 +1,6 @@
 import { cancelCampaign, cancelPreview, type Cancelled, type OpenMails } from '../../campaigns/cancel.ts'
 import type { Cli } from '../cli.ts'
-import { alreadyPassedSentence } from '../passed.ts'
+import { alreadyPassedSentence, MAIL_OF_STEPS } from '../passed.ts'
 
 /** Says what is open, asks, and cancels it. */
 export async function runCancel(cli: Cli, name: string, { dryRun = false }: { dryRun?: boolean }): Promise<void> {
@@ -16,7 +16,7 @@ export async function runCancel(cli: Cli, name: string, { dryRun = false }: { dr
     const cancelled = await cancelCampaign(database, name)
     cli.output.data(cancelledJson(cancelled), () => undefined)
     cli.output.say(
-      `Cancelled campaign "${name}"; mails cancelled: ${cancelled.cancelled}. ${alreadyPassedSentence(cancelled.alreadyPassed)}`,
+      `Cancelled campaign "${name}"; mails cancelled: ${cancelled.cancelled}. ${alreadyPassedSentence(cancelled.alreadyPassed, MAIL_OF_STEPS)}`,
     )
     sayWhatStays(cli, cancelled)
   })

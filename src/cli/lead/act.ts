@@ -5,7 +5,7 @@ import { actOnLeads, type LeadResult } from '../../leads/lead-acts.ts'
 import type { LeadAct, Mark } from '../../leads/marks.ts'
 import { readAddresses } from '../addresses.ts'
 import type { Cli } from '../cli.ts'
-import { alreadyPassedSentence } from '../passed.ts'
+import { alreadyPassedSentence, MAIL_OF_STEPS } from '../passed.ts'
 
 export interface ActFlags {
   campaign?: string
@@ -99,7 +99,7 @@ const DONE: Record<Verb, string> = {
 }
 
 /** Responses stay, and of a lead that is removed from one campaign the mails of all others. */
-const HELD: Partial<Record<Verb, string>> = { replied: 'no more campaign mail', remove: 'no more mail of its steps' }
+const HELD: Partial<Record<Verb, string>> = { replied: 'no more campaign mail', remove: MAIL_OF_STEPS }
 
 function sum(results: readonly LeadResult[], name: 'cancelled' | 'made' | 'already_passed'): number {
   return results.reduce((total, result) => total + result[name], 0)

@@ -18,6 +18,9 @@ export interface StatusFlags {
   ignore?: string[]
 }
 
+/** As many as `--limit` lets anybody see. */
+const MOST_ROWS = 1000
+
 /** The most that one look may take. */
 export const LOOK = { withinMs: 20_000 }
 
@@ -38,7 +41,7 @@ export function readMost({ limit, late, ignore }: StatusFlags): number {
   const only = late === undefined ? (ignore === undefined ? null : '--ignore') : '--late'
   if (only !== null)
     throw new GoniecError('usage', `${only} goes with --check`, { hint: 'goniec status --help', exitCode: 2 })
-  return limit === undefined ? STANDARD.most : parseWhole(limit, '--limit', { least: 1, most: 1000 })
+  return limit === undefined ? STANDARD.most : parseWhole(limit, '--limit', { least: 1, most: MOST_ROWS })
 }
 
 /** The lines for people, none of them wider than `width`. Pure. */
@@ -65,5 +68,7 @@ export function describeStatus(status: Status, width: number): string[] {
 
 function withRest(rows: string[], total: number, command: string): string[] {
   const rest = total - rows.length
-  return rest > 0 ? [...rows, `and ${grouped(rest)} more: --limit ${rows.length * 5}, or ${command}`] : rows
+  if (rest <= 0) return rows
+  const wider = rows.length < MOST_ROWS ? `--limit ${Math.min(rows.length * 5, MOST_ROWS)}, or ` : ''
+  return [...rows, `and ${grouped(rest)} more: ${wider}${command}`]
 }

@@ -12,7 +12,7 @@ import type { Instant } from '../../time.ts'
 import type { Cli } from '../cli.ts'
 import { FullScreen } from '../full-screen.ts'
 import { keepLooking, type Looking } from '../keep-looking.ts'
-import { alreadyPassedSentence } from '../passed.ts'
+import { alreadyPassedSentence, MAIL_OF_STEPS } from '../passed.ts'
 import { composeScreen } from './frame.ts'
 import { readKeys } from './keys.ts'
 import { LOOK, readMost, type StatusFlags } from './show.ts'
@@ -158,7 +158,9 @@ async function perform(database: Database, { verb, name }: Act): Promise<string>
     return status === 'scheduled' ? `${name} is scheduled again, for ${startsOn}.` : `${name} goes on where it stopped.`
   }
   const { changed, alreadyPassed } = await pauseCampaign(database, name)
-  return changed ? `Paused ${name}. ${alreadyPassedSentence(alreadyPassed)}` : `${name} is paused already.`
+  return changed
+    ? `Paused ${name}. ${alreadyPassedSentence(alreadyPassed, MAIL_OF_STEPS)}`
+    : `${name} is paused already.`
 }
 
 function wordsOf(error: unknown): string {
