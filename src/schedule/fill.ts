@@ -8,11 +8,11 @@
  * day is filled twice: first every lane may take its share of what is shared, then whatever is left goes to whoever can use it.
  */
 import { delayAfterMs, openCampaignDay, openMailboxDay } from './free-places.ts'
-import { Heap } from './heap.ts'
-import { lanesOf, seek, segmentOf, takeHead } from './lane.ts'
+import { lanesOf, seek, takeHead } from './lane.ts'
 import type { Lane, Place } from './lane.ts'
 import { setQuotas } from './set-quotas.ts'
 import { takeOver } from './take-over.ts'
+import { Turns } from './turns.ts'
 import { place, wasTriedEnough } from './world.ts'
 import type { Mail, Mailbox, World } from './world.ts'
 
@@ -60,18 +60,29 @@ function waits(lane: Lane): boolean {
  */
 function fillDay(world: World, lanes: readonly Lane[], day: number): void {
   for (const mailbox of world.mailboxes.values()) openMailboxDay(mailbox, day, world.nowMs)
-  const turns = new Heap<Lane>(goesBefore)
+  const turns = new Turns()
   for (const lane of lanes) {
     startDay(world, lane, day)
     turns.push(lane)
   }
   for (let lane = turns.pop(); lane; lane = turns.pop()) {
-    const next = seek(world, lane)
-    if (!next) continue
-    if (next.mailbox && next.atMs === lane.cursorMs) serve(world, lane, next, next.mailbox)
-    else lane.cursorMs = next.atMs
-    turns.push(lane)
+    takeTurn(world, lane, turns)
+    turns.hadTurn(lane)
   }
+}
+
+function takeTurn(world: World, lane: Lane, turns: Turns): void {
+  const next = seek(world, lane)
+  if (!next) return
+  if (next.mailbox && next.atMs === lane.cursorMs) serve(world, lane, next, next.mailbox)
+  else if (waitsForPool(lane, next)) return turns.park(lane)
+  else lane.cursorMs = next.atMs
+  turns.push(lane)
+}
+
+/** One that has mails of particular mailboxes too may do something else before. */
+function waitsForPool({ pool, queues }: Lane, { atMs, mail }: Place): boolean {
+  return atMs <= pool.freeFromMs && !mail.bound && queues.size === 1
 }
 
 function startDay(world: World, lane: Lane, day: number): void {
@@ -81,18 +92,6 @@ function startDay(world: World, lane: Lane, day: number): void {
   lane.pool.freeFromMs = world.nowMs
   for (const queue of lane.queues.values()) queue.reopen()
   if (lane.campaign) openCampaignDay(lane.campaign, day, world.nowMs)
-}
-
-/** Earlier first; at one instant the lane that had the least of its day, by weight; then the lower id, so that it is always the same. */
-function goesBefore(a: Lane, b: Lane): boolean {
-  if (a.cursorMs !== b.cursorMs) return a.cursorMs < b.cursorMs
-  const [aServed, bServed] = [served(a), served(b)]
-  return aServed === bServed ? a.id < b.id : aServed < bServed
-}
-
-function served(lane: Lane): number {
-  const segment = segmentOf(lane)
-  return lane.campaign && segment ? lane.campaign.counter.used(segment.sendingDay) / lane.weight : 0
 }
 
 function serve(world: World, lane: Lane, { atMs, queue, mail, segment }: Place, mailbox: Mailbox): void {

@@ -41,7 +41,7 @@ export interface Lane {
 }
 
 /** Mailboxes that first mails may leave from. Lanes with the same ones share a pool, and what is known about it. */
-interface Pool {
+export interface Pool {
   readonly mailboxes: readonly Mailbox[]
   /** None of them can send before. */
   freeFromMs: number

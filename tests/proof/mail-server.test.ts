@@ -29,7 +29,7 @@ beforeAll(async () => {
     const runs = await onGround(server, (ground) => tryCourses(courses, severed, ground))
     for (const [index, run] of runs.entries()) tried.set(left[index]?.name ?? '', run)
   }
-}, 240_000)
+}, 900_000)
 
 afterEach(endWorkers)
 
