@@ -6,7 +6,7 @@
 -- Leaves     reading the server's reply to the outcome table; placing what is pending again to the plan; finishing a campaign to complete().
 --
 -- Its shape, and why:
---   Attempts are locked in id order, then messages in id order, here as in recover, fence and resolve: in any other order two of them deadlock.
+--   Attempts are locked in id order, then messages in id order, here as in fence and resolve: in any other order two of them deadlock.
 --   It waits for nobody else's work: what it gives back, and leads it marks as bounced, lie in rows that other programs and imports may hold for
 --   long. finish_business() takes what it can have now, and recovery calls it again every minute. So it is with the faults of a mailbox.
 --   What a person holds in a forgotten transaction (the mail itself, or by "for update" the lead that the next step's mail refers to) is waited for

@@ -10,9 +10,9 @@
 -- Its shape, and why:
 --   The lock on a name proves a session gone, not a process. A doubtful attempt's mailbox therefore waits until the attempt's deadline, unless
 --   the process was seen gone: then its sockets are closed.
---   Attempts are locked in id order, skipping locked ones (somebody is just settling them), then messages in id order. A doubtful attempt whose
---   mailbox cannot be told to wait, because another program holds its gate, is left for the next call. One bad row stops nobody: should the set
---   fail, its attempts are ended one by one.
+--   Attempts are locked first, skipping locked ones (somebody is just settling them). One whose message another session holds, or, where its mailbox
+--   is to wait, the mailbox's gate, is left for the next call: a worker begins with this, and would wait for a transaction that a person has
+--   forgotten. One bad row stops nobody: should the set fail, its attempts are ended one by one.
 --   A claim whose answer was lost may also commit late, behind the call that looks for it: its server was slow to write, or waited for a standby.
 --   So it is looked for a second time, when its lease is over.
 --   What an aborted attempt took stays taken (its worker may have offered the mail to the server), but for one that its own worker never held.
@@ -32,6 +32,7 @@ declare
   v_now timestamptz := goniec.now();
   v_lost bigint[];
   v_gates bigint[];
+  v_messages bigint[];
   v_one bigint;
 begin
   perform goniec.require_fresh_snapshots();
@@ -54,11 +55,15 @@ begin
     where g.mailbox_id in (select a.mailbox_id from goniec.attempt a where a.id = any (v_lost) and goniec.needs_quarantine(a, v_now, p_seen_gone))
     order by g.mailbox_id
     for no key update skip locked);
+  v_messages := array(
+    select m.id from goniec.message m
+    where m.id in (select a.message_id from goniec.attempt a where a.id = any (v_lost))
+    for no key update skip locked);
   v_lost := array(
     select a.id from goniec.attempt a
     where a.id = any (v_lost) and (a.mailbox_id = any (v_gates) or not goniec.needs_quarantine(a, v_now, p_seen_gone))
+      and (a.message_id is null or a.message_id = any (v_messages))
     order by a.id);
-  perform m.id from goniec.message m where m.id in (select a.message_id from goniec.attempt a where a.id = any (v_lost)) order by m.id for no key update;
 
   begin
     perform goniec.end_attempts(v_lost, v_now, p_incarnation, p_seen_gone);

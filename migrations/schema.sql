@@ -3412,6 +3412,7 @@ declare
   v_now timestamptz := goniec.now();
   v_lost bigint[];
   v_gates bigint[];
+  v_messages bigint[];
   v_one bigint;
 begin
   perform goniec.require_fresh_snapshots();
@@ -3434,11 +3435,15 @@ begin
     where g.mailbox_id in (select a.mailbox_id from goniec.attempt a where a.id = any (v_lost) and goniec.needs_quarantine(a, v_now, p_seen_gone))
     order by g.mailbox_id
     for no key update skip locked);
+  v_messages := array(
+    select m.id from goniec.message m
+    where m.id in (select a.message_id from goniec.attempt a where a.id = any (v_lost))
+    for no key update skip locked);
   v_lost := array(
     select a.id from goniec.attempt a
     where a.id = any (v_lost) and (a.mailbox_id = any (v_gates) or not goniec.needs_quarantine(a, v_now, p_seen_gone))
+      and (a.message_id is null or a.message_id = any (v_messages))
     order by a.id);
-  perform m.id from goniec.message m where m.id in (select a.message_id from goniec.attempt a where a.id = any (v_lost)) order by m.id for no key update;
 
   begin
     perform goniec.end_attempts(v_lost, v_now, p_incarnation, p_seen_gone);

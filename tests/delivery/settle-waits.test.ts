@@ -132,6 +132,16 @@ test('recovery does not wait for a program that took a slot of the doubtful mail
   })
 })
 
+test('recovery does not wait for a mail that a person holds in a forgotten transaction: it is ended by a later call', async () => {
+  await hold('select from goniec.message where id = $1 for update', theirs.id)
+  const recovered = await recover(await impatient(), await world.worker(), { gone: [worker] })
+  expect(recovered.map(({ message_id: message }) => message)).toEqual([ours.id])
+  expect(await stateOf(database.pool, theirs.id)).toEqual({ message: 'sending', attempt: 'claimed' })
+  await other.query('rollback')
+  await recover(await impatient(), await world.worker(), { gone: [worker] })
+  expect(await stateOf(database.pool, theirs.id)).toEqual({ message: 'pending', attempt: 'aborted' })
+})
+
 test('recovery leaves alone what is just being settled', async () => {
   await fence(database.pool, worker, theirs.attempt)
   await other.query('begin')

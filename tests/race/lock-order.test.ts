@@ -79,7 +79,6 @@ const settling = (session: Client): Promise<unknown> =>
     [...attempts].reverse().map((attempt) => ({ attempt, outcome: 'aborted', give_back: true })),
   )
 const fencing = (session: Client): Promise<unknown> => fence(session, worker, [...attempts].reverse())
-const recovering = (session: Client): Promise<unknown> => recover(session, null, { gone: [worker] })
 
 describe('settle', () => {
   test('locks attempts in id order, whatever the order asked, and no message before them', async () => {
@@ -124,11 +123,6 @@ describe('fence', () => {
       mailboxes.slice(0, 2),
     ])
   })
-})
-
-test('recovery locks messages in id order, once it has the attempts it can have', async () => {
-  const look = async () => [await held(ofAttempts()), await held(ofMessages())]
-  expect(await stoppedAt(ofMessages(), messages[1] ?? 0, recovering, look)).toEqual([attempts, messages.slice(0, 2)])
 })
 
 test('a doubt is resolved attempt first, then message', async () => {
