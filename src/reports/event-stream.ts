@@ -8,6 +8,7 @@
  * no more than one mail's.
  */
 import type { Database } from '../database/pool.ts'
+import { readAtOnce, type ReadLimits } from '../database/read-at-once.ts'
 import { conditionsOf, queryEvents, type EventFilter, type RecordedEvent } from './events.ts'
 
 interface Gap {
@@ -55,17 +56,27 @@ export class EventStream {
     return this.#gaps.length
   }
 
-  /** What has been committed since the last look, by id; `database` must see one moment (`readAtOnce`). `more`: look again at once. */
-  async read(database: Pick<Database, 'query'>): Promise<{ events: RecordedEvent[]; more: boolean }> {
+  /**
+   * What has been committed since the last look, by id. `more`: look again at once. A look that fails, at its very end too, is none: what it would
+   * have brought comes with the next one.
+   */
+  async read(
+    database: Pick<Database, 'pool'>,
+    limits: ReadLimits,
+  ): Promise<{ events: RecordedEvent[]; more: boolean }> {
+    const look = await readAtOnce(database, limits, (at) => this.#look(at))
+    this.#note(look)
+    return look
+  }
+
+  async #look(database: Pick<Database, 'query'>): Promise<Look> {
     const stretches = [...this.#gaps, { from: this.#last + 1, to: Number.MAX_SAFE_INTEGER }]
     const bounds = [stretches.map(({ from }) => from), stretches.map(({ to }) => to)]
     const snapshot = await readSnapshot(database)
     const seen = await database.query<{ id: number }>(`select e.id ${WITHIN} order by e.id limit ${MOST + 1}`, bounds)
-    const more = seen.length > MOST
     const ids = seen.slice(0, MOST).map(({ id }) => id)
     const events = await this.#readFitting(database, bounds, ids.at(-1))
-    this.#note(ids, snapshot, more)
-    return { events, more }
+    return { events, more: seen.length > MOST, ids, snapshot }
   }
 
   async #readFitting(
@@ -80,7 +91,7 @@ export class EventStream {
   }
 
   /** The gaps as they are now. Where more is to come, those behind it were not looked at, and are kept as they are. */
-  #note(ids: readonly number[], { oldest, next }: Snapshot, more: boolean): void {
+  #note({ ids, snapshot: { oldest, next }, more }: Look): void {
     const lookedUpTo = more ? (ids.at(-1) ?? 0) : Number.MAX_SAFE_INTEGER
     const last = Math.max(this.#last, ids.at(-1) ?? 0)
     const noticed = this.#gaps.flatMap((gap) => {
@@ -98,6 +109,14 @@ export class EventStream {
 const WITHIN = `
   from unnest($1::bigint[], $2::bigint[]) as stretch ("from", "to")
   join goniec.event e on e.id between stretch."from" and stretch."to"`
+
+interface Look {
+  events: RecordedEvent[]
+  more: boolean
+  /** Of all events, those that nobody wants to see too. */
+  ids: number[]
+  snapshot: Snapshot
+}
 
 interface Snapshot {
   /** The oldest transaction that is under way, and the one that will be next. */

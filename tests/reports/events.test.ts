@@ -1,10 +1,11 @@
+import type { Client, PoolClient, QueryResult } from 'pg'
 import { expect, test } from 'vitest'
 import { EventStream } from '../../src/reports/event-stream.ts'
 import { readEvents } from '../../src/reports/events.ts'
-import { readAtOnce } from '../../src/database/read-at-once.ts'
 import { fold } from '../../src/reports/status/recent.ts'
 import { event } from '../cli/status-fixture.ts'
 import { settledMail } from '../delivery/in-state.ts'
+import { pidOf } from '../support/blocked.ts'
 import { setClock } from '../support/clock.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { NOON, World } from '../support/world.ts'
@@ -16,10 +17,24 @@ const insert = (value: string): string =>
 async function see(database: TestDatabase, stream: EventStream): Promise<unknown[]> {
   const seen: unknown[] = []
   for (;;) {
-    const { events, more } = await readAtOnce(database, { withinMs: 5000 }, (at) => stream.read(at))
+    const { events, more } = await stream.read(database, { withinMs: 5000 })
     seen.push(...events.map(({ data }) => data['value']))
     if (!more) return seen
   }
+}
+
+/** A connection that the server ends when all has been read, and before that is over. */
+function losingAtTheEnd({ pool }: TestDatabase): Pick<TestDatabase, 'pool'> {
+  const connect = async (): Promise<PoolClient> => {
+    const client = await pool.connect()
+    const query = client.query.bind(client) as (text: string, values?: unknown[]) => Promise<QueryResult>
+    const losing = async (text: string, values?: unknown[]): Promise<QueryResult> => {
+      if (text === 'commit') await pool.query('select pg_terminate_backend($1)', [pidOf(client as unknown as Client)])
+      return query(text, values)
+    }
+    return Object.assign(client, { query: losing })
+  }
+  return { pool: { connect } as unknown as TestDatabase['pool'] }
 }
 
 /** Transactions of other tests' databases on this server count as well, until they end. */
@@ -68,6 +83,14 @@ test('what is rolled back is waited for only as long as it could still be commit
   await other.query('commit')
   expect(await see(database, stream)).toEqual(['in between'])
   await noGapLeft(database, stream)
+})
+
+test('what a look has read comes with the next one, where its connection is lost at its end', async () => {
+  const database = await createTestDatabase()
+  const stream = await EventStream.open(database, {})
+  await database.query(insert('told'))
+  await expect(stream.read(losingAtTheEnd(database), { withinMs: 5000 })).rejects.toThrow(/terminat|connection/i)
+  expect(await see(database, stream)).toEqual(['told'])
 })
 
 test('of many at once none is lost and none comes twice, whoever commits first', async () => {

@@ -37,7 +37,7 @@ async function follow(cli: Cli, database: Database, stream: EventStream): Promis
   const ending = new AbortController()
   const looking = keepLooking({
     async look() {
-      const { events, more } = await readAtOnce(database, { ...LOOK, signal: ending.signal }, (at) => stream.read(at))
+      const { events, more } = await stream.read(database, { ...LOOK, signal: ending.signal })
       await print(cli, events)
       return more
     },
