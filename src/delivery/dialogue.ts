@@ -118,16 +118,16 @@ export class MailboxConnection {
     const to = toEnvelopeAddress(mail.to)
     if (from.problem !== null) return unconnected('invalid_sender', `the sender ${from.problem}`)
     if (to.problem !== null) return unconnected('invalid_recipient', `the recipient ${to.problem}`)
-    if (mail.signal?.aborted) return unconnected('cancelled', 'the caller gave up')
     const envelope = { from: from.address, to: to.address }
     const endsAtMs = performance.now() + this.#deadlines.beforeFenceMs
-    await this.#resetting
+    if (!mail.signal?.aborted) await this.#resetting
+    // Behind that: what the signal says meanwhile it does not say once more.
+    if (mail.signal?.aborted) return unconnected('cancelled', 'the caller gave up')
     const { isKept } = this
     const first = await this.#attempt(mail, envelope, endsAtMs)
     if (!isKept || !isKeptOneSpent(first)) return first
     this.#session?.end(CLOSED)
-    const second = await this.#attempt(mail, envelope, endsAtMs)
-    return { ...second, offered: true }
+    return { ...(await this.#attempt(mail, envelope, endsAtMs)), offered: true }
   }
 
   async #attempt(mail: Mail, envelope: { from: string; to: string }, endsAtMs: number): Promise<Timeless> {
@@ -136,7 +136,8 @@ export class MailboxConnection {
     const timer = endAfter(session, Math.max(1, endsAtMs - performance.now()))
     const cancel = (): void => session.end({ kind: 'cancelled', text: 'the caller gave up' })
     mail.signal?.addEventListener('abort', cancel, { once: true })
-    const failure = (await this.#opened(session)) ?? (await session.transmit(envelope, content))
+    const opened = session.isOpen ? session.failure : await session.open()
+    const failure = opened ?? (await session.transmit(envelope, content))
     mail.signal?.removeEventListener('abort', cancel)
     clearTimeout(timer)
     const result = resultOf(session, content, failure)
@@ -148,10 +149,6 @@ export class MailboxConnection {
   #usableSession(): SmtpSession {
     if (!this.#session || this.#session.failure) this.#session = new SmtpSession(this.#account, this.#deadlines)
     return this.#session
-  }
-
-  async #opened(session: SmtpSession): Promise<Failure | null> {
-    return session.isOpen ? session.failure : await session.open()
   }
 
   #gate(mail: Mail, session: SmtpSession, onPassed: () => void): GatedMail {

@@ -330,6 +330,18 @@ describe('a kept connection', () => {
     },
   )
 
+  it('carries no mail whose caller has given up while it was being reset', async () => {
+    const { send, server } = await against({
+      plan: onMail(0, { rcpt: reply('451 4.7.1 Greylisted'), rset: slow('250 2.0.0 Ok') }),
+    })
+    await send()
+    const controller = new AbortController()
+    const sending = send({ signal: controller.signal })
+    await (await server.connection(0)).reached('rset')
+    controller.abort()
+    expect(await sending).toMatchObject({ failure: 'cancelled', offered: false })
+  })
+
   it('is given up when the server refuses RSET', async () => {
     const { send, server } = await against({
       plan: onMail(0, { rcpt: reply('451 4.7.1 Greylisted'), rset: reply('502 5.5.1 No RSET here') }),
