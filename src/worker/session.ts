@@ -97,16 +97,10 @@ export class WorkerSession {
   /** Marks those as ended that have nothing left to recover. */
   async endPredecessors(ids: readonly number[]): Promise<void> {
     if (ids.length === 0) return
-    await this.#client?.query(
-      `update goniec.incarnation i
-       set ended_at = goniec.now()
-       where i.id = any ($1)
-         and not exists (select from goniec.attempt a where a.incarnation_id = i.id and a.state in ('claimed', 'transmitting'))`,
-      [ids],
-    )
+    await this.#client?.query(END, [ids])
   }
 
-  /** Ends the incarnation, gives the name back and closes. */
+  /** Ends the incarnation, gives the name back and closes. One that leaves attempts behind is ended by whoever recovers them. */
   async close(): Promise<void> {
     this.#closed = true
     this.held = false
@@ -114,7 +108,7 @@ export class WorkerSession {
     this.#client = undefined
     if (!client) return
     try {
-      await client.query('update goniec.incarnation set ended_at = goniec.now() where id = $1', [this.incarnationId])
+      await client.query(END, [[this.incarnationId]])
     } finally {
       await client.end()
     }
@@ -211,6 +205,13 @@ export class WorkerSession {
     return life === 'goes on' ? null : life === 'ended' ? TAKEN : FORGOTTEN
   }
 }
+
+/** What has nothing left to recover: behind its end nobody would look for it before its time is over. */
+const END = `
+  update goniec.incarnation i
+  set ended_at = goniec.now()
+  where i.id = any ($1)
+    and not exists (select from goniec.attempt a where a.incarnation_id = i.id and a.state in ('claimed', 'transmitting'))`
 
 const TAKEN = 'another process works under the name "NAME" now'
 const FORGOTTEN = 'the database has forgotten that this worker was started'

@@ -70,6 +70,24 @@ test('what does not end within the bound is ended, and is in doubt where the dot
   expect(await counts()).toEqual({ in_doubt: 1 })
 })
 
+test('what a stopped worker could not write is decided as soon as one of its name begins, and not when its time is over', async () => {
+  const release = hold()
+  await makeFleet(database, { mailboxes: 1, campaigns: 1, leads: 1, smtpPort: recorder.port })
+  const options = { args: ['--name', 'stopped'], env: { GONIEC_DRAIN: '100ms' } }
+  const worker = startWorker(database.urlAs('worker'), options)
+  await untilRow(database, `select from goniec.attempt where state = 'transmitting'`)
+  const person = await database.session()
+  await person.query('begin; select from goniec.message for update')
+  worker.kill('SIGTERM')
+  release()
+  expect(await worker.ended).toBe(1)
+  // What it had asked last is over too.
+  await untilRow(database, `select from pg_stat_activity where application_name = 'goniec worker' having count(*) = 0`)
+  await person.query('rollback')
+  startWorker(database.urlAs('worker'), options)
+  await untilRow(database, `select from goniec.attempt where state = 'in_doubt'`)
+})
+
 test('a plan that a stop ends has not failed: the log has no line that calls for anybody', async () => {
   const worker = startWorker(database.urlAs('worker'), { args: ['--name', 'stopped'] })
   await worker.line(({ msg }) => msg === 'worker started')
