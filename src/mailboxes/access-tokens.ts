@@ -124,7 +124,8 @@ export class AccessTokens {
   async #keep(reference: string, insteadOf: string, token: string): Promise<void> {
     this.#renewed.set(reference, { insteadOf, token })
     try {
-      await replaceCredentialFile(reference, token)
+      // A person may have put another one there while the server was asked.
+      if ((await this.read(reference)) === insteadOf) await replaceCredentialFile(reference, token)
     } catch (error) {
       this.#options.onWarning(
         `the token server has renewed ${reference}, and it could not be stored (${messageOf(error)}); the old one may end after some months`,

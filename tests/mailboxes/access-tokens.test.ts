@@ -212,6 +212,17 @@ test('a renewed refresh token is used from then on, and stored where it is a fil
   expect(warnings).toEqual([])
 })
 
+test('what a person puts there while the server is asked stays, and is used', async () => {
+  const path = join(folder, 'anna')
+  writeFileSync(path, 'refresh-1\n')
+  server.answer = () => {
+    writeFileSync(path, 'by-a-person\n')
+    return { body: { access_token: 'a', expires_in: 1, refresh_token: 'renewed' } }
+  }
+  for (let n = 0; n < 2; n++) await tokens.of({ ...source, refreshToken: `file:${path}` })
+  expect(server.asked.map((form) => form['refresh_token'])).toEqual(['refresh-1', 'by-a-person'])
+})
+
 test('where the file is a link, it is written where the link leads', async () => {
   const path = join(folder, 'anna')
   writeFileSync(path, 'refresh-1\n')
