@@ -90,10 +90,14 @@ export class PlanWriter {
     const kept = restamps.map(({ messageId }) => ({ messageId, atMs: wasAtMs(messageId) ?? 0 }))
     const left = new Set<string | null>()
     for (const rows of inBatches([...slots, ...kept].filter((row) => domainOf(row) !== null))) {
-      const [row] = await this.#database.query<{ left: string[] }>(MAKE_DOMAIN_ROWS, [
+      const made = this.#database.query<{ left: string[] }>(MAKE_DOMAIN_ROWS, [
         rows.map(domainOf),
         rows.map(({ atMs }) => atMs),
       ])
+      const [row] = await made.catch((error: unknown) => {
+        this.#slots.giveUp()
+        throw error
+      })
       for (const domain of row?.left ?? []) left.add(domain)
     }
     if (left.size === 0) return { slots, restamps }

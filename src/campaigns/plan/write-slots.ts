@@ -54,6 +54,12 @@ export class SlotWriter {
     await this.#lanes
   }
 
+  /** The plan is over by something else that failed: no other batch begins. */
+  giveUp(): void {
+    this.#hasFailed = true
+    this.#announce()
+  }
+
   #announce(): void {
     this.#news.resolve()
     this.#news = Promise.withResolvers()
@@ -88,8 +94,7 @@ export class SlotWriter {
     try {
       await this.#store(stretches)
     } catch (error) {
-      this.#hasFailed = true
-      this.#announce()
+      this.giveUp()
       throw error
     }
   }
