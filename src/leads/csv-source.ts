@@ -57,22 +57,26 @@ async function openPath(path: string): Promise<FileHandle> {
 }
 
 async function spool(stream: Readable): Promise<FileHandle> {
+  const file = await openNameless()
+  try {
+    for await (const chunk of stream) await file.appendFile(chunk as Buffer | string)
+    return file
+  } catch (cause) {
+    await file.close()
+    const hint = `check the room in ${tmpdir()}, or set TMPDIR to another directory`
+    throw new GoniecError('csv_unreadable', `cannot take in what flows from standard input: ${messageOf(cause)}`, {
+      hint,
+      cause,
+    })
+  }
+}
+
+/** The open file lives on without its name, and leaves nothing behind, whatever becomes of the process. */
+async function openNameless(): Promise<FileHandle> {
   const directory = await mkdtemp(join(tmpdir(), 'goniec-'))
   try {
-    const file = await open(join(directory, 'table'), 'w+')
-    try {
-      for await (const chunk of stream) await file.appendFile(chunk as Buffer | string)
-      return file
-    } catch (cause) {
-      await file.close()
-      const hint = `check the room in ${tmpdir()}, or set TMPDIR to another directory`
-      throw new GoniecError('csv_unreadable', `cannot take in what flows from standard input: ${messageOf(cause)}`, {
-        hint,
-        cause,
-      })
-    }
+    return await open(join(directory, 'table'), 'w+')
   } finally {
-    // The open file lives on without its name, and leaves nothing behind, whatever becomes of the process.
     await rm(directory, { recursive: true })
   }
 }

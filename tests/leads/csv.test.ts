@@ -1,9 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import iconv from 'iconv-lite'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it, vi } from 'vitest'
 import { type CsvOptions, type CsvRow, readCsv } from '../../src/leads/csv.ts'
 import type { CsvReject } from '../../src/leads/csv-records.ts'
 
@@ -250,4 +250,18 @@ it('a stream is read like a file, and knows its encoding too', async () => {
   const fields: unknown[] = []
   for await (const record of table) if (record.kind === 'row') fields.push(record.fields)
   expect([table.name, table.encoding, table.bytesRead, fields]).toEqual(['stdin', 'windows1250', 77, POLISH_FIELDS])
+})
+
+it('what flows in stands under no name, also while it flows: a process that is ended meanwhile leaves no list of leads behind', async () => {
+  const own = mkdtempSync(join(directory, 'tmp-'))
+  vi.stubEnv('TMPDIR', own)
+  const found: string[][] = []
+  const flow = async function* (): AsyncGenerator<string> {
+    yield 'email\n'
+    found.push(readdirSync(own))
+    yield 'jan@a.pl\n'
+  }
+  await readCsv(Readable.from(flow()))
+  vi.unstubAllEnvs()
+  expect(found).toEqual([[]])
 })
