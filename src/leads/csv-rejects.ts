@@ -2,8 +2,9 @@
  * The file of rejected lines, beside the table they come from or where it is told to be. Made with the first reject and not before; never
  * over an older one; on disk when `close` returns. UTF-8 with a byte order mark and the table's own delimiter, so that a spreadsheet opens it.
  *
- * Its columns: `line` and `reason`, the table's own columns, and `raw`. A row that could be taken apart has its cells in its own columns, so that it can be mended and
- * imported again as it is; a line that could not has its text in `raw`. Cells are kept to the letter, also those
+ * Its columns: `reason`, the table's own columns, `raw`, and `line`. A row that could be taken apart has its cells in its own columns, so that it can be mended and
+ * imported again as it is; a line that could not has its text in `raw`. A column that is never empty stands last, since Excel leaves out the delimiters of
+ * columns that are empty at the end of sixteen rows, and rows without them are broken lines. Cells are kept to the letter, also those
  * that a spreadsheet would read as a formula: mending them must not change them, and the file says no more than the table did.
  */
 import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs'
@@ -51,7 +52,7 @@ export class RejectsFile {
     this.#descriptor ??= this.#open()
     const own = this.#table.header.map((_, i) => cells[i] ?? '')
     // A row may have blank cells past the header; they are nobody's.
-    this.#append([String(line), reason, ...own, raw])
+    this.#append([reason, ...own, raw, String(line)])
     this.count++
     if (this.#buffer.length > BUFFER_CHARACTERS) this.#flush(this.#descriptor)
   }
@@ -74,8 +75,8 @@ export class RejectsFile {
     const { header } = this.#table
     const descriptor = this.#wanted === undefined ? this.#openBeside() : this.#openWanted(this.#wanted)
     this.#buffer = '\uFEFF'
-    const [line, reason, raw] = ['line', 'reason', 'raw'].map((own) => unusedName(own, header))
-    this.#append([line ?? '', reason ?? '', ...header, raw ?? ''])
+    const [reason = '', raw = '', line = ''] = ['reason', 'raw', 'line'].map((own) => unusedName(own, header))
+    this.#append([reason, ...header, raw, line])
     return descriptor
   }
 

@@ -37,7 +37,7 @@ it('an import prints its counts by the contract, and nothing of its progress in 
   expect(stderr).toMatch(
     /^1 line is rejected; the reasons stand in leads\.rejects\.csv\.\nspring: done on \d{4}-\d\d-\d\d\nNext: goniec campaign check spring\n$/,
   )
-  expect(readFileSync(join(directory, 'leads.rejects.csv'), 'utf8')).toContain('4;')
+  expect(readFileSync(join(directory, 'leads.rejects.csv'), 'utf8')).toContain(';4\r\n')
 })
 
 it('a file with a header and nothing below it is told so', async () => {

@@ -125,8 +125,8 @@ test('what fails is shown and written down with its reason; it ends with 3 where
   expect(stdout).toMatch(/^ {3}4 {2}c@klient\.example {2}no company \(in intro A\)$/m)
   expect(stderr).toContain('The lines that fail stand in mend.csv, each with its reason.')
   expect(readFileSync(join(folder, 'mend.csv'), 'utf8').split('\r\n').slice(1, 3)).toEqual([
-    '3,"""nobody"" is not an e-mail address: it has no @",nobody,B,',
-    '4,no company (in intro A),c@klient.example,,',
+    '"""nobody"" is not an e-mail address: it has no @",nobody,B,,3',
+    'no company (in intro A),c@klient.example,,,4',
   ])
 })
 

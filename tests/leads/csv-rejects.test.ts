@@ -33,7 +33,7 @@ it('rejects stand in it with line and reason, their cells or their text, to the 
   expect(rejects.close()).toBe(join(directory, 'leads.rejects.csv'))
   expect(rejects.count).toBe(2)
   expect(readFileSync(join(directory, 'leads.rejects.csv'), 'utf8')).toBe(
-    '\uFEFFline;reason;email;imie;raw\r\n2;it has no @;=1+1;" Grażyna; ""X"" ";\r\n7;it has 1 column;;;"""jan@a.pl"\r\n',
+    '\uFEFFreason;email;imie;raw;line\r\nit has no @;=1+1;" Grażyna; ""X"" ";;2\r\nit has 1 column;;;"""jan@a.pl";7\r\n',
   )
 })
 
@@ -64,6 +64,30 @@ it('mended, it is imported like any table, and so are its own rejects', async ()
   }
   expect(readdirSync(directory)).toHaveLength(3)
 })
+
+it('mended and saved by Excel, every line of it is imported, though Excel leaves out columns that are empty at the end of sixteen lines', async () => {
+  const rejects = new RejectsFile(table(['email', 'imie', 'uwagi']))
+  for (let line = 2; line < 42; line++) {
+    rejects.write({ line, reason: 'it has no @', cells: [`jan${line}@a.pl`, 'Jan', line < 5 ? 'x' : ''] })
+  }
+  const path = rejects.close() ?? ''
+  writeFileSync(path, savedByExcel(readFileSync(path, 'utf8')))
+  const kinds = new Set<string>()
+  for await (const { kind } of await readCsv(path)) kinds.add(kind)
+  expect([...kinds]).toEqual(['row'])
+})
+
+/** What Microsoft's article 77295 says of it: sixteen rows at a time are written as wide as the widest of them. */
+function savedByExcel(text: string): string {
+  const lines = text.trimEnd().split('\r\n')
+  return lines
+    .map((line, i) => {
+      const block = lines.slice(i - (i % 16), i - (i % 16) + 16)
+      const width = Math.max(...block.map((one) => one.replace(/;+$/, '').split(';').length))
+      return `${line.split(';').slice(0, width).join(';')}\r\n`
+    })
+    .join('')
+}
 
 it('a table that has its name from a descriptor (/dev/stdin, a shell’s <(…)) leaves its rejects in the working directory', () => {
   const before = process.cwd()

@@ -49,7 +49,7 @@ const summary = async () => (await mails()).map(({ step, status }) => `${step} $
 
 function reasons(path: string | null): string[] {
   const text = readFileSync(path ?? '', 'utf8')
-  return text.trimEnd().split('\r\n').slice(1).map((line) => line.split(',')[1] ?? '') // prettier-ignore
+  return text.trimEnd().split('\r\n').slice(1).map((line) => line.split(',')[0] ?? '') // prettier-ignore
 }
 
 describe('what was sent', () => {

@@ -36,7 +36,8 @@ function rejects(path: string | null): string[] {
     .trimEnd()
     .split('\r\n')
     .slice(1)
-    .map((line) => line.split(';').slice(0, 2).join(': '))
+    .map((line) => line.split(';'))
+    .map((cells) => `${cells.at(-1)}: ${cells[0]}`)
 }
 
 const mails = () => world.value('select count(*) from goniec.message')

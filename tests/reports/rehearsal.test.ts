@@ -276,7 +276,7 @@ test('the lines that fail are written down only where that is asked for, and ove
   const rejectsFile = join(folder, 'mend.csv')
   await play(null, file(campaign('spring')), leads, { rejectsFile })
   expect(readFileSync(rejectsFile, 'utf8')).toContain(
-    '3,"""nobody"" is not an e-mail address: it has no @",nobody,Firma',
+    '"""nobody"" is not an e-mail address: it has no @",nobody,Firma,,3',
   )
   await expect(play(null, file(campaign('spring')), leads, { rejectsFile })).rejects.toThrow(
     /mend\.csv is there already/,
