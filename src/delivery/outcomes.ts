@@ -68,8 +68,12 @@ const LOGIN_CODES: readonly number[] = [530, 534, 535, 538]
 
 /** Daily limit: Google, Zoho, Microsoft 365 of a user and of a whole tenant, by its threshold and by its recipients elsewhere. */
 const ACCOUNT_LIMITS = ['5.4.5', '5.4.6', '5.1.90', '5.7.705', '5.7.232', '5.7.233']
-/** The same under a code that says nothing: Microsoft 365 to whoever logs in by SMTP, and policy services of postfix. */
-const LIMIT_IN_WORDS = /submission ?quota ?exceeded|sending quota exceeded|messages per (hour|day) exceeded/i
+/**
+ * The same under a code that says nothing: Microsoft 365 to whoever logs in by SMTP, policy services of postfix, its own limit of recipients, which it
+ * tells as the one recipient is named, cPanel and GoDaddy.
+ */
+const LIMIT_IN_WORDS =
+  /(submission|sending) ?quota ?exceeded|(messages|recipients) per (hour|day) exceeded|too many recipients from|exceeded (the max emails per|its 24-hour sending limit)/i
 /** A policy's quota is the sender's; that of a full mailbox has codes of its own (5.2.2), or says so. */
 const POLICY_QUOTA = /(?<!mailbox |user )quota exceeded/i
 /** The account may not send as this address: Exchange; by words alone also postfix, which looks at it only when the recipient is named, and Zoho. */

@@ -179,6 +179,25 @@ const rows: [rule: string, DialogueResult, Partial<Outcome>][] = [
     fault,
   ],
   ['sending limit, by policy', answered('dot', '550 5.7.1 Email quota exceeded.'), fault],
+  ['sending limit, in words', answered('rcpt', '450 4.7.1 Error: too many recipients from 10.0.0.7'), fault],
+  [
+    'sending limit, in words',
+    answered('rcpt', '554 5.7.1 <jan@klient.example>: Recipient address rejected: Number recipients per hour exceeded'),
+    fault,
+  ],
+  [
+    'sending limit, in words',
+    answered('rcpt', '550 Domain firma.example has exceeded the max emails per hour (150/150 (100%)) allowed'),
+    fault,
+  ],
+  [
+    'sending limit, in words',
+    answered(
+      'dot',
+      '550 User anna@firma.example has exceeded its 24-hour sending limit. Messages to 1 recipients out of 1',
+    ),
+    fault,
+  ],
   ['sender refused', answered('dot', '550 5.1.8 Access denied, bad outbound sender AS(42004)'), fault],
   [
     'sender refused',
@@ -347,6 +366,7 @@ const rows: [rule: string, DialogueResult, Partial<Outcome>][] = [
     refused,
   ],
   ['recipient refused', answered('rcpt', '554 5.7.1 <jan@klient.example>: Mailbox quota exceeded'), refused],
+  ['recipient refused', answered('rcpt', '552 5.2.2 <jan@klient.example> has too many messages'), refused],
 
   ['content deferred', answered('data', '451 4.3.0 Temporary lookup failure'), deferred],
   ['content deferred', answered('body', '452 4.3.1 Out of memory'), deferred],
