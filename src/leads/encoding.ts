@@ -5,13 +5,14 @@
  * - A byte order mark decides.
  * - Valid UTF-8 from end to end is UTF-8.
  * - Otherwise the characters are counted: where more of the non-ASCII ones are whole than broken, it is UTF-8 with damaged lines (which
- *   become rejects); else it is Windows-1250, which Polish spreadsheets write and which hardly ever reads as UTF-8.
+ *   become rejects); else it has one byte for each letter. Then it is Windows-1250, which Polish spreadsheets write, unless its ą ś ź stand where ISO 8859-2
+ *   has them, as older databases write it: read as Windows-1250 they would be signs, `Zaj±c`.
  */
 import { isUtf8 } from 'node:buffer'
 import type { FileHandle } from 'node:fs/promises'
 import { StringDecoder } from 'node:string_decoder'
 
-export type Encoding = 'utf8' | 'utf16le' | 'utf16be' | 'windows1250'
+export type Encoding = 'utf8' | 'utf16le' | 'utf16be' | 'windows1250' | 'iso88592'
 
 const CHUNK_BYTES = 1 << 18
 
@@ -21,7 +22,10 @@ export async function detectEncoding(file: FileHandle): Promise<Encoding> {
   if (first[0] === 0xff && first[1] === 0xfe) return 'utf16le'
   if (first[0] === 0xfe && first[1] === 0xff) return 'utf16be'
   if (first[0] === 0xef && first[1] === 0xbb && first[2] === 0xbf) return 'utf8'
-  return unmarkedUtf16(first) ?? ((await isWholeUtf8(file)) || (await isMostlyUtf8(file)) ? 'utf8' : 'windows1250')
+  const wide = unmarkedUtf16(first)
+  if (wide !== undefined) return wide
+  if ((await isWholeUtf8(file)) || (await isMostlyUtf8(file))) return 'utf8'
+  return (await isIso(file)) ? 'iso88592' : 'windows1250'
 }
 
 /** The bytes of a file from its start, in chunks. A chunk is good until the next one is asked for. */
@@ -79,4 +83,23 @@ async function isMostlyUtf8(file: FileHandle): Promise<boolean> {
     }
   }
   return whole > broken
+}
+
+/** Bytes as Latin-1 has them. From 0x80 to 0x9F ISO 8859-2 has no character, and Windows-1250 its ś, ź and quotes. */
+const NO_ISO = /[\u0080-\u009F]/
+/** Where ISO 8859-2 has ą ś ź Ą Ś Ź, Windows-1250 has ± ¶ Ľ ˇ ¦ ¬: signs that touch no letter, but for the Ľ that begins a Slovak word. */
+const ISO_LETTERS = /[a-zÀ-ÿ][±¶¼¡¦¬]|[±¶¡¦¬][a-zÀ-ÿ]/gi
+/** ą and Ą of Windows-1250. */
+const WINDOWS_LETTERS = /[¹¥]/g
+
+async function isIso(file: FileHandle): Promise<boolean> {
+  let iso = 0
+  let windows = 0
+  for await (const chunk of chunksOf(file)) {
+    const text = chunk.toString('latin1')
+    if (NO_ISO.test(text)) return false
+    iso += text.match(ISO_LETTERS)?.length ?? 0
+    windows += text.match(WINDOWS_LETTERS)?.length ?? 0
+  }
+  return iso > windows
 }

@@ -33,6 +33,8 @@ async function read(content: string | Buffer, options?: CsvOptions) {
   return { table, rows, rejects, fields: rows.map(({ fields }) => fields) }
 }
 
+const found = async (text: string, encoding: string) => (await read(iconv.encode(text, encoding))).table.encoding
+
 const failure = (content: string | Buffer, options?: CsvOptions) =>
   read(content, options).then(
     () => expect.unreachable(),
@@ -48,6 +50,7 @@ describe('the encoding', () => {
     ['UTF-8', 'utf8', Buffer.from(POLISH)],
     ['UTF-8 with a byte order mark', 'utf8', Buffer.from(`\uFEFF${POLISH}`)],
     ['Windows-1250', 'windows1250', iconv.encode(POLISH, 'windows1250')],
+    ['ISO 8859-2', 'iso88592', iconv.encode(POLISH, 'iso88592')],
     ['UTF-16 little endian', 'utf16le', Buffer.from(`\uFEFF${POLISH}`, 'utf16le')],
     ['UTF-16 big endian', 'utf16be', Buffer.from(`\uFEFF${POLISH}`, 'utf16le').swap16()],
     ['UTF-16 without a mark', 'utf16le', Buffer.from(POLISH, 'utf16le')],
@@ -62,6 +65,15 @@ describe('the encoding', () => {
     const far = `email;imie\n${'a@a.pl;Jan\n'.repeat(100_000)}z@z.pl;Grażyna\n`
     expect((await read(iconv.encode(far, 'windows1250'))).fields.at(-1)).toEqual({ email: 'z@z.pl', imie: 'Grażyna' })
     expect((await read(far)).fields.at(-1)).toEqual({ email: 'z@z.pl', imie: 'Grażyna' })
+  })
+
+  it('is told by ą ś ź, which ISO 8859-2 has elsewhere than Windows-1250; signs beside no letter are none of them', async () => {
+    for (const word of ['Śląsk', 'Zając', 'ŁÓDŹ', 'gęś', 'Źrebak']) {
+      expect([word, await found(`email;imie\na@b.pl;${word}\n`, 'iso88592')]).toEqual([word, 'iso88592'])
+      expect([word, await found(`email;imie\na@b.pl;${word}\n`, 'windows1250')]).toEqual([word, 'windows1250'])
+    }
+    for (const word of ['pompa ±5 °C', 'Ľubica Kováčová', '§ 5 ¦ ż', 'Łoś „Zając”'])
+      expect([word, await found(`email;imie\na@b.pl;${word}\n`, 'windows1250')]).toEqual([word, 'windows1250'])
   })
 
   it('stays UTF-8 where a single line is damaged, and that line is rejected', async () => {
