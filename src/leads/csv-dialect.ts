@@ -18,7 +18,8 @@ const DELIMITERS: readonly Delimiter[] = [';', ',', '\t']
  * the address and the most columns. A single column needs none: then `;`, which no address holds.
  */
 export function detectDialect(sample: string, wanted?: string): CsvDialect {
-  const lineBreak = sample.includes('\r') && !sample.includes('\n') ? '\r' : '\n'
+  // The first one tells: cells of a table that Excel has saved "for Macintosh" (\r) hold line breaks of the other kind.
+  const lineBreak = /\r*\n|\r/.exec(sample)?.[0] === '\r' ? '\r' : '\n'
   const lines = sample.split(lineBreak, 1000)
   const first = lines.findIndex((line) => line.trim() !== '')
   const sep = /^\uFEFF?sep=(.)\r?$/i.exec(lines[first] ?? '')?.[1]

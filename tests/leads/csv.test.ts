@@ -127,6 +127,8 @@ describe('the delimiter', () => {
     [',', 'email,"nazwa; skrót; kod","x;y"\na@a.pl,"1;2;3",z\n', ['1;2;3', 'z']],
     [';', 'email\na@a.pl\n', []],
     [';', 'email;imie\ra@a.pl;Jan\r', ['Jan']],
+    [';', 'email;imie;uwagi\ra@a.pl;Jan;"a\nb"\r', ['Jan', 'a\nb']],
+    [';', 'email;imie\r\r\na@a.pl;Jan\r\r\n', ['Jan']],
   ])('is %j', async (delimiter, text, others) => {
     const { table, rows, rejects } = await read(text)
     expect(table.delimiter).toBe(delimiter)
