@@ -84,7 +84,7 @@ const MAY_NOT_SEND_AS_IN_WORDS =
  * RFC 3463 §3.2, the sender's address or its domain, which many servers look at only when the recipient is named, and Microsoft 365 of an account that
  * it has blocked ("bad outbound sender", "banned sender").
  */
-const SENDER_REFUSED = ['5.1.7', '5.1.8', '5.7.501', '5.7.502', '5.7.503', ...MAY_NOT_SEND_AS]
+const SENDER_REFUSED = ['4.1.7', '4.1.8', '5.1.7', '5.1.8', '5.7.501', '5.7.502', '5.7.503', ...MAY_NOT_SEND_AS]
 
 /** The rows, in the order in which they are tried. */
 export const OUTCOME_TABLE: readonly Row[] = [
@@ -108,7 +108,7 @@ export const OUTCOME_TABLE: readonly Row[] = [
     says: POLICY_QUOTA,
     codes: [4, 5],
   },
-  { rule: 'sender refused', kind: 'mailbox_fault', enhanced: SENDER_REFUSED, codes: [5] },
+  { rule: 'sender refused', kind: 'mailbox_fault', enhanced: SENDER_REFUSED, codes: [4, 5] },
   { rule: 'sender refused, in words', kind: 'mailbox_fault', says: MAY_NOT_SEND_AS_IN_WORDS, codes: [5] },
   { rule: 'login method switched off', kind: 'mailbox_fault', enhanced: ['5.7.30'], codes: [5] },
 

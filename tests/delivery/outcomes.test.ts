@@ -207,6 +207,12 @@ const rows: [rule: string, DialogueResult, Partial<Outcome>][] = [
   ['sender refused', answered('rcpt', '553 5.1.7 The sender address is no address'), fault],
   [
     'sender refused',
+    answered('rcpt', '450 4.1.8 <anna@firma.example>: Sender address rejected: Domain not found'),
+    fault,
+  ],
+  ['sender refused', answered('rcpt', '451 4.1.7 <anna@firma.example>: sender cannot be verified just now'), fault],
+  [
+    'sender refused',
     answered('dot', '550 5.7.60 SMTP; Client does not have permissions to send as this sender'),
     { ...fault, permanentFault: true },
   ],
@@ -329,6 +335,11 @@ const rows: [rule: string, DialogueResult, Partial<Outcome>][] = [
     deferred,
   ],
   ['recipient deferred', answered('rcpt', '450 try later'), deferred],
+  [
+    'recipient deferred',
+    answered('rcpt', '450 4.1.2 <jan@klient.example>: Recipient address rejected: Domain not found'),
+    deferred,
+  ],
 
   [
     'recipient does not exist',
