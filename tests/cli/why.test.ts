@@ -197,3 +197,12 @@ test('a name that is wrong gets the nearest one; a campaign whose name is a numb
     JSON.parse((await goniec(['why', String(first.id), '--message', '--json'], { env })).stdout).subject.type,
   ).toBe('message')
 })
+
+test('with --message what is no number is wrong usage, and not the mail that is called NaN, or that 0x1 stands for', async () => {
+  for (const given of ['spring-offer', 'jan@klient.example', `0x${first.id.toString(16)}`]) {
+    expect(await goniec(['why', given, '--message'], { env })).toMatchObject({
+      code: 2,
+      stderr: `Error: the ID of a message is a whole number from 1, not "${given}"\nTry: goniec why --help\n`,
+    })
+  }
+})

@@ -6,10 +6,12 @@ import { explain, type Why } from '../../reports/why/why.ts'
 import { describeReason } from '../../reports/reason-words.ts'
 import { formatDuration, toLocalTime } from '../../time.ts'
 import type { Cli } from '../cli.ts'
+import { parseMessageId } from '../message/id.ts'
 import type { Cell } from '../output.ts'
 
 /** Prints why nothing is sent, and what happens next. */
 export async function runWhy(cli: Cli, given: string, { message = false }: { message?: boolean }): Promise<void> {
+  if (message) parseMessageId(given.trim())
   const why = await cli.withDatabase((database) => explain(database, given, { message }))
   cli.output.data(toJson(why), () => print(cli, why))
 }
