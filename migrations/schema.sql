@@ -1269,6 +1269,8 @@ declare
   v_doubted integer := 0;
 begin
   perform pg_advisory_xact_lock(goniec.lock_key('recall'));
+  -- What leads bring back that were imported since has been told of, and is followed by what may not have been.
+  perform goniec.place_recalled();
   for v_due in
     select d.message_id, d.due_at, b.address
     from goniec.restoration_due d
@@ -3138,36 +3140,41 @@ declare
   v_mail record;
   v_became text;
   v_placed integer := 0;
+  v_before integer;
 begin
   if not pg_try_advisory_xact_lock(goniec.lock_key('recall')) then return 0; end if;
-  for v_mail in
-    select r.*, m.id as found
-    from goniec.recalled_mail r
-    cross join lateral (
-      select m.id
-      from goniec.campaign c
-      join goniec.lead l on l.email = r.recipient
-      join goniec.message m on m.campaign_id = c.id and m.lead_id = l.id and m.step_key = r.step_key and m.kind = 'campaign'
-      where r.kind = 'campaign' and c.name = r.campaign
-      union all
-      select m.id from goniec.message m
-      where r.kind = 'own' and m.kind = 'response' and m.idempotency_key = r.idempotency_key and m.recipient = r.recipient
-      union all
-      select m.id from goniec.message m
-      where r.kind = 'own' and m.kind = 'warmup' and m.idempotency_key = r.idempotency_key and m.recipient = r.recipient
-    ) as m
-    where r.message_id is null
-    order by m.id
   loop
-    -- Claimed anew since: its fence refuses it by its Message-ID, and in a minute it is free.
-    continue when exists (
-      select from goniec.attempt a where a.message_id = v_mail.found and a.state in ('claimed', 'transmitting') and a.claimed_at > v_mail.passed_at);
-    v_became := goniec.put_on_record(
-      v_mail.found, v_mail.mailbox, v_mail.passed_at, case v_mail.outcome when 'accepted' then 'accepted' else 'in_doubt' end,
-      coalesce(v_mail.response, 'it went out before the restore, and the server''s answer is not known'), v_mail.rfc_message_id);
-    continue when v_became is null;
-    update goniec.recalled_mail r set message_id = v_mail.found, became = v_became where r.id = v_mail.id;
-    v_placed := v_placed + 1;
+    v_before := v_placed;
+    for v_mail in
+      select r.*, m.id as found
+      from goniec.recalled_mail r
+      cross join lateral (
+        select m.id
+        from goniec.campaign c
+        join goniec.lead l on l.email = r.recipient
+        join goniec.message m on m.campaign_id = c.id and m.lead_id = l.id and m.step_key = r.step_key and m.kind = 'campaign'
+        where r.kind = 'campaign' and c.name = r.campaign
+        union all
+        select m.id from goniec.message m
+        where r.kind = 'own' and m.kind = 'response' and m.idempotency_key = r.idempotency_key and m.recipient = r.recipient
+        union all
+        select m.id from goniec.message m
+        where r.kind = 'own' and m.kind = 'warmup' and m.idempotency_key = r.idempotency_key and m.recipient = r.recipient
+      ) as m
+      where r.message_id is null
+      order by m.id
+    loop
+      -- Claimed anew since: its fence refuses it by its Message-ID, and in a minute it is free.
+      continue when exists (
+        select from goniec.attempt a where a.message_id = v_mail.found and a.state in ('claimed', 'transmitting') and a.claimed_at > v_mail.passed_at);
+      v_became := goniec.put_on_record(
+        v_mail.found, v_mail.mailbox, v_mail.passed_at, case v_mail.outcome when 'accepted' then 'accepted' else 'in_doubt' end,
+        coalesce(v_mail.response, 'it went out before the restore, and the server''s answer is not known'), v_mail.rfc_message_id);
+      continue when v_became is null;
+      update goniec.recalled_mail r set message_id = v_mail.found, became = v_became where r.id = v_mail.id;
+      v_placed := v_placed + 1;
+    end loop;
+    exit when v_placed = v_before;
   end loop;
   return v_placed;
 end $function$;

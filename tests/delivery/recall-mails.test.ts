@@ -28,3 +28,45 @@ test('a mail that was on the wire when it was told of is in doubt, until the ser
   const { rows } = await here.session.query('select outcome, became from goniec.recalled_mail')
   expect(rows).toEqual([{ outcome: 'accepted', became: 'sent' }])
 })
+
+const STEPS = ['intro', 'second', 'third', 'fourth']
+
+/** Tells of these steps of a campaign to a lead, the first nine days ago, two days between them; returns the number of the restoration. */
+async function tellOf(campaign: number, recipient: string, steps: readonly string[]): Promise<number> {
+  const { rows } = await here.session.query<{ restoration: number; recalled: number }>(
+    `select r.id as restoration, goniec.recall_mails(r.id, 'one', (
+       select jsonb_agg(jsonb_build_object(
+         'attempt_id', 4711 + t.index, 'passed_at', t.at, 'outcome', 'accepted', 'response', '250 OK', 'kind', 'campaign', 'recipient', $1::text,
+         'campaign', c.name, 'step_key', t.step, 'mailbox', 'nobody@any.example', 'rfc_message_id', '<' || t.step || '@b.example>'))
+       from goniec.campaign c cross join unnest($3::text[], $4::timestamptz[]) with ordinality as t (step, at, index)
+       where c.id = $2)) as recalled
+     from goniec.notice_restoration('forgotten', 'a test') as r (id)`,
+    [recipient, campaign, steps, steps.map((_, index) => NOON.subtract({ hours: 24 * (9 - 2 * index) }))],
+  )
+  expect(rows).toMatchObject([{ recalled: steps.length }])
+  return rows[0]?.restoration ?? 0
+}
+
+async function mailsByStep(): Promise<unknown> {
+  const { rows } = await here.session.query('select step_key, status from goniec.message order by id')
+  return rows.map(({ step_key: step, status }) => `${step} ${status}`)
+}
+
+test('follow-ups that it has told of are found at once, however many; what comes behind them may have gone out as well', async () => {
+  const campaign = await here.world.campaign({ steps: STEPS })
+  const lead = await here.world.lead({ email: 'jan@klient.example' })
+  await here.world.mail({ campaign, lead })
+  const restoration = await tellOf(campaign, 'jan@klient.example', ['intro', 'second', 'third'])
+  expect(await mailsByStep()).toEqual(['intro sent', 'second sent', 'third sent', 'fourth pending'])
+  await here.session.query('select goniec.doubt_due($1)', [restoration])
+  expect(await mailsByStep()).toEqual(['intro sent', 'second sent', 'third sent', 'fourth in_doubt'])
+})
+
+test('so may what comes behind mails of a lead who was imported again a moment before another worker is given up', async () => {
+  const campaign = await here.world.campaign({ steps: STEPS })
+  const restoration = await tellOf(campaign, 'jan@klient.example', ['intro', 'second'])
+  const lead = await here.world.lead({ email: 'jan@klient.example' })
+  await here.world.mail({ campaign, lead })
+  await here.session.query('select goniec.doubt_due($1)', [restoration])
+  expect(await mailsByStep()).toEqual(['intro sent', 'second sent', 'third in_doubt'])
+})
