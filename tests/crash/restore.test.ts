@@ -158,6 +158,8 @@ test(
     const lost = start('two')
     await lost.line(({ msg }) => msg === 'worker started')
     const one = start('one')
+    // Or the backup might be made before it was there: then the database has never heard of it.
+    await one.line(({ msg }) => msg === 'worker started')
     await sendAroundBackup(one, { stop: true })
     lost.kill('SIGKILL')
     await lost.ended
