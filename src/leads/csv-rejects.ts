@@ -18,6 +18,8 @@ export interface RejectsOf {
   name: string
   header: string[]
   delimiter: string
+  /** Columns that mean something even where it has none of them: once it is mended, the file is read as a table like it. */
+  meant?: string[]
 }
 
 /** A line with the reason: cells, where it could be taken apart, else its text. */
@@ -72,10 +74,12 @@ export class RejectsFile {
   }
 
   #open(): number {
-    const { header } = this.#table
+    const { header, meant = [] } = this.#table
     const descriptor = this.#wanted === undefined ? this.#openBeside() : this.#openWanted(this.#wanted)
     this.#buffer = '\uFEFF'
-    const [reason = '', raw = '', line = ''] = ['reason', 'raw', 'line'].map((own) => unusedName(own, header))
+    const [reason = '', raw = '', line = ''] = ['reason', 'raw', 'line'].map((own) =>
+      unusedName(own, [...header, ...meant]),
+    )
     this.#append([reason, ...header, raw, line])
     return descriptor
   }

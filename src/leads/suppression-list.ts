@@ -29,8 +29,9 @@ export async function importSuppressions(
   { reason, dryRun = false, ...csv }: SuppressionListOptions = {},
 ): Promise<ImportedSuppressions> {
   const table = await readCsv(input, { ...csv, addressNames: VALUE_NAMES })
+  const { name, header, delimiter } = table
   const counts = { rows: 0, added: 0, known: 0, rejected: 0 }
-  const rejects = new RejectsFile(table)
+  const rejects = new RejectsFile({ name, header, delimiter, meant: ['reason'] })
   const added: string[] = []
   try {
     for await (const { values, rows } of batchesOf(table, reason ?? null, rejects)) {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
@@ -152,6 +152,16 @@ it('a list comes from a CSV file: reasons of its own, rejects beside it, and the
     known: 2,
     rejectsFile: join(directory, 'list.2.rejects.csv'),
   })
+})
+
+it('why a line was rejected is no reason for its suppression, once it is mended and imported again', async () => {
+  const path = join(directory, 'list.csv')
+  writeFileSync(path, 'email\njan(at)klient.example\n')
+  const { rejectsFile } = await importSuppressions(database, path)
+  const mended = join(directory, 'mended.csv')
+  writeFileSync(mended, readFileSync(rejectsFile ?? '', 'utf8').replaceAll('(at)', '@'))
+  await importSuppressions(database, mended)
+  expect(await listSuppressions(database)).toMatchObject([{ value: 'jan@klient.example', reason: null }])
 })
 
 it('of a table with addresses and domains nobody guesses which are meant: a whole provider would be suppressed for one address', async () => {
