@@ -80,9 +80,9 @@ function takeTurn(world: World, lane: Lane, turns: Turns): void {
   turns.push(lane)
 }
 
-/** One that has mails of particular mailboxes too may do something else before. */
-function waitsForPool({ pool, queues }: Lane, { atMs, mail }: Place): boolean {
-  return atMs <= pool.freeFromMs && !mail.bound && queues.size === 1
+/** One that has mails of particular mailboxes too may do something else before; one that enters another segment meanwhile may have had less of its day. */
+function waitsForPool({ pool, bound, at, today }: Lane, { atMs }: Place): boolean {
+  return atMs <= pool.freeFromMs && bound.size === 0 && at === today.length - 1
 }
 
 function startDay(world: World, lane: Lane, day: number): void {
