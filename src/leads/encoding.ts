@@ -87,8 +87,11 @@ async function isMostlyUtf8(file: FileHandle): Promise<boolean> {
 
 /** Bytes as Latin-1 has them. From 0x80 to 0x9F ISO 8859-2 has no character, and Windows-1250 its ś, ź and quotes. */
 const NO_ISO = /[\u0080-\u009F]/
-/** Where ISO 8859-2 has ą ś ź Ą Ś Ź, Windows-1250 has ± ¶ Ľ ˇ ¦ ¬: signs that touch no letter, but for the Ľ that begins a Slovak word. */
-const ISO_LETTERS = /[a-zÀ-ÿ][±¶¼¡¦¬]|[±¶¡¦¬][a-zÀ-ÿ]/gi
+/**
+ * Where ISO 8859-2 has ą ś ź Ą Ś Ź, Windows-1250 has ± ¶ Ľ ˇ ¦ ¬: signs that touch no letter, but for the Ľ, which begins a Slovak word, or stands
+ * in one of capitals (KRÁĽ), where no ź does.
+ */
+const ISO_LETTERS = /[A-Za-zÀ-ÿ][±¶¡¦¬]|[±¶¡¦¬][A-Za-zÀ-ÿ]|[a-zß-ÿ]¼|[A-ZÀ-Þ]¼(?=[a-zß-ÿ])/g
 /** ą and Ą of Windows-1250. */
 const WINDOWS_LETTERS = /[¹¥]/g
 
