@@ -51,9 +51,12 @@ test('where the counters of a later part’s domains cannot be made, no batch of
     withoutRoom: NONE,
   }
   const slots = Array.from({ length: SLOTS }, (_, index) => slotOf(index + 1))
-  await writer.add({ messages: [] }, { ...nothing, slots })
-  const later = { messages: [firstMail(SLOTS + 1, { domain: 'klient.example' })] }
-  await expect(writer.add(later, { ...nothing, slots: [slotOf(SLOTS + 1)] })).rejects.toThrow('lost')
+  const first = { part: { messages: [] }, planned: { ...nothing, slots } }
+  const later = {
+    part: { messages: [firstMail(SLOTS + 1, { domain: 'klient.example' })] },
+    planned: { ...nothing, slots: [slotOf(SLOTS + 1)] },
+  }
+  await expect(writer.write([first, later])).rejects.toThrow('lost')
   await untilAllHaveEnded(database, begun)
   expect(begun).toHaveLength(3)
 })

@@ -10,13 +10,12 @@ import { setImmediate as turn } from 'node:timers/promises'
 import type { PoolClient } from 'pg'
 import type { Database } from '../../database/pool.ts'
 import { apart } from '../../schedule/apart.ts'
-import { FRONT, type PlanInput, type WholePlanInput } from '../../schedule/plan-input.ts'
-import type { Plan } from '../../schedule/plan-result.ts'
+import { FRONT, type WholePlanInput } from '../../schedule/plan-input.ts'
 import { plan } from '../../schedule/plan.ts'
 import { sweepRetired } from '../apply/sweep-retired.ts'
 import { tendCampaigns } from '../tend.ts'
 import { loadPlanInput, type LoadedPlan, type LoadOptions } from './load.ts'
-import { PlanWriter, withdraw, type SavedPlan } from './save.ts'
+import { PlanWriter, withdraw, type PartOfPlan, type SavedPlan } from './save.ts'
 
 export interface PlanRun extends SavedPlan {
   /** Campaigns that ended. */
@@ -100,15 +99,8 @@ async function planPass(database: Database, client: PoolClient, options: LoadOpt
   // By shares it stands only as a whole: what one campaign leaves is another one's, which may not have been read so far.
   if (byShare) plans = await all(plans)
   if (byShare && unsettled.size > 0) return { saved: { ...NOTHING, withdrawn }, mayHaveRoom: true }
-  const writer = new PlanWriter(database, input)
-  for await (const { part, planned } of plans) await writer.add(part, planned)
-  const saved = await writer.finish()
+  const saved = await new PlanWriter(database, input).write(plans)
   return { saved: { ...saved, withdrawn: saved.withdrawn + withdrawn }, mayHaveRoom: unsettled.size > 0 }
-}
-
-interface PartOfPlan {
-  part: PlanInput
-  planned: Plan
 }
 
 type Plans = AsyncGenerator<PartOfPlan>

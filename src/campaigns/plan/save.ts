@@ -18,6 +18,12 @@ export interface SavedPlan {
   givenUp: number
 }
 
+/** What was reckoned of some of the messages. */
+export interface PartOfPlan {
+  part: Pick<PlanInput, 'messages'>
+  planned: Plan
+}
+
 /** Stores slots, takes slots back, stamps versions, fails what is given up, says of each mail why it waits, and of each day what binds it. */
 export class PlanWriter {
   readonly #database: Database
@@ -31,8 +37,19 @@ export class PlanWriter {
     this.#slots = new SlotWriter(database)
   }
 
-  /** Has a part of the plan written. Its slots are, while the next part is reckoned; all else stands when `finish` has resolved. */
-  async add(part: Pick<PlanInput, 'messages'>, plan: Plan): Promise<void> {
+  /** Writes the parts of a plan, the slots of each while the next one is reckoned. Where that fails, no slot is written any more: the next plan may be under way. */
+  async write(parts: AsyncIterable<PartOfPlan> | Iterable<PartOfPlan>): Promise<SavedPlan> {
+    try {
+      for await (const { part, planned } of parts) await this.#add(part, planned)
+    } catch (error) {
+      this.#slots.giveUp()
+      throw error
+    }
+    return this.#finish()
+  }
+
+  /** Its slots are written from here on; all else is by `#finish`. */
+  async #add(part: Pick<PlanInput, 'messages'>, plan: Plan): Promise<void> {
     const wasAtMs = slotTimes(part)
     const { slots, restamps } = this.#hasDomainLimits ? await this.#withDomainRows(part, plan, wasAtMs) : plan
     const { withdrawals, giveUps, reasons, bindings } = plan
@@ -41,7 +58,7 @@ export class PlanWriter {
     this.#rest.push({ restamps: stays, withdrawals, giveUps, reasons, bindings })
   }
 
-  async finish(): Promise<SavedPlan> {
+  async #finish(): Promise<SavedPlan> {
     const database = this.#database
     await this.#slots.finish()
     for (const rows of inBatches(this.#rest.flatMap(({ restamps }) => restamps))) {
@@ -90,14 +107,10 @@ export class PlanWriter {
     const kept = restamps.map(({ messageId }) => ({ messageId, atMs: wasAtMs(messageId) ?? 0 }))
     const left = new Set<string | null>()
     for (const rows of inBatches([...slots, ...kept].filter((row) => domainOf(row) !== null))) {
-      const made = this.#database.query<{ left: string[] }>(MAKE_DOMAIN_ROWS, [
+      const [row] = await this.#database.query<{ left: string[] }>(MAKE_DOMAIN_ROWS, [
         rows.map(domainOf),
         rows.map(({ atMs }) => atMs),
       ])
-      const [row] = await made.catch((error: unknown) => {
-        this.#slots.giveUp()
-        throw error
-      })
       for (const domain of row?.left ?? []) left.add(domain)
     }
     if (left.size === 0) return { slots, restamps }
