@@ -82,7 +82,7 @@ const MAY_NOT_SEND_AS_IN_WORDS =
   /SendAsDenied|sender address rejected: not (owned by|logged in)|relaying disallowed as/i
 /**
  * RFC 3463 §3.2, the sender's address or its domain, which many servers look at only when the recipient is named, and Microsoft 365 of an account that
- * it has blocked ("bad outbound sender", "banned sender").
+ * it has blocked ("bad outbound sender", "banned sender"). `docs/decisions/senders-fault.md` says why these rows go before those of the stages.
  */
 const SENDER_REFUSED = ['4.1.7', '4.1.8', '5.1.7', '5.1.8', '5.7.501', '5.7.502', '5.7.503', ...MAY_NOT_SEND_AS]
 
