@@ -380,15 +380,20 @@ as $$
            where ld.lead_id = m.lead_id and ld.day between today - (c.contact_gap_days - 1) and today and ld.campaign_id <> m.campaign_id offset 0),
          exists (select from goniec.attempt a where a.message_id = m.id and a.state in ('claimed', 'transmitting', 'accepted', 'in_doubt') offset 0)
   from goniec.message m
-  join goniec.mailbox b on b.id = m.mailbox_id
-  join goniec.mailbox_gate bg on bg.mailbox_id = m.mailbox_id
-  left join goniec.mailbox_day bd on bd.mailbox_id = m.mailbox_id and bd.day = today
-  left join goniec.campaign c on c.id = m.campaign_id
-  left join goniec.campaign_gate cg on cg.campaign_id = c.id
-  left join goniec.campaign_day cd on cd.campaign_id = c.id and cd.day = goniec.local_day(at, c.timezone)
-  join goniec.salesperson s on s.id = case when m.kind = 'campaign' then c.salesperson_id else b.salesperson_id end
-  left join goniec.salesperson_day sd on sd.salesperson_id = s.id and sd.day = today
-  left join goniec.lead l on l.id = m.lead_id
+  cross join lateral (select its.* from goniec.mailbox its where its.id = m.mailbox_id offset 0) as b
+  cross join lateral (select its.* from goniec.mailbox_gate its where its.mailbox_id = m.mailbox_id offset 0) as bg
+  left join lateral (select its.* from goniec.mailbox_day its where its.mailbox_id = m.mailbox_id and its.day = today offset 0) as bd on true
+  left join lateral (select its.* from goniec.campaign its where its.id = m.campaign_id offset 0) as c on true
+  left join lateral (select its.* from goniec.campaign_gate its where its.campaign_id = c.id offset 0) as cg on true
+  left join lateral (
+    select its.* from goniec.campaign_day its where its.campaign_id = c.id and its.day = goniec.local_day(at, c.timezone) offset 0
+  ) as cd on true
+  cross join lateral (
+    select its.* from goniec.salesperson its
+    where its.id = case when m.kind = 'campaign' then c.salesperson_id else b.salesperson_id end offset 0
+  ) as s
+  left join lateral (select its.* from goniec.salesperson_day its where its.salesperson_id = s.id and its.day = today offset 0) as sd on true
+  left join lateral (select its.* from goniec.lead its where its.id = m.lead_id offset 0) as l on true
   left join lateral goniec.domain_rooms(m.recipient, at, today) dr on m.kind = 'campaign'
   where m.status = 'pending' and m.scheduled_at is not null
 $$;

@@ -22,6 +22,8 @@
 --   5  Should that fail nevertheless, it runs again for one message at a time, and the one that fails is set aside with the error as its reason.
 --      An error that is the server's (a full disk, a missing right) ends the call instead: no row is to blame.
 --   Settings of the functions keep the planner from scans, hashes and merges, whatever the statistics say: every step is a look-up by index.
+--   A plan that was made while a table was empty stays until the table is analyzed, and to go through a whole index of it looked as good as to look one
+--   row up. So each row is asked for by its key in a subquery of its own ("offset 0"), and what is changed by a list of keys as well.
 --   A loop over candidates in PL/pgSQL instead of sets carried half as many mails, and deadlocked as soon as two callers met. Locking messages
 --   inside the choice would lock one per mailbox and kind, hundreds of rows, to take a few.
 
@@ -314,6 +316,7 @@ set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
 declare
+  v_messages bigint[] := array(select c.message_id from unnest(p_chosen) c);
   v_attempts jsonb;
 begin
   with
@@ -401,7 +404,7 @@ begin
     update goniec.message m
     set status = 'sending'
     from taken t
-    where m.id = t.message_id
+    where m.id = any (v_messages) and m.id = t.message_id
     returning m.planned_campaign_version, m.planned_mailbox_version, t.*
   ),
   attempts as (
@@ -415,12 +418,12 @@ begin
     order by t.kind_rank, t.scheduled_at, t.message_id
     returning id, message_id, mailbox_id
   )
-  -- The message by its key, as it was before this statement: a join with what was taken compares each with each.
+  -- The message as it was before this statement.
   select coalesce(jsonb_agg(jsonb_build_object('attempt_id', a.id, 'message_id', a.message_id, 'mailbox_id', a.mailbox_id, 'scheduled_at', m.scheduled_at)
                             order by a.id), '[]')
   into v_attempts
   from attempts a
-  join goniec.message m on m.id = a.message_id;
+  cross join lateral (select its.scheduled_at from goniec.message its where its.id = a.message_id offset 0) as m;
   return v_attempts;
 end $$;
 
@@ -479,7 +482,7 @@ begin
     from (
       select g.mailbox_id, greatest(g.free_from, g.last_fence_at + b.min_gap_ms * interval '1 millisecond') as opens_at
       from goniec.mailbox_gate g
-      join goniec.mailbox b on b.id = g.mailbox_id
+      cross join lateral (select its.min_gap_ms from goniec.mailbox its where its.id = g.mailbox_id offset 0) as b
       where greatest(g.free_from, g.last_fence_at + b.min_gap_ms * interval '1 millisecond') > p_now
       offset 0
     ) as resting
@@ -495,7 +498,7 @@ begin
             > p_now - (select max(longest.shortest_delay_ms) from goniec.campaign longest) * interval '1 millisecond'
       offset 0
     ) g
-    join goniec.campaign c on c.id = g.campaign_id
+    cross join lateral (select its.shortest_delay_ms from goniec.campaign its where its.id = g.campaign_id offset 0) as c
     where greatest(g.last_claim_at, g.last_fence_at) + c.shortest_delay_ms * interval '1 millisecond' > p_now
       and exists (select from goniec.message m
                   where m.campaign_id = g.campaign_id and m.status in ('pending', 'sending', 'in_doubt') and m.status = 'pending'

@@ -38,13 +38,15 @@ begin
   perform a.id from goniec.attempt a where a.id = any (p_attempts) order by a.id for no key update;
   perform g.campaign_id
   from goniec.campaign_gate g
-  where g.campaign_id in (
-    select a.campaign_id from goniec.attempt a join goniec.campaign c on c.id = a.campaign_id where a.id = any (p_attempts) and c.delay_ms > 0)
+  where g.campaign_id = any (array(
+    select a.campaign_id from goniec.attempt a
+    where a.id = any (p_attempts) and exists (select from goniec.campaign c where c.id = a.campaign_id and c.delay_ms > 0 offset 0)))
   order by g.campaign_id for no key update;
   perform g.mailbox_id
   from goniec.mailbox_gate g
-  where g.mailbox_id in (
-    select a.mailbox_id from goniec.attempt a join goniec.mailbox b on b.id = a.mailbox_id where a.id = any (p_attempts) and b.min_gap_ms > 0)
+  where g.mailbox_id = any (array(
+    select a.mailbox_id from goniec.attempt a
+    where a.id = any (p_attempts) and exists (select from goniec.mailbox b where b.id = a.mailbox_id and b.min_gap_ms > 0 offset 0)))
   order by g.mailbox_id for no key update;
 
   v_now := goniec.now();
@@ -80,13 +82,13 @@ begin
              when v_recalled and goniec.is_recalled(a.id, p_contents) then 'sent_before_restore'
            end as objection
     from goniec.attempt a
-    join goniec.message m on m.id = a.message_id
-    join goniec.mailbox b on b.id = a.mailbox_id
-    join goniec.salesperson s on s.id = a.salesperson_id
-    left join goniec.campaign c on c.id = a.campaign_id
-    left join goniec.campaign_gate cg on cg.campaign_id = a.campaign_id
-    left join goniec.enrollment e on e.id = m.enrollment_id
-    left join goniec.lead l on l.id = m.lead_id
+    cross join lateral (select its.* from goniec.message its where its.id = a.message_id offset 0) as m
+    cross join lateral (select its.* from goniec.mailbox its where its.id = a.mailbox_id offset 0) as b
+    cross join lateral (select its.* from goniec.salesperson its where its.id = a.salesperson_id offset 0) as s
+    left join lateral (select its.* from goniec.campaign its where its.id = a.campaign_id offset 0) as c on true
+    left join lateral (select its.* from goniec.campaign_gate its where its.campaign_id = a.campaign_id offset 0) as cg on true
+    left join lateral (select its.* from goniec.enrollment its where its.id = m.enrollment_id offset 0) as e on true
+    left join lateral (select its.* from goniec.lead its where its.id = m.lead_id offset 0) as l on true
     where a.id = any (p_attempts)
   ),
   judged as materialized (
@@ -100,7 +102,7 @@ begin
     update goniec.attempt a
     set state = 'transmitting', transmitting_at = v_now, deadline_at = v_now + p_total
     from judged j
-    where a.id = j.id and j.refusal is null
+    where a.id = any (p_attempts) and a.id = j.id and j.refusal is null
     returning a.id
   ),
   campaign_gates as (

@@ -71,18 +71,20 @@ begin
          picked.letter, m.mailbox_id, m.sent_at
   from unnest(p_messages) as asked (id)
   cross join lateral (select sent.* from goniec.message sent where sent.id = asked.id offset 0) as m
-  join goniec.campaign c on c.id = m.campaign_id and c.status <> 'cancelled'
-  join goniec.enrollment e on e.id = m.enrollment_id and e.removed_at is null
-  join goniec.lead l on l.id = m.lead_id
-    and l.blocked_at is null and l.replied_at is null and l.unsubscribed_at is null and l.bounced_at is null
-  join goniec.step step on step.id = m.step_id
+  cross join lateral (select its.* from goniec.campaign its where its.id = m.campaign_id and its.status <> 'cancelled' offset 0) as c
+  cross join lateral (select its.* from goniec.enrollment its where its.id = m.enrollment_id and its.removed_at is null offset 0) as e
+  cross join lateral (
+    select its.* from goniec.lead its
+    where its.id = m.lead_id and its.blocked_at is null and its.replied_at is null and its.unsubscribed_at is null and its.bounced_at is null offset 0
+  ) as l
+  cross join lateral (select its.* from goniec.step its where its.id = m.step_id offset 0) as step
   join lateral (
     select max(had.position) as position
     from (
       select p.step_id, p.status from goniec.message p
       where p.campaign_id = m.campaign_id and p.lead_id = m.lead_id and p.kind = 'campaign' offset 0
     ) as p
-    join goniec.step had on had.id = p.step_id and had.retired_at is null
+    cross join lateral (select its.* from goniec.step its where its.id = p.step_id and its.retired_at is null offset 0) as had
     where p.status = 'sent'
   ) as furthest on true
   join lateral (
@@ -135,6 +137,7 @@ declare
   v_now timestamptz;
   v_asked bigint[] := (select array_agg((r ->> 'attempt_id')::bigint) from jsonb_array_elements(p_results) r);
   v_settled goniec.judged_report[];
+  v_messages bigint[];
   v_sent bigint[];
   v_unfinished bigint[];
   v_refused_of bigint[];
@@ -144,7 +147,7 @@ begin
   perform set_config('goniec.incarnation', p_incarnation::text, true);
   perform a.id from goniec.attempt a where a.id = any (v_asked) order by a.id for no key update;
   perform m.id from goniec.message m
-  where m.id in (select a.message_id from goniec.attempt a where a.id = any (v_asked)) order by m.id for no key update;
+  where m.id = any (array(select a.message_id from goniec.attempt a where a.id = any (v_asked))) order by m.id for no key update;
   v_now := goniec.now();
 
   -- What each report means for its attempt, as it stands now.
@@ -175,14 +178,15 @@ begin
              else 'already'
            end as verdict
     from reported r
-    left join goniec.attempt a on a.id = r.attempt_id
+    left join lateral (select named.* from goniec.attempt named where named.id = r.attempt_id offset 0) as a on true
   )
   -- Kept as an array of rows: taken apart five times, which as JSON cost a tenth of the call.
   select array_agg(row(
            j.attempt_id, j.outcome, j.stage, j.code, j.response, j.give_back, j.lead_bounced, j.permanent, j.reason, j.hold, j.not_before, j.rfc_message_id,
            j.server_message_id, j.claimed_at, j.message_id, j.mailbox_id, j.campaign_day, j.mailbox_day, j.transmitting_at, j.state_before, j.state_after,
-           j.verdict)::goniec.judged_report)
-  into v_settled
+           j.verdict)::goniec.judged_report),
+         array_agg(j.message_id)
+  into v_settled, v_messages
   from judged j;
 
   update goniec.attempt a
@@ -190,7 +194,7 @@ begin
       server_message_id = j.server_message_id, give_back = coalesce(j.give_back, false) and j.state_after not in ('accepted', 'in_doubt'),
       bounce_due = coalesce(j.lead_bounced, false) and j.state_after = 'rejected' and a.lead_id is not null
   from unnest(v_settled) as j
-  where a.id = j.attempt_id and j.verdict = 'settled';
+  where a.id = any (v_asked) and a.id = j.attempt_id and j.verdict = 'settled';
 
   with
   settled as (
@@ -207,7 +211,7 @@ begin
              else 'pending'
            end as status_after
     from settled s
-    join goniec.message m on m.id = s.message_id
+    cross join lateral (select named.* from goniec.message named where named.id = s.message_id offset 0) as m
   )
   update goniec.message m
   set status = d.status_after,
@@ -232,16 +236,15 @@ begin
       mailbox_id = case when d.status_after in ('pending', 'cancelled') then null else m.mailbox_id end,
       window_closes_at = case when d.status_after in ('pending', 'cancelled') then null else m.window_closes_at end
   from decided d
-  where m.id = d.message_id;
+  where m.id = any (v_messages) and m.id = d.message_id;
 
   select array_agg(a.message_id) filter (where a.state = 'accepted'),
          array_agg(a.id) filter (where a.give_back or a.bounce_due),
          array_agg(a.campaign_id) filter (where a.state = 'rejected' and a.campaign_id is not null),
          array_agg(a.mailbox_id) filter (where a.state = 'rejected')
   into v_sent, v_unfinished, v_refused_of, v_refused_by
-  from unnest(v_settled) as j
-  join goniec.attempt a on a.id = j.attempt_id
-  where j.verdict = 'settled';
+  from goniec.attempt a
+  where a.id = any (array(select j.attempt_id from unnest(v_settled) as j where j.verdict = 'settled'));
   if v_sent is not null then perform goniec.follow_up(v_sent); end if;
 
   -- Faults in a row break a mailbox, and most make it back off; so do refusals of mails for good where the lead is not at fault ("relay not
@@ -302,9 +305,8 @@ begin
   end if;
 
   return query
-  select j.attempt_id, j.verdict, m.status
-  from unnest(v_settled) as j
-  left join goniec.message m on m.id = j.message_id;
+  select j.attempt_id, j.verdict, (select m.status from goniec.message m where m.id = j.message_id)
+  from unnest(v_settled) as j;
 end $$;
 
 comment on function goniec.settle(bigint, jsonb) is

@@ -885,15 +885,20 @@ AS $function$
            where ld.lead_id = m.lead_id and ld.day between today - (c.contact_gap_days - 1) and today and ld.campaign_id <> m.campaign_id offset 0),
          exists (select from goniec.attempt a where a.message_id = m.id and a.state in ('claimed', 'transmitting', 'accepted', 'in_doubt') offset 0)
   from goniec.message m
-  join goniec.mailbox b on b.id = m.mailbox_id
-  join goniec.mailbox_gate bg on bg.mailbox_id = m.mailbox_id
-  left join goniec.mailbox_day bd on bd.mailbox_id = m.mailbox_id and bd.day = today
-  left join goniec.campaign c on c.id = m.campaign_id
-  left join goniec.campaign_gate cg on cg.campaign_id = c.id
-  left join goniec.campaign_day cd on cd.campaign_id = c.id and cd.day = goniec.local_day(at, c.timezone)
-  join goniec.salesperson s on s.id = case when m.kind = 'campaign' then c.salesperson_id else b.salesperson_id end
-  left join goniec.salesperson_day sd on sd.salesperson_id = s.id and sd.day = today
-  left join goniec.lead l on l.id = m.lead_id
+  cross join lateral (select its.* from goniec.mailbox its where its.id = m.mailbox_id offset 0) as b
+  cross join lateral (select its.* from goniec.mailbox_gate its where its.mailbox_id = m.mailbox_id offset 0) as bg
+  left join lateral (select its.* from goniec.mailbox_day its where its.mailbox_id = m.mailbox_id and its.day = today offset 0) as bd on true
+  left join lateral (select its.* from goniec.campaign its where its.id = m.campaign_id offset 0) as c on true
+  left join lateral (select its.* from goniec.campaign_gate its where its.campaign_id = c.id offset 0) as cg on true
+  left join lateral (
+    select its.* from goniec.campaign_day its where its.campaign_id = c.id and its.day = goniec.local_day(at, c.timezone) offset 0
+  ) as cd on true
+  cross join lateral (
+    select its.* from goniec.salesperson its
+    where its.id = case when m.kind = 'campaign' then c.salesperson_id else b.salesperson_id end offset 0
+  ) as s
+  left join lateral (select its.* from goniec.salesperson_day its where its.salesperson_id = s.id and its.day = today offset 0) as sd on true
+  left join lateral (select its.* from goniec.lead its where its.id = m.lead_id offset 0) as l on true
   left join lateral goniec.domain_rooms(m.recipient, at, today) dr on m.kind = 'campaign'
   where m.status = 'pending' and m.scheduled_at is not null
 $function$;
@@ -1506,13 +1511,15 @@ begin
   perform a.id from goniec.attempt a where a.id = any (p_attempts) order by a.id for no key update;
   perform g.campaign_id
   from goniec.campaign_gate g
-  where g.campaign_id in (
-    select a.campaign_id from goniec.attempt a join goniec.campaign c on c.id = a.campaign_id where a.id = any (p_attempts) and c.delay_ms > 0)
+  where g.campaign_id = any (array(
+    select a.campaign_id from goniec.attempt a
+    where a.id = any (p_attempts) and exists (select from goniec.campaign c where c.id = a.campaign_id and c.delay_ms > 0 offset 0)))
   order by g.campaign_id for no key update;
   perform g.mailbox_id
   from goniec.mailbox_gate g
-  where g.mailbox_id in (
-    select a.mailbox_id from goniec.attempt a join goniec.mailbox b on b.id = a.mailbox_id where a.id = any (p_attempts) and b.min_gap_ms > 0)
+  where g.mailbox_id = any (array(
+    select a.mailbox_id from goniec.attempt a
+    where a.id = any (p_attempts) and exists (select from goniec.mailbox b where b.id = a.mailbox_id and b.min_gap_ms > 0 offset 0)))
   order by g.mailbox_id for no key update;
 
   v_now := goniec.now();
@@ -1548,13 +1555,13 @@ begin
              when v_recalled and goniec.is_recalled(a.id, p_contents) then 'sent_before_restore'
            end as objection
     from goniec.attempt a
-    join goniec.message m on m.id = a.message_id
-    join goniec.mailbox b on b.id = a.mailbox_id
-    join goniec.salesperson s on s.id = a.salesperson_id
-    left join goniec.campaign c on c.id = a.campaign_id
-    left join goniec.campaign_gate cg on cg.campaign_id = a.campaign_id
-    left join goniec.enrollment e on e.id = m.enrollment_id
-    left join goniec.lead l on l.id = m.lead_id
+    cross join lateral (select its.* from goniec.message its where its.id = a.message_id offset 0) as m
+    cross join lateral (select its.* from goniec.mailbox its where its.id = a.mailbox_id offset 0) as b
+    cross join lateral (select its.* from goniec.salesperson its where its.id = a.salesperson_id offset 0) as s
+    left join lateral (select its.* from goniec.campaign its where its.id = a.campaign_id offset 0) as c on true
+    left join lateral (select its.* from goniec.campaign_gate its where its.campaign_id = a.campaign_id offset 0) as cg on true
+    left join lateral (select its.* from goniec.enrollment its where its.id = m.enrollment_id offset 0) as e on true
+    left join lateral (select its.* from goniec.lead its where its.id = m.lead_id offset 0) as l on true
     where a.id = any (p_attempts)
   ),
   judged as materialized (
@@ -1568,7 +1575,7 @@ begin
     update goniec.attempt a
     set state = 'transmitting', transmitting_at = v_now, deadline_at = v_now + p_total
     from judged j
-    where a.id = j.id and j.refusal is null
+    where a.id = any (p_attempts) and a.id = j.id and j.refusal is null
     returning a.id
   ),
   campaign_gates as (
@@ -1728,18 +1735,20 @@ begin
          picked.letter, m.mailbox_id, m.sent_at
   from unnest(p_messages) as asked (id)
   cross join lateral (select sent.* from goniec.message sent where sent.id = asked.id offset 0) as m
-  join goniec.campaign c on c.id = m.campaign_id and c.status <> 'cancelled'
-  join goniec.enrollment e on e.id = m.enrollment_id and e.removed_at is null
-  join goniec.lead l on l.id = m.lead_id
-    and l.blocked_at is null and l.replied_at is null and l.unsubscribed_at is null and l.bounced_at is null
-  join goniec.step step on step.id = m.step_id
+  cross join lateral (select its.* from goniec.campaign its where its.id = m.campaign_id and its.status <> 'cancelled' offset 0) as c
+  cross join lateral (select its.* from goniec.enrollment its where its.id = m.enrollment_id and its.removed_at is null offset 0) as e
+  cross join lateral (
+    select its.* from goniec.lead its
+    where its.id = m.lead_id and its.blocked_at is null and its.replied_at is null and its.unsubscribed_at is null and its.bounced_at is null offset 0
+  ) as l
+  cross join lateral (select its.* from goniec.step its where its.id = m.step_id offset 0) as step
   join lateral (
     select max(had.position) as position
     from (
       select p.step_id, p.status from goniec.message p
       where p.campaign_id = m.campaign_id and p.lead_id = m.lead_id and p.kind = 'campaign' offset 0
     ) as p
-    join goniec.step had on had.id = p.step_id and had.retired_at is null
+    cross join lateral (select its.* from goniec.step its where its.id = p.step_id and its.retired_at is null offset 0) as had
     where p.status = 'sent'
   ) as furthest on true
   join lateral (
@@ -2886,20 +2895,24 @@ begin
          case when m.kind = 'campaign' then coalesce(v.letter, goniec.pick_variant(m.step_id, m.enrollment_id)) end,
          e.fields, before.mail, to_jsonb(mm) - 'digest'
   from unnest(p_messages, p_mailboxes) as asked (message_id, mailbox_id)
-  join goniec.message m on m.id = asked.message_id
-  left join goniec.mailbox b on b.id = coalesce(asked.mailbox_id, m.mailbox_id, m.bound_mailbox_id)
-  left join goniec.campaign c on c.id = m.campaign_id
-  left join goniec.enrollment e on e.id = m.enrollment_id
-  left join goniec.variant v on v.step_id = m.step_id and v.letter = m.variant
-  left join goniec.message_material mm on mm.message_id = m.id
+  cross join lateral (select its.* from goniec.message its where its.id = asked.message_id offset 0) as m
+  left join lateral (
+    select its.* from goniec.mailbox its where its.id = coalesce(asked.mailbox_id, m.mailbox_id, m.bound_mailbox_id) offset 0
+  ) as b on true
+  left join lateral (select its.* from goniec.campaign its where its.id = m.campaign_id offset 0) as c on true
+  left join lateral (select its.* from goniec.enrollment its where its.id = m.enrollment_id offset 0) as e on true
+  left join lateral (select its.* from goniec.variant its where its.step_id = m.step_id and its.letter = m.variant offset 0) as v on true
+  left join lateral (select its.* from goniec.message_material its where its.message_id = m.id offset 0) as mm on true
   left join lateral (
     select jsonb_build_object('message_id', coalesce(a.server_message_id, sent.rfc_message_id), 'subject', kept.subject,
                               'references', kept.headers ->> 'references') as mail
     from (
       select p.* from goniec.message p where p.lead_id = m.lead_id offset 0
     ) as sent
-    left join goniec.attempt a on a.message_id = sent.id and a.state = 'accepted'
-    left join goniec.message_content kept on kept.message_id = sent.id
+    left join lateral (
+      select its.server_message_id from goniec.attempt its where its.message_id = sent.id and its.state = 'accepted' offset 0
+    ) as a on true
+    left join lateral (select its.* from goniec.message_content its where its.message_id = sent.id offset 0) as kept on true
     where sent.enrollment_id = m.enrollment_id and sent.kind = 'campaign' and sent.status = 'sent'
     order by sent.sent_at desc, sent.id desc
     limit 1
@@ -2993,7 +3006,7 @@ begin
     from (
       select g.mailbox_id, greatest(g.free_from, g.last_fence_at + b.min_gap_ms * interval '1 millisecond') as opens_at
       from goniec.mailbox_gate g
-      join goniec.mailbox b on b.id = g.mailbox_id
+      cross join lateral (select its.min_gap_ms from goniec.mailbox its where its.id = g.mailbox_id offset 0) as b
       where greatest(g.free_from, g.last_fence_at + b.min_gap_ms * interval '1 millisecond') > p_now
       offset 0
     ) as resting
@@ -3009,7 +3022,7 @@ begin
             > p_now - (select max(longest.shortest_delay_ms) from goniec.campaign longest) * interval '1 millisecond'
       offset 0
     ) g
-    join goniec.campaign c on c.id = g.campaign_id
+    cross join lateral (select its.shortest_delay_ms from goniec.campaign its where its.id = g.campaign_id offset 0) as c
     where greatest(g.last_claim_at, g.last_fence_at) + c.shortest_delay_ms * interval '1 millisecond' > p_now
       and exists (select from goniec.message m
                   where m.campaign_id = g.campaign_id and m.status in ('pending', 'sending', 'in_doubt') and m.status = 'pending'
@@ -3742,6 +3755,7 @@ declare
   v_now timestamptz;
   v_asked bigint[] := (select array_agg((r ->> 'attempt_id')::bigint) from jsonb_array_elements(p_results) r);
   v_settled goniec.judged_report[];
+  v_messages bigint[];
   v_sent bigint[];
   v_unfinished bigint[];
   v_refused_of bigint[];
@@ -3751,7 +3765,7 @@ begin
   perform set_config('goniec.incarnation', p_incarnation::text, true);
   perform a.id from goniec.attempt a where a.id = any (v_asked) order by a.id for no key update;
   perform m.id from goniec.message m
-  where m.id in (select a.message_id from goniec.attempt a where a.id = any (v_asked)) order by m.id for no key update;
+  where m.id = any (array(select a.message_id from goniec.attempt a where a.id = any (v_asked))) order by m.id for no key update;
   v_now := goniec.now();
 
   -- What each report means for its attempt, as it stands now.
@@ -3782,14 +3796,15 @@ begin
              else 'already'
            end as verdict
     from reported r
-    left join goniec.attempt a on a.id = r.attempt_id
+    left join lateral (select named.* from goniec.attempt named where named.id = r.attempt_id offset 0) as a on true
   )
   -- Kept as an array of rows: taken apart five times, which as JSON cost a tenth of the call.
   select array_agg(row(
            j.attempt_id, j.outcome, j.stage, j.code, j.response, j.give_back, j.lead_bounced, j.permanent, j.reason, j.hold, j.not_before, j.rfc_message_id,
            j.server_message_id, j.claimed_at, j.message_id, j.mailbox_id, j.campaign_day, j.mailbox_day, j.transmitting_at, j.state_before, j.state_after,
-           j.verdict)::goniec.judged_report)
-  into v_settled
+           j.verdict)::goniec.judged_report),
+         array_agg(j.message_id)
+  into v_settled, v_messages
   from judged j;
 
   update goniec.attempt a
@@ -3797,7 +3812,7 @@ begin
       server_message_id = j.server_message_id, give_back = coalesce(j.give_back, false) and j.state_after not in ('accepted', 'in_doubt'),
       bounce_due = coalesce(j.lead_bounced, false) and j.state_after = 'rejected' and a.lead_id is not null
   from unnest(v_settled) as j
-  where a.id = j.attempt_id and j.verdict = 'settled';
+  where a.id = any (v_asked) and a.id = j.attempt_id and j.verdict = 'settled';
 
   with
   settled as (
@@ -3814,7 +3829,7 @@ begin
              else 'pending'
            end as status_after
     from settled s
-    join goniec.message m on m.id = s.message_id
+    cross join lateral (select named.* from goniec.message named where named.id = s.message_id offset 0) as m
   )
   update goniec.message m
   set status = d.status_after,
@@ -3839,16 +3854,15 @@ begin
       mailbox_id = case when d.status_after in ('pending', 'cancelled') then null else m.mailbox_id end,
       window_closes_at = case when d.status_after in ('pending', 'cancelled') then null else m.window_closes_at end
   from decided d
-  where m.id = d.message_id;
+  where m.id = any (v_messages) and m.id = d.message_id;
 
   select array_agg(a.message_id) filter (where a.state = 'accepted'),
          array_agg(a.id) filter (where a.give_back or a.bounce_due),
          array_agg(a.campaign_id) filter (where a.state = 'rejected' and a.campaign_id is not null),
          array_agg(a.mailbox_id) filter (where a.state = 'rejected')
   into v_sent, v_unfinished, v_refused_of, v_refused_by
-  from unnest(v_settled) as j
-  join goniec.attempt a on a.id = j.attempt_id
-  where j.verdict = 'settled';
+  from goniec.attempt a
+  where a.id = any (array(select j.attempt_id from unnest(v_settled) as j where j.verdict = 'settled'));
   if v_sent is not null then perform goniec.follow_up(v_sent); end if;
 
   -- Faults in a row break a mailbox, and most make it back off; so do refusals of mails for good where the lead is not at fault ("relay not
@@ -3909,9 +3923,8 @@ begin
   end if;
 
   return query
-  select j.attempt_id, j.verdict, m.status
-  from unnest(v_settled) as j
-  left join goniec.message m on m.id = j.message_id;
+  select j.attempt_id, j.verdict, (select m.status from goniec.message m where m.id = j.message_id)
+  from unnest(v_settled) as j;
 end $function$;
 
 CREATE OR REPLACE FUNCTION goniec.standing(OUT is_restored boolean, OUT moved text, OUT wal_position pg_lsn)
@@ -3961,6 +3974,7 @@ CREATE OR REPLACE FUNCTION goniec.take(p_chosen goniec.candidate[], p_incarnatio
  SET jit TO 'off'
 AS $function$
 declare
+  v_messages bigint[] := array(select c.message_id from unnest(p_chosen) c);
   v_attempts jsonb;
 begin
   with
@@ -4048,7 +4062,7 @@ begin
     update goniec.message m
     set status = 'sending'
     from taken t
-    where m.id = t.message_id
+    where m.id = any (v_messages) and m.id = t.message_id
     returning m.planned_campaign_version, m.planned_mailbox_version, t.*
   ),
   attempts as (
@@ -4062,12 +4076,12 @@ begin
     order by t.kind_rank, t.scheduled_at, t.message_id
     returning id, message_id, mailbox_id
   )
-  -- The message by its key, as it was before this statement: a join with what was taken compares each with each.
+  -- The message as it was before this statement.
   select coalesce(jsonb_agg(jsonb_build_object('attempt_id', a.id, 'message_id', a.message_id, 'mailbox_id', a.mailbox_id, 'scheduled_at', m.scheduled_at)
                             order by a.id), '[]')
   into v_attempts
   from attempts a
-  join goniec.message m on m.id = a.message_id;
+  cross join lateral (select its.scheduled_at from goniec.message its where its.id = a.message_id offset 0) as m;
   return v_attempts;
 end $function$;
 

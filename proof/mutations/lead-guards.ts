@@ -8,9 +8,8 @@ const REPLIED = {
 
 const FOLLOW_UP: Edit = {
   file: 'migrations/000007_settle.sql',
-  from: `
-    and l.blocked_at is null and l.replied_at is null and l.unsubscribed_at is null and l.bounced_at is null`,
-  to: '',
+  from: ' and its.blocked_at is null and its.replied_at is null and its.unsubscribed_at is null and its.bounced_at is null offset 0',
+  to: ' offset 0',
 }
 
 const PLAN: Edit = {

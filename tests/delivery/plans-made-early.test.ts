@@ -1,0 +1,78 @@
+/**
+ * What a mail costs does not grow with the mails before it, though a worker's session makes its plans before there is any: generic plans stay until
+ * their tables are analyzed, and while a table was empty, to go through all of it looked as good as to look into it.
+ */
+import type { Client } from 'pg'
+import { beforeAll, expect, test } from 'vitest'
+import { makeReady } from '../../src/delivery/ready.ts'
+import { setClock } from '../support/clock.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { claim, fence, settle } from '../support/protocol.ts'
+import { NOON, World } from '../support/world.ts'
+
+const MAILS = 120
+const TOGETHER = 10
+
+let database: TestDatabase
+let session: Client
+let worker: number
+
+beforeAll(async () => {
+  database = await createTestDatabase()
+  await setClock(database, NOON)
+  session = await database.session('worker')
+  worker = await new World(session).worker()
+})
+
+/** Rows that this transaction has read so far, of every table. */
+async function rowsRead(): Promise<Map<string, number>> {
+  const { rows } = await session.query<{ name: string; read: number }>(
+    `select relname as name, (coalesce(idx_tup_fetch, 0) + seq_tup_read)::integer as read
+     from pg_stat_xact_user_tables where schemaname = 'goniec'`,
+  )
+  return new Map(rows.map(({ name, read }) => [name, read]))
+}
+
+/** Sends the next mails, and says what each step of it read. */
+async function sendTogether(): Promise<Record<string, number>> {
+  const all: Record<string, number> = {}
+  let before = await rowsRead()
+  const note = async (step: string): Promise<void> => {
+    const now = await rowsRead()
+    for (const [name, read] of now) all[`${step}: ${name}`] = read - (before.get(name) ?? 0)
+    before = now
+  }
+  const { attempts, messages } = await claim(session, worker, { batch: TOGETHER })
+  expect(attempts).toHaveLength(TOGETHER)
+  await note('claim')
+  const material = await session.query('select * from goniec.material($1, $2)', [messages, messages.map(() => null)])
+  expect(material.rows).toHaveLength(TOGETHER)
+  await note('material')
+  const contents = attempts.map((attempt) => ({ attempt_id: attempt, subject: 'Dzień dobry', text: '…' }))
+  const verdicts = await fence(session, worker, attempts, contents)
+  expect(new Set(verdicts.map(({ verdict }) => verdict))).toEqual(new Set(['passed']))
+  await note('fence')
+  const reports = attempts.map((attempt) => ({ attempt, outcome: 'accepted' as const }))
+  const settled = await settle(session, worker, reports)
+  expect(new Set(settled.map(({ status }) => status))).toEqual(new Set(['sent']))
+  await note('settle')
+  return all
+}
+
+test('what is read for a mail does not grow with the mails before it', async () => {
+  // As a vacuum of all databases leaves them.
+  await database.query('vacuum (analyze)')
+  await makeReady({ query: async (text) => (await session.query(text)).rows })
+  const world = new World(database.pool)
+  await world.campaign({ steps: ['intro', 'reminder'] })
+  for (let n = 0; n < MAILS; n++) await world.mail({ mailbox: await world.mailbox() })
+  await session.query('begin')
+  const first = await sendTogether()
+  for (let sent = 2 * TOGETHER; sent < MAILS; sent += TOGETHER) await sendTogether()
+  const last = await sendTogether()
+  await session.query('commit')
+  // Nothing is gone through once for each of the mailboxes.
+  expect(Object.entries(first).filter(([, read]) => read > 3 * MAILS)).toEqual([])
+  // The one row more is of a mailbox that has no mail left.
+  expect(Object.entries(last).filter(([what, read]) => read > (first[what] ?? 0) + 1)).toEqual([])
+})
