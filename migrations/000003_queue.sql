@@ -380,20 +380,34 @@ as $$
            where ld.lead_id = m.lead_id and ld.day between today - (c.contact_gap_days - 1) and today and ld.campaign_id <> m.campaign_id offset 0),
          exists (select from goniec.attempt a where a.message_id = m.id and a.state in ('claimed', 'transmitting', 'accepted', 'in_doubt') offset 0)
   from goniec.message m
-  cross join lateral (select its.* from goniec.mailbox its where its.id = m.mailbox_id offset 0) as b
-  cross join lateral (select its.* from goniec.mailbox_gate its where its.mailbox_id = m.mailbox_id offset 0) as bg
-  left join lateral (select its.* from goniec.mailbox_day its where its.mailbox_id = m.mailbox_id and its.day = today offset 0) as bd on true
-  left join lateral (select its.* from goniec.campaign its where its.id = m.campaign_id offset 0) as c on true
-  left join lateral (select its.* from goniec.campaign_gate its where its.campaign_id = c.id offset 0) as cg on true
+  cross join lateral (select its.version, its.status, its.salesperson_id, its.min_gap_ms from goniec.mailbox its where its.id = m.mailbox_id offset 0) as b
+  cross join lateral (select its.free_from, its.last_fence_at from goniec.mailbox_gate its where its.mailbox_id = m.mailbox_id offset 0) as bg
   left join lateral (
-    select its.* from goniec.campaign_day its where its.campaign_id = c.id and its.day = goniec.local_day(at, c.timezone) offset 0
+    select its.day, its.daily_limit, its.campaign_limit, its.warmup_limit, its.campaign_taken, its.warmup_taken, its.response_taken
+    from goniec.mailbox_day its where its.mailbox_id = m.mailbox_id and its.day = today offset 0
+  ) as bd on true
+  left join lateral (
+    select its.id, its.version, its.status, its.salesperson_id, its.timezone, its.delay_ms, its.shortest_delay_ms, its.contact_gap_days
+    from goniec.campaign its where its.id = m.campaign_id offset 0
+  ) as c on true
+  left join lateral (
+    select its.last_claim_at, its.last_fence_at from goniec.campaign_gate its where its.campaign_id = c.id offset 0
+  ) as cg on true
+  left join lateral (
+    select its.day, its.daily_limit, its.taken
+    from goniec.campaign_day its where its.campaign_id = c.id and its.day = goniec.local_day(at, c.timezone) offset 0
   ) as cd on true
   cross join lateral (
-    select its.* from goniec.salesperson its
+    select its.id, its.paused_at from goniec.salesperson its
     where its.id = case when m.kind = 'campaign' then c.salesperson_id else b.salesperson_id end offset 0
   ) as s
-  left join lateral (select its.* from goniec.salesperson_day its where its.salesperson_id = s.id and its.day = today offset 0) as sd on true
-  left join lateral (select its.* from goniec.lead its where its.id = m.lead_id offset 0) as l on true
+  left join lateral (
+    select its.day, its.daily_limit, its.taken from goniec.salesperson_day its where its.salesperson_id = s.id and its.day = today offset 0
+  ) as sd on true
+  left join lateral (
+    select its.id, its.email, its.suppression_values, its.blocked_at, its.replied_at, its.unsubscribed_at, its.bounced_at
+    from goniec.lead its where its.id = m.lead_id offset 0
+  ) as l on true
   left join lateral goniec.domain_rooms(m.recipient, at, today) dr on m.kind = 'campaign'
   where m.status = 'pending' and m.scheduled_at is not null
 $$;

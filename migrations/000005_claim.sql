@@ -23,7 +23,7 @@
 --      An error that is the server's (a full disk, a missing right) ends the call instead: no row is to blame.
 --   Settings of the functions keep the planner from scans, hashes and merges, whatever the statistics say: every step is a look-up by index.
 --   A plan that was made while a table was empty stays until the table is analyzed, and to go through a whole index of it looked as good as to look one
---   row up. So each row is asked for by its key in a subquery of its own ("offset 0"), and what is changed by a list of keys as well.
+--   row up. So each row is asked for by its key in a subquery of its own ("offset 0"), and changed at the place where that found it: it is locked, and stays there.
 --   A loop over candidates in PL/pgSQL instead of sets carried half as many mails, and deadlocked as soon as two callers met. Locking messages
 --   inside the choice would lock one per mailbox and kind, hundreds of rows, to take a few.
 
@@ -316,7 +316,6 @@ set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
 declare
-  v_messages bigint[] := array(select c.message_id from unnest(p_chosen) c);
   v_attempts jsonb;
 begin
   with
@@ -403,8 +402,8 @@ begin
   messages_sending as (
     update goniec.message m
     set status = 'sending'
-    from taken t
-    where m.id = any (v_messages) and m.id = t.message_id
+    from (select t.*, (select its.ctid from goniec.message its where its.id = t.message_id) as place from taken t offset 0) as t
+    where m.ctid = t.place
     returning m.planned_campaign_version, m.planned_mailbox_version, t.*
   ),
   attempts as (

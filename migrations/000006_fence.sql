@@ -82,13 +82,21 @@ begin
              when v_recalled and goniec.is_recalled(a.id, p_contents) then 'sent_before_restore'
            end as objection
     from goniec.attempt a
-    cross join lateral (select its.* from goniec.message its where its.id = a.message_id offset 0) as m
-    cross join lateral (select its.* from goniec.mailbox its where its.id = a.mailbox_id offset 0) as b
-    cross join lateral (select its.* from goniec.salesperson its where its.id = a.salesperson_id offset 0) as s
-    left join lateral (select its.* from goniec.campaign its where its.id = a.campaign_id offset 0) as c on true
-    left join lateral (select its.* from goniec.campaign_gate its where its.campaign_id = a.campaign_id offset 0) as cg on true
-    left join lateral (select its.* from goniec.enrollment its where its.id = m.enrollment_id offset 0) as e on true
-    left join lateral (select its.* from goniec.lead its where its.id = m.lead_id offset 0) as l on true
+    cross join lateral (
+      select its.status, its.held_reason, its.recipient, its.window_closes_at, its.enrollment_id, its.lead_id
+      from goniec.message its where its.id = a.message_id offset 0
+    ) as m
+    cross join lateral (select its.version, its.status, its.min_gap_ms from goniec.mailbox its where its.id = a.mailbox_id offset 0) as b
+    cross join lateral (select its.paused_at from goniec.salesperson its where its.id = a.salesperson_id offset 0) as s
+    left join lateral (
+      select its.version, its.status, its.timezone, its.delay_ms, its.shortest_delay_ms from goniec.campaign its where its.id = a.campaign_id offset 0
+    ) as c on true
+    left join lateral (select its.last_fence_at from goniec.campaign_gate its where its.campaign_id = a.campaign_id offset 0) as cg on true
+    left join lateral (select its.removed_at from goniec.enrollment its where its.id = m.enrollment_id offset 0) as e on true
+    left join lateral (
+      select its.email, its.suppression_values, its.blocked_at, its.replied_at, its.unsubscribed_at, its.bounced_at
+      from goniec.lead its where its.id = m.lead_id offset 0
+    ) as l on true
     where a.id = any (p_attempts)
   ),
   judged as materialized (
@@ -101,9 +109,8 @@ begin
   passed as (
     update goniec.attempt a
     set state = 'transmitting', transmitting_at = v_now, deadline_at = v_now + p_total
-    from judged j
-    where a.id = any (p_attempts) and a.id = j.id and j.refusal is null
-    returning a.id
+    from (select (select its.ctid from goniec.attempt its where its.id = j.id) as place from judged j where j.refusal is null offset 0) as j
+    where a.ctid = j.place
   ),
   campaign_gates as (
     update goniec.campaign_gate g

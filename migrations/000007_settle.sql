@@ -71,20 +71,20 @@ begin
          picked.letter, m.mailbox_id, m.sent_at
   from unnest(p_messages) as asked (id)
   cross join lateral (select sent.* from goniec.message sent where sent.id = asked.id offset 0) as m
-  cross join lateral (select its.* from goniec.campaign its where its.id = m.campaign_id and its.status <> 'cancelled' offset 0) as c
-  cross join lateral (select its.* from goniec.enrollment its where its.id = m.enrollment_id and its.removed_at is null offset 0) as e
+  cross join lateral (select from goniec.campaign its where its.id = m.campaign_id and its.status <> 'cancelled' offset 0) as c
+  cross join lateral (select from goniec.enrollment its where its.id = m.enrollment_id and its.removed_at is null offset 0) as e
   cross join lateral (
-    select its.* from goniec.lead its
+    select its.email, its.suppression_values from goniec.lead its
     where its.id = m.lead_id and its.blocked_at is null and its.replied_at is null and its.unsubscribed_at is null and its.bounced_at is null offset 0
   ) as l
-  cross join lateral (select its.* from goniec.step its where its.id = m.step_id offset 0) as step
+  cross join lateral (select its.position, its.retired_at from goniec.step its where its.id = m.step_id offset 0) as step
   join lateral (
     select max(had.position) as position
     from (
       select p.step_id, p.status from goniec.message p
       where p.campaign_id = m.campaign_id and p.lead_id = m.lead_id and p.kind = 'campaign' offset 0
     ) as p
-    cross join lateral (select its.* from goniec.step its where its.id = p.step_id and its.retired_at is null offset 0) as had
+    cross join lateral (select its.position from goniec.step its where its.id = p.step_id and its.retired_at is null offset 0) as had
     where p.status = 'sent'
   ) as furthest on true
   join lateral (
@@ -137,7 +137,6 @@ declare
   v_now timestamptz;
   v_asked bigint[] := (select array_agg((r ->> 'attempt_id')::bigint) from jsonb_array_elements(p_results) r);
   v_settled goniec.judged_report[];
-  v_messages bigint[];
   v_sent bigint[];
   v_unfinished bigint[];
   v_refused_of bigint[];
@@ -178,40 +177,44 @@ begin
              else 'already'
            end as verdict
     from reported r
-    left join lateral (select named.* from goniec.attempt named where named.id = r.attempt_id offset 0) as a on true
+    left join lateral (
+      select its.id, its.message_id, its.mailbox_id, its.incarnation_id, its.state, its.mailbox_day, its.campaign_day, its.claimed_at, its.transmitting_at
+      from goniec.attempt its where its.id = r.attempt_id offset 0
+    ) as a on true
   )
   -- Kept as an array of rows: taken apart five times, which as JSON cost a tenth of the call.
   select array_agg(row(
            j.attempt_id, j.outcome, j.stage, j.code, j.response, j.give_back, j.lead_bounced, j.permanent, j.reason, j.hold, j.not_before, j.rfc_message_id,
            j.server_message_id, j.claimed_at, j.message_id, j.mailbox_id, j.campaign_day, j.mailbox_day, j.transmitting_at, j.state_before, j.state_after,
-           j.verdict)::goniec.judged_report),
-         array_agg(j.message_id)
-  into v_settled, v_messages
+           j.verdict)::goniec.judged_report)
+  into v_settled
   from judged j;
 
   update goniec.attempt a
   set state = j.state_after, outcome = j.outcome, stage = j.stage, code = j.code, response = j.response, finished_at = v_now,
       server_message_id = j.server_message_id, give_back = coalesce(j.give_back, false) and j.state_after not in ('accepted', 'in_doubt'),
       bounce_due = coalesce(j.lead_bounced, false) and j.state_after = 'rejected' and a.lead_id is not null
-  from unnest(v_settled) as j
-  where a.id = any (v_asked) and a.id = j.attempt_id and j.verdict = 'settled';
+  from (
+    select j.*, (select its.ctid from goniec.attempt its where its.id = j.attempt_id) as place from unnest(v_settled) as j where j.verdict = 'settled' offset 0
+  ) as j
+  where a.ctid = j.place;
 
   with
   settled as (
     select j.* from unnest(v_settled) as j where j.verdict = 'settled' and j.message_id is not null
   ),
   decided as (
-    select s.*, m.counted_attempts + (s.outcome = 'deferred')::integer as counted, m.uncounted_attempts + (s.outcome in ('mailbox_fault', 'aborted'))::integer as uncounted,
+    select s.*, m.place, m.counted_attempts + (s.outcome = 'deferred')::integer as counted, m.uncounted_attempts + (s.outcome in ('mailbox_fault', 'aborted'))::integer as uncounted,
            case
              when s.state_after = 'accepted' then 'sent'
              when s.state_after = 'in_doubt' then 'in_doubt'
              when s.outcome = 'rejected' then 'failed'
-             when goniec.is_out(m) then 'cancelled'
+             when goniec.is_out((select its from goniec.message its where its.id = s.message_id)) then 'cancelled'
              when s.outcome = 'deferred' and m.counted_attempts + 1 >= 5 then 'failed'
              else 'pending'
            end as status_after
     from settled s
-    cross join lateral (select named.* from goniec.message named where named.id = s.message_id offset 0) as m
+    cross join lateral (select its.ctid as place, its.counted_attempts, its.uncounted_attempts from goniec.message its where its.id = s.message_id offset 0) as m
   )
   update goniec.message m
   set status = d.status_after,
@@ -236,7 +239,7 @@ begin
       mailbox_id = case when d.status_after in ('pending', 'cancelled') then null else m.mailbox_id end,
       window_closes_at = case when d.status_after in ('pending', 'cancelled') then null else m.window_closes_at end
   from decided d
-  where m.id = any (v_messages) and m.id = d.message_id;
+  where m.ctid = d.place;
 
   select array_agg(a.message_id) filter (where a.state = 'accepted'),
          array_agg(a.id) filter (where a.give_back or a.bounce_due),

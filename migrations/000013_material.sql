@@ -32,13 +32,17 @@ begin
          case when m.kind = 'campaign' then coalesce(v.letter, goniec.pick_variant(m.step_id, m.enrollment_id)) end,
          e.fields, before.mail, to_jsonb(mm) - 'digest'
   from unnest(p_messages, p_mailboxes) as asked (message_id, mailbox_id)
-  cross join lateral (select its.* from goniec.message its where its.id = asked.message_id offset 0) as m
+  cross join lateral (
+    select its.id, its.kind, its.is_test, its.recipient, its.idempotency_key, its.rfc_message_id, its.campaign_id, its.enrollment_id, its.lead_id,
+           its.mailbox_id, its.bound_mailbox_id, its.step_id, its.step_key, its.variant, its.follows_at
+    from goniec.message its where its.id = asked.message_id offset 0
+  ) as m
   left join lateral (
-    select its.* from goniec.mailbox its where its.id = coalesce(asked.mailbox_id, m.mailbox_id, m.bound_mailbox_id) offset 0
+    select its.id, its.version from goniec.mailbox its where its.id = coalesce(asked.mailbox_id, m.mailbox_id, m.bound_mailbox_id) offset 0
   ) as b on true
-  left join lateral (select its.* from goniec.campaign its where its.id = m.campaign_id offset 0) as c on true
-  left join lateral (select its.* from goniec.enrollment its where its.id = m.enrollment_id offset 0) as e on true
-  left join lateral (select its.* from goniec.variant its where its.step_id = m.step_id and its.letter = m.variant offset 0) as v on true
+  left join lateral (select its.name, its.version from goniec.campaign its where its.id = m.campaign_id offset 0) as c on true
+  left join lateral (select its.fields from goniec.enrollment its where its.id = m.enrollment_id offset 0) as e on true
+  left join lateral (select its.letter from goniec.variant its where its.step_id = m.step_id and its.letter = m.variant offset 0) as v on true
   left join lateral (select its.* from goniec.message_material its where its.message_id = m.id offset 0) as mm on true
   left join lateral (
     select jsonb_build_object('message_id', coalesce(a.server_message_id, sent.rfc_message_id), 'subject', kept.subject,
@@ -49,7 +53,7 @@ begin
     left join lateral (
       select its.server_message_id from goniec.attempt its where its.message_id = sent.id and its.state = 'accepted' offset 0
     ) as a on true
-    left join lateral (select its.* from goniec.message_content its where its.message_id = sent.id offset 0) as kept on true
+    left join lateral (select its.subject, its.headers from goniec.message_content its where its.message_id = sent.id offset 0) as kept on true
     where sent.enrollment_id = m.enrollment_id and sent.kind = 'campaign' and sent.status = 'sent'
     order by sent.sent_at desc, sent.id desc
     limit 1

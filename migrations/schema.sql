@@ -885,20 +885,34 @@ AS $function$
            where ld.lead_id = m.lead_id and ld.day between today - (c.contact_gap_days - 1) and today and ld.campaign_id <> m.campaign_id offset 0),
          exists (select from goniec.attempt a where a.message_id = m.id and a.state in ('claimed', 'transmitting', 'accepted', 'in_doubt') offset 0)
   from goniec.message m
-  cross join lateral (select its.* from goniec.mailbox its where its.id = m.mailbox_id offset 0) as b
-  cross join lateral (select its.* from goniec.mailbox_gate its where its.mailbox_id = m.mailbox_id offset 0) as bg
-  left join lateral (select its.* from goniec.mailbox_day its where its.mailbox_id = m.mailbox_id and its.day = today offset 0) as bd on true
-  left join lateral (select its.* from goniec.campaign its where its.id = m.campaign_id offset 0) as c on true
-  left join lateral (select its.* from goniec.campaign_gate its where its.campaign_id = c.id offset 0) as cg on true
+  cross join lateral (select its.version, its.status, its.salesperson_id, its.min_gap_ms from goniec.mailbox its where its.id = m.mailbox_id offset 0) as b
+  cross join lateral (select its.free_from, its.last_fence_at from goniec.mailbox_gate its where its.mailbox_id = m.mailbox_id offset 0) as bg
   left join lateral (
-    select its.* from goniec.campaign_day its where its.campaign_id = c.id and its.day = goniec.local_day(at, c.timezone) offset 0
+    select its.day, its.daily_limit, its.campaign_limit, its.warmup_limit, its.campaign_taken, its.warmup_taken, its.response_taken
+    from goniec.mailbox_day its where its.mailbox_id = m.mailbox_id and its.day = today offset 0
+  ) as bd on true
+  left join lateral (
+    select its.id, its.version, its.status, its.salesperson_id, its.timezone, its.delay_ms, its.shortest_delay_ms, its.contact_gap_days
+    from goniec.campaign its where its.id = m.campaign_id offset 0
+  ) as c on true
+  left join lateral (
+    select its.last_claim_at, its.last_fence_at from goniec.campaign_gate its where its.campaign_id = c.id offset 0
+  ) as cg on true
+  left join lateral (
+    select its.day, its.daily_limit, its.taken
+    from goniec.campaign_day its where its.campaign_id = c.id and its.day = goniec.local_day(at, c.timezone) offset 0
   ) as cd on true
   cross join lateral (
-    select its.* from goniec.salesperson its
+    select its.id, its.paused_at from goniec.salesperson its
     where its.id = case when m.kind = 'campaign' then c.salesperson_id else b.salesperson_id end offset 0
   ) as s
-  left join lateral (select its.* from goniec.salesperson_day its where its.salesperson_id = s.id and its.day = today offset 0) as sd on true
-  left join lateral (select its.* from goniec.lead its where its.id = m.lead_id offset 0) as l on true
+  left join lateral (
+    select its.day, its.daily_limit, its.taken from goniec.salesperson_day its where its.salesperson_id = s.id and its.day = today offset 0
+  ) as sd on true
+  left join lateral (
+    select its.id, its.email, its.suppression_values, its.blocked_at, its.replied_at, its.unsubscribed_at, its.bounced_at
+    from goniec.lead its where its.id = m.lead_id offset 0
+  ) as l on true
   left join lateral goniec.domain_rooms(m.recipient, at, today) dr on m.kind = 'campaign'
   where m.status = 'pending' and m.scheduled_at is not null
 $function$;
@@ -1555,13 +1569,21 @@ begin
              when v_recalled and goniec.is_recalled(a.id, p_contents) then 'sent_before_restore'
            end as objection
     from goniec.attempt a
-    cross join lateral (select its.* from goniec.message its where its.id = a.message_id offset 0) as m
-    cross join lateral (select its.* from goniec.mailbox its where its.id = a.mailbox_id offset 0) as b
-    cross join lateral (select its.* from goniec.salesperson its where its.id = a.salesperson_id offset 0) as s
-    left join lateral (select its.* from goniec.campaign its where its.id = a.campaign_id offset 0) as c on true
-    left join lateral (select its.* from goniec.campaign_gate its where its.campaign_id = a.campaign_id offset 0) as cg on true
-    left join lateral (select its.* from goniec.enrollment its where its.id = m.enrollment_id offset 0) as e on true
-    left join lateral (select its.* from goniec.lead its where its.id = m.lead_id offset 0) as l on true
+    cross join lateral (
+      select its.status, its.held_reason, its.recipient, its.window_closes_at, its.enrollment_id, its.lead_id
+      from goniec.message its where its.id = a.message_id offset 0
+    ) as m
+    cross join lateral (select its.version, its.status, its.min_gap_ms from goniec.mailbox its where its.id = a.mailbox_id offset 0) as b
+    cross join lateral (select its.paused_at from goniec.salesperson its where its.id = a.salesperson_id offset 0) as s
+    left join lateral (
+      select its.version, its.status, its.timezone, its.delay_ms, its.shortest_delay_ms from goniec.campaign its where its.id = a.campaign_id offset 0
+    ) as c on true
+    left join lateral (select its.last_fence_at from goniec.campaign_gate its where its.campaign_id = a.campaign_id offset 0) as cg on true
+    left join lateral (select its.removed_at from goniec.enrollment its where its.id = m.enrollment_id offset 0) as e on true
+    left join lateral (
+      select its.email, its.suppression_values, its.blocked_at, its.replied_at, its.unsubscribed_at, its.bounced_at
+      from goniec.lead its where its.id = m.lead_id offset 0
+    ) as l on true
     where a.id = any (p_attempts)
   ),
   judged as materialized (
@@ -1574,9 +1596,8 @@ begin
   passed as (
     update goniec.attempt a
     set state = 'transmitting', transmitting_at = v_now, deadline_at = v_now + p_total
-    from judged j
-    where a.id = any (p_attempts) and a.id = j.id and j.refusal is null
-    returning a.id
+    from (select (select its.ctid from goniec.attempt its where its.id = j.id) as place from judged j where j.refusal is null offset 0) as j
+    where a.ctid = j.place
   ),
   campaign_gates as (
     update goniec.campaign_gate g
@@ -1735,20 +1756,20 @@ begin
          picked.letter, m.mailbox_id, m.sent_at
   from unnest(p_messages) as asked (id)
   cross join lateral (select sent.* from goniec.message sent where sent.id = asked.id offset 0) as m
-  cross join lateral (select its.* from goniec.campaign its where its.id = m.campaign_id and its.status <> 'cancelled' offset 0) as c
-  cross join lateral (select its.* from goniec.enrollment its where its.id = m.enrollment_id and its.removed_at is null offset 0) as e
+  cross join lateral (select from goniec.campaign its where its.id = m.campaign_id and its.status <> 'cancelled' offset 0) as c
+  cross join lateral (select from goniec.enrollment its where its.id = m.enrollment_id and its.removed_at is null offset 0) as e
   cross join lateral (
-    select its.* from goniec.lead its
+    select its.email, its.suppression_values from goniec.lead its
     where its.id = m.lead_id and its.blocked_at is null and its.replied_at is null and its.unsubscribed_at is null and its.bounced_at is null offset 0
   ) as l
-  cross join lateral (select its.* from goniec.step its where its.id = m.step_id offset 0) as step
+  cross join lateral (select its.position, its.retired_at from goniec.step its where its.id = m.step_id offset 0) as step
   join lateral (
     select max(had.position) as position
     from (
       select p.step_id, p.status from goniec.message p
       where p.campaign_id = m.campaign_id and p.lead_id = m.lead_id and p.kind = 'campaign' offset 0
     ) as p
-    cross join lateral (select its.* from goniec.step its where its.id = p.step_id and its.retired_at is null offset 0) as had
+    cross join lateral (select its.position from goniec.step its where its.id = p.step_id and its.retired_at is null offset 0) as had
     where p.status = 'sent'
   ) as furthest on true
   join lateral (
@@ -2895,13 +2916,17 @@ begin
          case when m.kind = 'campaign' then coalesce(v.letter, goniec.pick_variant(m.step_id, m.enrollment_id)) end,
          e.fields, before.mail, to_jsonb(mm) - 'digest'
   from unnest(p_messages, p_mailboxes) as asked (message_id, mailbox_id)
-  cross join lateral (select its.* from goniec.message its where its.id = asked.message_id offset 0) as m
+  cross join lateral (
+    select its.id, its.kind, its.is_test, its.recipient, its.idempotency_key, its.rfc_message_id, its.campaign_id, its.enrollment_id, its.lead_id,
+           its.mailbox_id, its.bound_mailbox_id, its.step_id, its.step_key, its.variant, its.follows_at
+    from goniec.message its where its.id = asked.message_id offset 0
+  ) as m
   left join lateral (
-    select its.* from goniec.mailbox its where its.id = coalesce(asked.mailbox_id, m.mailbox_id, m.bound_mailbox_id) offset 0
+    select its.id, its.version from goniec.mailbox its where its.id = coalesce(asked.mailbox_id, m.mailbox_id, m.bound_mailbox_id) offset 0
   ) as b on true
-  left join lateral (select its.* from goniec.campaign its where its.id = m.campaign_id offset 0) as c on true
-  left join lateral (select its.* from goniec.enrollment its where its.id = m.enrollment_id offset 0) as e on true
-  left join lateral (select its.* from goniec.variant its where its.step_id = m.step_id and its.letter = m.variant offset 0) as v on true
+  left join lateral (select its.name, its.version from goniec.campaign its where its.id = m.campaign_id offset 0) as c on true
+  left join lateral (select its.fields from goniec.enrollment its where its.id = m.enrollment_id offset 0) as e on true
+  left join lateral (select its.letter from goniec.variant its where its.step_id = m.step_id and its.letter = m.variant offset 0) as v on true
   left join lateral (select its.* from goniec.message_material its where its.message_id = m.id offset 0) as mm on true
   left join lateral (
     select jsonb_build_object('message_id', coalesce(a.server_message_id, sent.rfc_message_id), 'subject', kept.subject,
@@ -2912,7 +2937,7 @@ begin
     left join lateral (
       select its.server_message_id from goniec.attempt its where its.message_id = sent.id and its.state = 'accepted' offset 0
     ) as a on true
-    left join lateral (select its.* from goniec.message_content its where its.message_id = sent.id offset 0) as kept on true
+    left join lateral (select its.subject, its.headers from goniec.message_content its where its.message_id = sent.id offset 0) as kept on true
     where sent.enrollment_id = m.enrollment_id and sent.kind = 'campaign' and sent.status = 'sent'
     order by sent.sent_at desc, sent.id desc
     limit 1
@@ -3755,7 +3780,6 @@ declare
   v_now timestamptz;
   v_asked bigint[] := (select array_agg((r ->> 'attempt_id')::bigint) from jsonb_array_elements(p_results) r);
   v_settled goniec.judged_report[];
-  v_messages bigint[];
   v_sent bigint[];
   v_unfinished bigint[];
   v_refused_of bigint[];
@@ -3796,40 +3820,44 @@ begin
              else 'already'
            end as verdict
     from reported r
-    left join lateral (select named.* from goniec.attempt named where named.id = r.attempt_id offset 0) as a on true
+    left join lateral (
+      select its.id, its.message_id, its.mailbox_id, its.incarnation_id, its.state, its.mailbox_day, its.campaign_day, its.claimed_at, its.transmitting_at
+      from goniec.attempt its where its.id = r.attempt_id offset 0
+    ) as a on true
   )
   -- Kept as an array of rows: taken apart five times, which as JSON cost a tenth of the call.
   select array_agg(row(
            j.attempt_id, j.outcome, j.stage, j.code, j.response, j.give_back, j.lead_bounced, j.permanent, j.reason, j.hold, j.not_before, j.rfc_message_id,
            j.server_message_id, j.claimed_at, j.message_id, j.mailbox_id, j.campaign_day, j.mailbox_day, j.transmitting_at, j.state_before, j.state_after,
-           j.verdict)::goniec.judged_report),
-         array_agg(j.message_id)
-  into v_settled, v_messages
+           j.verdict)::goniec.judged_report)
+  into v_settled
   from judged j;
 
   update goniec.attempt a
   set state = j.state_after, outcome = j.outcome, stage = j.stage, code = j.code, response = j.response, finished_at = v_now,
       server_message_id = j.server_message_id, give_back = coalesce(j.give_back, false) and j.state_after not in ('accepted', 'in_doubt'),
       bounce_due = coalesce(j.lead_bounced, false) and j.state_after = 'rejected' and a.lead_id is not null
-  from unnest(v_settled) as j
-  where a.id = any (v_asked) and a.id = j.attempt_id and j.verdict = 'settled';
+  from (
+    select j.*, (select its.ctid from goniec.attempt its where its.id = j.attempt_id) as place from unnest(v_settled) as j where j.verdict = 'settled' offset 0
+  ) as j
+  where a.ctid = j.place;
 
   with
   settled as (
     select j.* from unnest(v_settled) as j where j.verdict = 'settled' and j.message_id is not null
   ),
   decided as (
-    select s.*, m.counted_attempts + (s.outcome = 'deferred')::integer as counted, m.uncounted_attempts + (s.outcome in ('mailbox_fault', 'aborted'))::integer as uncounted,
+    select s.*, m.place, m.counted_attempts + (s.outcome = 'deferred')::integer as counted, m.uncounted_attempts + (s.outcome in ('mailbox_fault', 'aborted'))::integer as uncounted,
            case
              when s.state_after = 'accepted' then 'sent'
              when s.state_after = 'in_doubt' then 'in_doubt'
              when s.outcome = 'rejected' then 'failed'
-             when goniec.is_out(m) then 'cancelled'
+             when goniec.is_out((select its from goniec.message its where its.id = s.message_id)) then 'cancelled'
              when s.outcome = 'deferred' and m.counted_attempts + 1 >= 5 then 'failed'
              else 'pending'
            end as status_after
     from settled s
-    cross join lateral (select named.* from goniec.message named where named.id = s.message_id offset 0) as m
+    cross join lateral (select its.ctid as place, its.counted_attempts, its.uncounted_attempts from goniec.message its where its.id = s.message_id offset 0) as m
   )
   update goniec.message m
   set status = d.status_after,
@@ -3854,7 +3882,7 @@ begin
       mailbox_id = case when d.status_after in ('pending', 'cancelled') then null else m.mailbox_id end,
       window_closes_at = case when d.status_after in ('pending', 'cancelled') then null else m.window_closes_at end
   from decided d
-  where m.id = any (v_messages) and m.id = d.message_id;
+  where m.ctid = d.place;
 
   select array_agg(a.message_id) filter (where a.state = 'accepted'),
          array_agg(a.id) filter (where a.give_back or a.bounce_due),
@@ -3974,7 +4002,6 @@ CREATE OR REPLACE FUNCTION goniec.take(p_chosen goniec.candidate[], p_incarnatio
  SET jit TO 'off'
 AS $function$
 declare
-  v_messages bigint[] := array(select c.message_id from unnest(p_chosen) c);
   v_attempts jsonb;
 begin
   with
@@ -4061,8 +4088,8 @@ begin
   messages_sending as (
     update goniec.message m
     set status = 'sending'
-    from taken t
-    where m.id = any (v_messages) and m.id = t.message_id
+    from (select t.*, (select its.ctid from goniec.message its where its.id = t.message_id) as place from taken t offset 0) as t
+    where m.ctid = t.place
     returning m.planned_campaign_version, m.planned_mailbox_version, t.*
   ),
   attempts as (
