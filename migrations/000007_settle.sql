@@ -356,6 +356,7 @@ end $$;
 -- The campaign is locked first ("for update" waits for an import, which holds it "for key share"), and looked at again in a second statement.
 create function goniec.complete_campaigns() returns setof text
 language plpgsql
+set enable_seqscan = off
 as $$
 declare
   v_campaign bigint;
@@ -365,7 +366,8 @@ begin
     select c.id from goniec.campaign c
     where c.status = 'running' and not exists (
       select from goniec.message m
-      where m.campaign_id = c.id and m.kind = 'campaign' and m.status in ('pending', 'sending', 'in_doubt') and not (m.status = 'pending' and goniec.is_out(m)))
+      where m.campaign_id = c.id and m.kind = 'campaign' and m.status in ('pending', 'sending', 'in_doubt') and not (m.status = 'pending' and goniec.is_out(m))
+      offset 0)
     order by c.id
   loop
     perform from goniec.campaign c where c.id = v_campaign and c.status = 'running' for update skip locked;

@@ -35,6 +35,7 @@ as $$ select case when p_limit is not null then greatest(p_limit, p_taken) end $
 create function goniec.make_day_rows(p_days integer default 21, p_mailbox bigint default null) returns void
 language plpgsql
 set lock_timeout = '300ms'
+set enable_seqscan = off
 as $$
 declare
   v_now timestamptz := goniec.now();
@@ -46,14 +47,16 @@ begin
   for v_owner in
     select b.id from goniec.mailbox b
     where (p_mailbox is null or b.id = p_mailbox)
-      and p_days > (select count(*) from goniec.mailbox_day d where d.mailbox_id = b.id and d.day between v_today and v_today + p_days - 1)
+      and exists (
+        select from generate_series(0, p_days - 1) n
+        where not exists (select from goniec.mailbox_day d where d.mailbox_id = b.id and d.day = v_today + n offset 0))
     order by b.id
   loop
     begin
       insert into goniec.mailbox_day (mailbox_id, day, daily_limit, campaign_limit, warmup_limit)
       select b.id, v_today + n, l.daily_limit, l.campaign_limit, l.warmup_limit
       from goniec.mailbox b cross join generate_series(0, p_days - 1) n cross join lateral goniec.mailbox_limits(b, v_today + n) l
-      where b.id = v_owner and not exists (select from goniec.mailbox_day d where d.mailbox_id = b.id and d.day = v_today + n)
+      where b.id = v_owner and not exists (select from goniec.mailbox_day d where d.mailbox_id = b.id and d.day = v_today + n offset 0)
       on conflict do nothing;
     exception when lock_not_available or deadlock_detected then
       null; -- Another program is just making this mailbox's rows; they are there once it commits.
@@ -64,8 +67,8 @@ begin
   outdated as (
     select d.mailbox_id, d.day, l.*
     from goniec.mailbox_day d
-    join goniec.mailbox b on b.id = d.mailbox_id
-    cross join lateral goniec.mailbox_limits(b, d.day) l
+    cross join lateral (select its as mailbox from goniec.mailbox its where its.id = d.mailbox_id offset 0) as b
+    cross join lateral goniec.mailbox_limits(b.mailbox, d.day) l
     where d.day >= v_today and d.day > '-infinity' and (p_mailbox is null or d.mailbox_id = p_mailbox)
       and (d.daily_limit, d.campaign_limit, d.warmup_limit) is distinct from (
         goniec.limit_for_day(l.daily_limit, d.campaign_taken + d.warmup_taken + d.response_taken),
@@ -118,7 +121,7 @@ as $$
   insert into goniec.salesperson_day (salesperson_id, day, daily_limit)
   select s.id, p_today + n, s.daily_limit
   from goniec.salesperson s cross join generate_series(0, p_days - 1) n
-  where s.id = p_salesperson and not exists (select from goniec.salesperson_day d where d.salesperson_id = s.id and d.day = p_today + n)
+  where s.id = p_salesperson and not exists (select from goniec.salesperson_day d where d.salesperson_id = s.id and d.day = p_today + n offset 0)
   on conflict do nothing;
   with
   outdated as (
@@ -142,7 +145,7 @@ as $$
   from unnest(p_campaigns, p_from) as o (id, from_day)
   join goniec.campaign c on c.id = o.id
   cross join generate_series(0, p_days - 1) n
-  where not exists (select from goniec.campaign_day d where d.campaign_id = c.id and d.day = o.from_day + n)
+  where not exists (select from goniec.campaign_day d where d.campaign_id = c.id and d.day = o.from_day + n offset 0)
   order by c.id, n
   on conflict do nothing;
   with

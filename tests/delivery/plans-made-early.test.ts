@@ -3,7 +3,7 @@
  * their tables are analyzed, and while a table was empty, to go through all of it looked as good as to look into it.
  */
 import type { Client } from 'pg'
-import { beforeAll, expect, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import { makeReady } from '../../src/delivery/ready.ts'
 import { setClock } from '../support/clock.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
@@ -17,11 +17,13 @@ let database: TestDatabase
 let session: Client
 let worker: number
 
-beforeAll(async () => {
+beforeEach(async () => {
   database = await createTestDatabase()
   await setClock(database, NOON)
   session = await database.session('worker')
   worker = await new World(session).worker()
+  // As a vacuum of all databases leaves them.
+  await database.query('vacuum (analyze)')
 })
 
 /** Rows that this transaction has read so far, of every table. */
@@ -60,8 +62,6 @@ async function sendTogether(): Promise<Record<string, number>> {
 }
 
 test('what is read for a mail does not grow with the mails before it', async () => {
-  // As a vacuum of all databases leaves them.
-  await database.query('vacuum (analyze)')
   await makeReady({ query: async (text) => (await session.query(text)).rows })
   const world = new World(database.pool)
   await world.campaign({ steps: ['intro', 'reminder'] })
@@ -75,4 +75,22 @@ test('what is read for a mail does not grow with the mails before it', async () 
   expect(Object.entries(first).filter(([, read]) => read > 3 * MAILS)).toEqual([])
   // The one row more is of a mailbox that has no mail left.
   expect(Object.entries(last).filter(([what, read]) => read > (first[what] ?? 0) + 1)).toEqual([])
+})
+
+/** What a plan looks after in the tables, beside the slots. */
+const MINUTELY = 'select array(select goniec.complete_campaigns()), goniec.make_day_rows(3)'
+
+test('what a plan looks after is asked of each campaign and each mailbox, and not of all for each', async () => {
+  await session.query(MINUTELY)
+  const world = new World(database.pool)
+  for (let n = 0; n < 30; n++) {
+    await world.campaign()
+    for (let k = 0; k < 4; k++) await world.mail({ mailbox: await world.mailbox() })
+  }
+  await session.query('begin')
+  await session.query(MINUTELY)
+  const read = await rowsRead()
+  await session.query('commit')
+  // Three days of each mailbox are made, and looked at.
+  expect([...read].filter(([, rows]) => rows > 10 * MAILS)).toEqual([])
 })
