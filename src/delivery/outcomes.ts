@@ -17,8 +17,6 @@ export interface Outcome {
   kind: OutcomeKind
   /** The address does not exist: the lead is bounced and suppressed. */
   leadBounced: boolean
-  /** Counted towards the mailbox's backing off and `broken`. */
-  countsAgainstMailbox: boolean
   /** The slots were not used: it ended before MAIL was offered, or by our own doing before the content went out. */
   giveBack: boolean
   /** Will not heal by waiting: a wrong password, a bad certificate. */
@@ -35,7 +33,6 @@ export function outcomeOf(result: DialogueResult): Outcome {
   return {
     kind: row.kind,
     leadBounced: row.leadBounced ?? false,
-    countsAgainstMailbox: row.countsAgainstMailbox ?? isMailboxFault,
     giveBack: !result.offered || (row.ownDoing === true && result.fence !== 'passed' && !result.released),
     permanentFault: isMailboxFault && isPermanent(result),
     rule: row.rule,
@@ -56,7 +53,6 @@ interface Row {
   /** What the reply's text says. */
   says?: RegExp
   leadBounced?: true
-  countsAgainstMailbox?: true
   /** Ended by goniec itself. */
   ownDoing?: true
 }
@@ -128,9 +124,9 @@ export const OUTCOME_TABLE: readonly Row[] = [
     enhanced: ['5.1.1', '5.1.2', '5.1.3', '5.1.6', '5.1.10'],
     leadBounced: true,
   },
-  { rule: 'recipient refused', kind: 'rejected', stages: ['rcpt'], codes: [5], countsAgainstMailbox: true },
+  { rule: 'recipient refused', kind: 'rejected', stages: ['rcpt'], codes: [5] },
   { rule: 'content deferred', kind: 'deferred', stages: CONTENT, codes: [4] },
-  { rule: 'content refused', kind: 'rejected', stages: CONTENT, codes: [5], countsAgainstMailbox: true },
+  { rule: 'content refused', kind: 'rejected', stages: CONTENT, codes: [5] },
 
   // It took something: sent again, the mail could come twice.
   { rule: 'a yes before the dot', kind: 'unknown', stages: ['body'], codes: [2] },

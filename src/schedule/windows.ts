@@ -54,11 +54,6 @@ export function windowsOf(calendar: SendingCalendar, fromDay: string, count: num
   return windows
 }
 
-/** The first `count` sending days from `fromDay` on, that day included if it is one. */
-export function nextSendingDays(calendar: SendingCalendar, fromDay: string, count: number): string[] {
-  return windowsOf(calendar, fromDay, count).map(({ day }) => day)
-}
-
 /** What is wrong with a window, in sentences for the author of the definition file; empty if nothing is. */
 export function windowProblems(window: Window): string[] {
   const from = window.from === '24:00' ? undefined : minutesOf(window.from)

@@ -81,7 +81,7 @@ describe.each([{ pipelining: false }, { pipelining: true }])(
         fence: 'refused',
         error: 'campaign paused',
       })
-      expect(outcomeOf(result)).toMatchObject({ kind: 'aborted', giveBack: true, countsAgainstMailbox: false })
+      expect(outcomeOf(result)).toMatchObject({ kind: 'aborted', giveBack: true })
       expect(connection.bytes.endsWith('DATA\r\n')).toBe(true)
       expect(connection.mails[0]).toMatchObject({ complete: false, raw: '' })
     })
@@ -249,7 +249,7 @@ describe('a server out of step', () => {
       released: false,
       reply: { code: 552, enhanced: '5.3.4' },
     })
-    expect(outcomeOf(result)).toMatchObject({ kind: 'rejected', leadBounced: false, countsAgainstMailbox: true })
+    expect(outcomeOf(result)).toMatchObject({ kind: 'rejected', leadBounced: false })
   })
 })
 

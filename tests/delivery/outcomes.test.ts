@@ -42,12 +42,12 @@ function ended(stage: Stage, failure: DialogueResult['failure'], more: Partial<D
   }
 }
 
-const nothing = { leadBounced: false, countsAgainstMailbox: false, giveBack: false, permanentFault: false }
+const nothing = { leadBounced: false, giveBack: false, permanentFault: false }
 const accepted: Partial<Outcome> = { ...nothing, kind: 'accepted' }
 const deferred: Partial<Outcome> = { ...nothing, kind: 'deferred' }
 const bounced: Partial<Outcome> = { ...nothing, kind: 'rejected', leadBounced: true }
-const refused: Partial<Outcome> = { ...nothing, kind: 'rejected', countsAgainstMailbox: true }
-const fault: Partial<Outcome> = { ...nothing, kind: 'mailbox_fault', countsAgainstMailbox: true }
+const refused: Partial<Outcome> = { ...nothing, kind: 'rejected' }
+const fault: Partial<Outcome> = { ...nothing, kind: 'mailbox_fault' }
 const earlyFault: Partial<Outcome> = { ...fault, giveBack: true }
 const brokenLogin: Partial<Outcome> = { ...earlyFault, permanentFault: true }
 const aborted: Partial<Outcome> = { ...nothing, kind: 'aborted' }

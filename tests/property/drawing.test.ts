@@ -4,7 +4,7 @@ import { drawBars } from '../../src/cli/drawing/bars.ts'
 import { drawPage } from '../../src/cli/drawing/page.ts'
 import type { DrawnCampaign, DrawnDay } from '../../src/cli/drawing/drawn.ts'
 import { dayNumber, dayText } from '../../src/schedule/days.ts'
-import { nextSendingDays, WEEKDAYS, type SendingCalendar } from '../../src/schedule/windows.ts'
+import { windowsOf, WEEKDAYS, type SendingCalendar } from '../../src/schedule/windows.ts'
 import { campaignOf, drawn } from '../cli/drawing/samples.ts'
 import { readWellFormed, textOf } from '../support/well-formed.ts'
 
@@ -33,7 +33,7 @@ const campaign: fc.Arbitrary<DrawnCampaign> = fc
     extrapolated: fc.boolean(),
   })
   .map(({ name, calendar: of, days, late, extrapolated }) => {
-    const dates = nextSendingDays(of, '2026-11-26', days.length)
+    const dates = windowsOf(of, '2026-11-26', days.length).map(({ day }) => day)
     const drawnDays = dates.map((day, i): DrawnDay => {
       const [firstMails, followUps, binding] = days[i] ?? [0, 0, 'all_planned']
       return { day, firstMails, followUps, mails: firstMails + followUps, binding }

@@ -1,6 +1,6 @@
 /** Forecasts to draw, made by hand: a short one, and one of five campaigns over nine months. */
 import type { DrawnCampaign, DrawnDay } from '../../../src/cli/drawing/drawn.ts'
-import { nextSendingDays, type SendingCalendar } from '../../../src/schedule/windows.ts'
+import { windowsOf, type SendingCalendar } from '../../../src/schedule/windows.ts'
 import { Temporal } from '../../../src/time.ts'
 import type { Drawn } from '../../../src/cli/drawing/drawn.ts'
 
@@ -51,7 +51,7 @@ export function campaignOf(campaign: string, days: DrawnDay[], calendar = CALEND
     finish:
       last === null
         ? null
-        : { extrapolated: false, earliest: last, likely: last, latest: nextSendingDays(calendar, last, 3)[2] ?? last },
+        : { extrapolated: false, earliest: last, likely: last, latest: windowsOf(calendar, last, 3)[2]?.day ?? last },
     never: [],
   }
 }
@@ -61,7 +61,7 @@ function long(
   { days, aDay, startsOn = null }: { days: number; aDay: number; startsOn?: string | null },
 ): DrawnCampaign {
   const calendar = { ...CALENDAR, startsOn }
-  const dates = nextSendingDays(calendar, '2026-11-27', days)
+  const dates = windowsOf(calendar, '2026-11-27', days).map(({ day }) => day)
   const bindings = ['mailbox_limit', 'warmup_limit', 'campaign_limit', 'window'] as const
   return campaignOf(
     name,
