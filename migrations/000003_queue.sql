@@ -91,7 +91,8 @@ create index message_unplanned_by_campaign on goniec.message (campaign_id, id) w
 create index message_in_line on goniec.message (campaign_id, id)
   where kind = 'campaign' and status = 'pending' and scheduled_at is null and follows_at is null and first_planned_at is null and not_before is null
     and slot_reason in ('no_room', 'domain_limit', 'no_usable_mailbox', 'no_sending_day', 'campaign_not_running');
-create index message_by_lead on goniec.message (lead_id, id) with (fillfactor = 50);
+-- The condition keeps it from being taken for a mail's key: of a table that Postgres knows as empty it looks as good, and is then gone through whole.
+create index message_by_lead on goniec.message (lead_id, id) with (fillfactor = 50) where lead_id is not null;
 create index message_in_doubt on goniec.message (id) where status = 'in_doubt';
 -- Few at any time, and looked for every second by whoever watches.
 create index message_held on goniec.message (id) where status = 'pending' and held_reason is not null;
@@ -200,8 +201,9 @@ comment on index goniec.one_live_attempt_per_mailbox is 'The mailbox lock. There
 -- and then reads all that is.
 create index attempt_live on goniec.attempt (incarnation_id, id) where state in ('claimed', 'transmitting') and incarnation_id is not null;
 create index attempt_unfinished_business on goniec.attempt (id) where (give_back and holds_capacity) or bounce_due;
-create index attempt_by_message on goniec.attempt (message_id, id);
-create index attempt_by_mailbox on goniec.attempt (mailbox_id, id desc);
+-- Conditions as that of message_by_lead: not of use for an attempt's own key.
+create index attempt_by_message on goniec.attempt (message_id, id) where message_id is not null;
+create index attempt_by_mailbox on goniec.attempt (mailbox_id, id desc) where mailbox_id is not null;
 
 create table goniec.contradiction (
   id bigint generated always as identity primary key,

@@ -230,7 +230,8 @@ begin
   with
   message_rows as (
     select m.id from goniec.message m
-    where m.id = any (v.messages) and m.status = 'pending'
+    -- Whether it is pending is asked behind the locks: here that would make the index of a campaign's open mails look as good as the key.
+    where m.id = any (v.messages)
     for no key update skip locked
   ),
   mailbox_rows as (
@@ -359,14 +360,20 @@ begin
     set campaign_taken = d.campaign_taken + (t.kind = 'campaign')::integer,
         warmup_taken = d.warmup_taken + (t.kind = 'warmup')::integer,
         response_taken = d.response_taken + (t.kind = 'response')::integer
-    from taken t
-    where d.mailbox_id = t.mailbox_id and d.day = p_today
+    from (
+      select t.kind, (select its.ctid from goniec.mailbox_day its where its.mailbox_id = t.mailbox_id and its.day = p_today) as place from taken t offset 0
+    ) as t
+    where d.ctid = t.place
   ),
   counted_on_campaign as (
     update goniec.campaign_day d
     set taken = d.taken + t.mails
-    from (select campaign_id, campaign_day, count(*) as mails from taken where campaign_id is not null group by 1, 2) t
-    where d.campaign_id = t.campaign_id and d.day = t.campaign_day
+    from (
+      select t.mails, (select its.ctid from goniec.campaign_day its where its.campaign_id = t.campaign_id and its.day = t.campaign_day) as place
+      from (select campaign_id, campaign_day, count(*) as mails from taken where campaign_id is not null group by 1, 2) as t
+      offset 0
+    ) as t
+    where d.ctid = t.place
   ),
   counted_on_salesperson as (
     update goniec.salesperson_day d
@@ -389,8 +396,11 @@ begin
   gates_set as (
     update goniec.campaign_gate g
     set last_claim_at = p_now
-    from taken t
-    where g.campaign_id = t.campaign_id and t.campaign_delay_ms > 0
+    from (
+      select (select its.ctid from goniec.campaign_gate its where its.campaign_id = t.campaign_id) as place
+      from taken t where t.campaign_delay_ms > 0 offset 0
+    ) as t
+    where g.ctid = t.place
   ),
   leads_taken as (
     insert into goniec.lead_day (lead_id, day, campaign_id)

@@ -35,7 +35,8 @@ begin
   perform goniec.require_fresh_snapshots();
   perform pg_advisory_xact_lock_shared(goniec.lock_key('barrier'));
   perform set_config('lock_timeout', '2s', true);
-  perform a.id from goniec.attempt a where a.id = any (p_attempts) order by a.id for no key update;
+  -- By a sum: before Postgres 17 an index gives a list of keys in no order, and for the order's sake all of it was gone through.
+  perform a.id from goniec.attempt a where a.id = any (p_attempts) order by a.id + 0 for no key update;
   perform g.campaign_id
   from goniec.campaign_gate g
   where g.campaign_id = any (array(
@@ -115,14 +116,20 @@ begin
   campaign_gates as (
     update goniec.campaign_gate g
     set last_fence_at = v_now
-    from judged j
-    where j.refusal is null and j.delay_ms > 0 and g.campaign_id = j.campaign_id
+    from (
+      select (select its.ctid from goniec.campaign_gate its where its.campaign_id = j.campaign_id) as place
+      from judged j where j.refusal is null and j.delay_ms > 0 offset 0
+    ) as j
+    where g.ctid = j.place
   ),
   mailbox_gates as (
     update goniec.mailbox_gate g
     set last_fence_at = v_now
-    from judged j
-    where j.refusal is null and j.min_gap_ms > 0 and g.mailbox_id = j.mailbox_id
+    from (
+      select (select its.ctid from goniec.mailbox_gate its where its.mailbox_id = j.mailbox_id) as place
+      from judged j where j.refusal is null and j.min_gap_ms > 0 offset 0
+    ) as j
+    where g.ctid = j.place
   ),
   contents as (
     insert into goniec.message_content as kept (message_id, attempt_id, subject, text, html, headers)

@@ -144,9 +144,10 @@ declare
 begin
   perform goniec.require_fresh_snapshots();
   perform set_config('goniec.incarnation', p_incarnation::text, true);
-  perform a.id from goniec.attempt a where a.id = any (v_asked) order by a.id for no key update;
+  -- Ordered by sums, as in fence.
+  perform a.id from goniec.attempt a where a.id = any (v_asked) order by a.id + 0 for no key update;
   perform m.id from goniec.message m
-  where m.id = any (array(select a.message_id from goniec.attempt a where a.id = any (v_asked))) order by m.id for no key update;
+  where m.id = any (array(select a.message_id from goniec.attempt a where a.id = any (v_asked))) order by m.id + 0 for no key update;
   v_now := goniec.now();
 
   -- What each report means for its attempt, as it stands now.
@@ -261,9 +262,10 @@ begin
     group by j.mailbox_id
   ),
   gates as (
-    select g.mailbox_id from goniec.mailbox_gate g join reports r on r.mailbox_id = g.mailbox_id
-    where r.is_fault or g.faults > 0
-    order by g.mailbox_id for no key update of g skip locked
+    select g.mailbox_id from goniec.mailbox_gate g
+    where g.mailbox_id = any (array(select r.mailbox_id from reports r))
+      and (g.faults > 0 or g.mailbox_id = any (array(select r.mailbox_id from reports r where r.is_fault)))
+    order by g.mailbox_id for no key update skip locked
   ),
   counted as (
     update goniec.mailbox_gate g
@@ -271,19 +273,19 @@ begin
         fault_reason = case when r.is_fault then r.response end,
         free_from = case when r.backs_off then greatest(g.free_from, v_now + goniec.mailbox_backoff(g.faults + 1, g.mailbox_id)) else g.free_from end
     from reports r
-    where g.mailbox_id = r.mailbox_id and g.mailbox_id in (select mailbox_id from gates)
+    where g.mailbox_id = r.mailbox_id and g.mailbox_id = any (array(select mailbox_id from gates))
     returning g.mailbox_id, g.faults, g.fault_reason, r.permanent
   ),
   breaking as (
     select b.id, c.fault_reason from goniec.mailbox b join counted c on c.mailbox_id = b.id
-    where b.status = 'active' and c.faults >= case when c.permanent then 5 else 10 end
+    where b.id = any (array(select mailbox_id from counted)) and b.status = 'active' and c.faults >= case when c.permanent then 5 else 10 end
     order by b.id for no key update of b skip locked
   ),
   broken as (
     update goniec.mailbox b
     set status = 'broken', status_reason = coalesce(breaking.fault_reason, 'no answer'), version = b.version + 1
     from breaking
-    where b.id = breaking.id
+    where b.id = any (array(select id from breaking)) and b.id = breaking.id
     returning b.id, b.status_reason
   )
   insert into goniec.event (type, mailbox_id, data)

@@ -623,9 +623,9 @@ create table goniec.warmup_stage (
   constraint warmup_stage_pkey PRIMARY KEY (from_day)
 );
 
-CREATE INDEX attempt_by_mailbox ON goniec.attempt USING btree (mailbox_id, id DESC);
+CREATE INDEX attempt_by_mailbox ON goniec.attempt USING btree (mailbox_id, id DESC) WHERE (mailbox_id IS NOT NULL);
 
-CREATE INDEX attempt_by_message ON goniec.attempt USING btree (message_id, id);
+CREATE INDEX attempt_by_message ON goniec.attempt USING btree (message_id, id) WHERE (message_id IS NOT NULL);
 
 CREATE INDEX attempt_ended_by_day ON goniec.attempt USING btree (COALESCE(campaign_day, mailbox_day), campaign_id) WHERE (state = ANY (ARRAY['accepted'::text, 'deferred'::text, 'rejected'::text, 'in_doubt'::text, 'aborted'::text, 'presumed_unsent'::text]));
 
@@ -663,7 +663,7 @@ CREATE INDEX lead_day_by_day ON goniec.lead_day USING btree (day) WHERE (day > '
 
 CREATE INDEX mailbox_day_by_day ON goniec.mailbox_day USING btree (day) WHERE (day > '-infinity'::date);
 
-CREATE INDEX message_by_lead ON goniec.message USING btree (lead_id, id) WITH (fillfactor='50');
+CREATE INDEX message_by_lead ON goniec.message USING btree (lead_id, id) WITH (fillfactor='50') WHERE (lead_id IS NOT NULL);
 
 CREATE INDEX message_due ON goniec.message USING btree (scheduled_at, id) WHERE ((status = ANY (ARRAY['pending'::text, 'sending'::text, 'in_doubt'::text])) AND (scheduled_at > '-infinity'::timestamp with time zone));
 
@@ -1524,7 +1524,8 @@ begin
   perform goniec.require_fresh_snapshots();
   perform pg_advisory_xact_lock_shared(goniec.lock_key('barrier'));
   perform set_config('lock_timeout', '2s', true);
-  perform a.id from goniec.attempt a where a.id = any (p_attempts) order by a.id for no key update;
+  -- By a sum: before Postgres 17 an index gives a list of keys in no order, and for the order's sake all of it was gone through.
+  perform a.id from goniec.attempt a where a.id = any (p_attempts) order by a.id + 0 for no key update;
   perform g.campaign_id
   from goniec.campaign_gate g
   where g.campaign_id = any (array(
@@ -1604,14 +1605,20 @@ begin
   campaign_gates as (
     update goniec.campaign_gate g
     set last_fence_at = v_now
-    from judged j
-    where j.refusal is null and j.delay_ms > 0 and g.campaign_id = j.campaign_id
+    from (
+      select (select its.ctid from goniec.campaign_gate its where its.campaign_id = j.campaign_id) as place
+      from judged j where j.refusal is null and j.delay_ms > 0 offset 0
+    ) as j
+    where g.ctid = j.place
   ),
   mailbox_gates as (
     update goniec.mailbox_gate g
     set last_fence_at = v_now
-    from judged j
-    where j.refusal is null and j.min_gap_ms > 0 and g.mailbox_id = j.mailbox_id
+    from (
+      select (select its.ctid from goniec.mailbox_gate its where its.mailbox_id = j.mailbox_id) as place
+      from judged j where j.refusal is null and j.min_gap_ms > 0 offset 0
+    ) as j
+    where g.ctid = j.place
   ),
   contents as (
     insert into goniec.message_content as kept (message_id, attempt_id, subject, text, html, headers)
@@ -2566,7 +2573,8 @@ begin
   with
   message_rows as (
     select m.id from goniec.message m
-    where m.id = any (v.messages) and m.status = 'pending'
+    -- Whether it is pending is asked behind the locks: here that would make the index of a campaign's open mails look as good as the key.
+    where m.id = any (v.messages)
     for no key update skip locked
   ),
   mailbox_rows as (
@@ -3792,9 +3800,10 @@ declare
 begin
   perform goniec.require_fresh_snapshots();
   perform set_config('goniec.incarnation', p_incarnation::text, true);
-  perform a.id from goniec.attempt a where a.id = any (v_asked) order by a.id for no key update;
+  -- Ordered by sums, as in fence.
+  perform a.id from goniec.attempt a where a.id = any (v_asked) order by a.id + 0 for no key update;
   perform m.id from goniec.message m
-  where m.id = any (array(select a.message_id from goniec.attempt a where a.id = any (v_asked))) order by m.id for no key update;
+  where m.id = any (array(select a.message_id from goniec.attempt a where a.id = any (v_asked))) order by m.id + 0 for no key update;
   v_now := goniec.now();
 
   -- What each report means for its attempt, as it stands now.
@@ -3909,9 +3918,10 @@ begin
     group by j.mailbox_id
   ),
   gates as (
-    select g.mailbox_id from goniec.mailbox_gate g join reports r on r.mailbox_id = g.mailbox_id
-    where r.is_fault or g.faults > 0
-    order by g.mailbox_id for no key update of g skip locked
+    select g.mailbox_id from goniec.mailbox_gate g
+    where g.mailbox_id = any (array(select r.mailbox_id from reports r))
+      and (g.faults > 0 or g.mailbox_id = any (array(select r.mailbox_id from reports r where r.is_fault)))
+    order by g.mailbox_id for no key update skip locked
   ),
   counted as (
     update goniec.mailbox_gate g
@@ -3919,19 +3929,19 @@ begin
         fault_reason = case when r.is_fault then r.response end,
         free_from = case when r.backs_off then greatest(g.free_from, v_now + goniec.mailbox_backoff(g.faults + 1, g.mailbox_id)) else g.free_from end
     from reports r
-    where g.mailbox_id = r.mailbox_id and g.mailbox_id in (select mailbox_id from gates)
+    where g.mailbox_id = r.mailbox_id and g.mailbox_id = any (array(select mailbox_id from gates))
     returning g.mailbox_id, g.faults, g.fault_reason, r.permanent
   ),
   breaking as (
     select b.id, c.fault_reason from goniec.mailbox b join counted c on c.mailbox_id = b.id
-    where b.status = 'active' and c.faults >= case when c.permanent then 5 else 10 end
+    where b.id = any (array(select mailbox_id from counted)) and b.status = 'active' and c.faults >= case when c.permanent then 5 else 10 end
     order by b.id for no key update of b skip locked
   ),
   broken as (
     update goniec.mailbox b
     set status = 'broken', status_reason = coalesce(breaking.fault_reason, 'no answer'), version = b.version + 1
     from breaking
-    where b.id = breaking.id
+    where b.id = any (array(select id from breaking)) and b.id = breaking.id
     returning b.id, b.status_reason
   )
   insert into goniec.event (type, mailbox_id, data)
@@ -4050,14 +4060,20 @@ begin
     set campaign_taken = d.campaign_taken + (t.kind = 'campaign')::integer,
         warmup_taken = d.warmup_taken + (t.kind = 'warmup')::integer,
         response_taken = d.response_taken + (t.kind = 'response')::integer
-    from taken t
-    where d.mailbox_id = t.mailbox_id and d.day = p_today
+    from (
+      select t.kind, (select its.ctid from goniec.mailbox_day its where its.mailbox_id = t.mailbox_id and its.day = p_today) as place from taken t offset 0
+    ) as t
+    where d.ctid = t.place
   ),
   counted_on_campaign as (
     update goniec.campaign_day d
     set taken = d.taken + t.mails
-    from (select campaign_id, campaign_day, count(*) as mails from taken where campaign_id is not null group by 1, 2) t
-    where d.campaign_id = t.campaign_id and d.day = t.campaign_day
+    from (
+      select t.mails, (select its.ctid from goniec.campaign_day its where its.campaign_id = t.campaign_id and its.day = t.campaign_day) as place
+      from (select campaign_id, campaign_day, count(*) as mails from taken where campaign_id is not null group by 1, 2) as t
+      offset 0
+    ) as t
+    where d.ctid = t.place
   ),
   counted_on_salesperson as (
     update goniec.salesperson_day d
@@ -4080,8 +4096,11 @@ begin
   gates_set as (
     update goniec.campaign_gate g
     set last_claim_at = p_now
-    from taken t
-    where g.campaign_id = t.campaign_id and t.campaign_delay_ms > 0
+    from (
+      select (select its.ctid from goniec.campaign_gate its where its.campaign_id = t.campaign_id) as place
+      from taken t where t.campaign_delay_ms > 0 offset 0
+    ) as t
+    where g.ctid = t.place
   ),
   leads_taken as (
     insert into goniec.lead_day (lead_id, day, campaign_id)

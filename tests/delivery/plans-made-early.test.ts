@@ -77,6 +77,29 @@ test('what is read for a mail does not grow with the mails before it', async () 
   expect(Object.entries(last).filter(([what, read]) => read > (first[what] ?? 0) + 1)).toEqual([])
 })
 
+/** How often this transaction has looked into these indexes. */
+async function looks(...indexes: string[]): Promise<number> {
+  const { rows } = await session.query<{ looks: number }>(
+    `select sum(pg_stat_get_xact_numscans(c.oid))::integer as looks from pg_class c
+     where c.relnamespace = 'goniec'::regnamespace and c.relname = any ($1)`,
+    [indexes],
+  )
+  return rows[0]?.looks ?? Number.NaN
+}
+
+test('a mail and its attempt are found by their own keys, and not in an index that holds them further back', async () => {
+  await makeReady({ query: async (text) => (await session.query(text)).rows })
+  const world = new World(database.pool)
+  for (let n = 0; n < TOGETHER; n++) await world.mail({ mailbox: await world.mailbox() })
+  await session.query('begin')
+  await sendTogether()
+  expect(await looks('attempt_pkey', 'message_pkey')).toBeGreaterThan(TOGETHER)
+  expect(await looks('attempt_by_mailbox', 'attempt_by_message', 'message_open_by_campaign')).toBe(0)
+  // What the lead has had before.
+  expect(await looks('message_by_lead')).toBeLessThanOrEqual(TOGETHER)
+  await session.query('commit')
+})
+
 /** What a plan looks after in the tables, beside the slots. */
 const MINUTELY = 'select array(select goniec.complete_campaigns()), goniec.make_day_rows(3)'
 
