@@ -71,8 +71,9 @@ test('what is read for a mail does not grow with the mails before it', async () 
   for (let sent = 2 * TOGETHER; sent < MAILS; sent += TOGETHER) await sendTogether()
   const last = await sendTogether()
   await session.query('commit')
-  // Nothing is gone through once for each of the mailboxes.
-  expect(Object.entries(first).filter(([, read]) => read > 5 * MAILS)).toEqual([])
+  // Claim goes through the mailboxes, and nothing once for each of them. What follows reads of no table more than there are mailboxes.
+  const most = (what: string): number => (what.startsWith('claim') ? 5 * MAILS : MAILS - 1)
+  expect(Object.entries(first).filter(([what, read]) => read > most(what))).toEqual([])
   // The one row more is of a mailbox that has no mail left.
   expect(Object.entries(last).filter(([what, read]) => read > (first[what] ?? 0) + 1)).toEqual([])
 })
