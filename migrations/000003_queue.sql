@@ -78,8 +78,10 @@ create unique index one_response_per_lead_campaign_and_day on goniec.message (le
 create unique index one_warmup_mail_per_idempotency_key on goniec.message (idempotency_key) where kind = 'warmup' and idempotency_key is not null;
 
 -- Claim's way in: the first due message of a mailbox and kind. What is planned when, whatever the mailbox, has an index whose condition must be
--- spelt out to be used (scheduled_at > '-infinity'): while statistics are young the planner would take it for claim, and read the whole queue.
-create index message_due_by_mailbox on goniec.message (mailbox_id, kind, scheduled_at, id) where status = 'pending' and scheduled_at is not null;
+-- spelt out to be used (scheduled_at > '-infinity'): while statistics are young the planner would take it for claim, and read the whole queue. What names
+-- no mailbox cannot use this one either.
+create index message_due_by_mailbox on goniec.message (mailbox_id, kind, scheduled_at, id)
+  where status = 'pending' and scheduled_at is not null and mailbox_id is not null;
 -- Responses and warm-up mails, of which there are few: claim asks once which mailboxes have any.
 create index message_due_not_campaign on goniec.message (scheduled_at, mailbox_id) where kind <> 'campaign' and status = 'pending' and scheduled_at is not null;
 -- The same without a slot: whoever watches asks whether one waits for a worker.

@@ -35,8 +35,7 @@ begin
   perform goniec.require_fresh_snapshots();
   perform pg_advisory_xact_lock_shared(goniec.lock_key('barrier'));
   perform set_config('lock_timeout', '2s', true);
-  -- By a sum: before Postgres 17 an index gives a list of keys in no order, and for the order's sake all of it was gone through.
-  perform a.id from goniec.attempt a where a.id = any (p_attempts) order by a.id + 0 for no key update;
+  perform a.id from goniec.attempt a where a.id = any (p_attempts) order by a.id for no key update;
   perform g.campaign_id
   from goniec.campaign_gate g
   where g.campaign_id = any (array(

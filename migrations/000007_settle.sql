@@ -144,10 +144,9 @@ declare
 begin
   perform goniec.require_fresh_snapshots();
   perform set_config('goniec.incarnation', p_incarnation::text, true);
-  -- Ordered by sums, as in fence.
-  perform a.id from goniec.attempt a where a.id = any (v_asked) order by a.id + 0 for no key update;
+  perform a.id from goniec.attempt a where a.id = any (v_asked) order by a.id for no key update;
   perform m.id from goniec.message m
-  where m.id = any (array(select a.message_id from goniec.attempt a where a.id = any (v_asked))) order by m.id + 0 for no key update;
+  where m.id = any (array(select a.message_id from goniec.attempt a where a.id = any (v_asked))) order by m.id for no key update;
   v_now := goniec.now();
 
   -- What each report means for its attempt, as it stands now.

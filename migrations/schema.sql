@@ -667,7 +667,7 @@ CREATE INDEX message_by_lead ON goniec.message USING btree (lead_id, id) WITH (f
 
 CREATE INDEX message_due ON goniec.message USING btree (scheduled_at, id) WHERE ((status = ANY (ARRAY['pending'::text, 'sending'::text, 'in_doubt'::text])) AND (scheduled_at > '-infinity'::timestamp with time zone));
 
-CREATE INDEX message_due_by_mailbox ON goniec.message USING btree (mailbox_id, kind, scheduled_at, id) WHERE ((status = 'pending'::text) AND (scheduled_at IS NOT NULL));
+CREATE INDEX message_due_by_mailbox ON goniec.message USING btree (mailbox_id, kind, scheduled_at, id) WHERE ((status = 'pending'::text) AND (scheduled_at IS NOT NULL) AND (mailbox_id IS NOT NULL));
 
 CREATE INDEX message_due_not_campaign ON goniec.message USING btree (scheduled_at, mailbox_id) WHERE ((kind <> 'campaign'::text) AND (status = 'pending'::text) AND (scheduled_at IS NOT NULL));
 
@@ -1524,8 +1524,7 @@ begin
   perform goniec.require_fresh_snapshots();
   perform pg_advisory_xact_lock_shared(goniec.lock_key('barrier'));
   perform set_config('lock_timeout', '2s', true);
-  -- By a sum: before Postgres 17 an index gives a list of keys in no order, and for the order's sake all of it was gone through.
-  perform a.id from goniec.attempt a where a.id = any (p_attempts) order by a.id + 0 for no key update;
+  perform a.id from goniec.attempt a where a.id = any (p_attempts) order by a.id for no key update;
   perform g.campaign_id
   from goniec.campaign_gate g
   where g.campaign_id = any (array(
@@ -3800,10 +3799,9 @@ declare
 begin
   perform goniec.require_fresh_snapshots();
   perform set_config('goniec.incarnation', p_incarnation::text, true);
-  -- Ordered by sums, as in fence.
-  perform a.id from goniec.attempt a where a.id = any (v_asked) order by a.id + 0 for no key update;
+  perform a.id from goniec.attempt a where a.id = any (v_asked) order by a.id for no key update;
   perform m.id from goniec.message m
-  where m.id = any (array(select a.message_id from goniec.attempt a where a.id = any (v_asked))) order by m.id + 0 for no key update;
+  where m.id = any (array(select a.message_id from goniec.attempt a where a.id = any (v_asked))) order by m.id for no key update;
   v_now := goniec.now();
 
   -- What each report means for its attempt, as it stands now.
