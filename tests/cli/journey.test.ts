@@ -152,8 +152,14 @@ describe('once it is started', () => {
       expect(followUp.headers.get('references')).toBe(id)
       expect(followUp.headers.get('message-id')).not.toBe(id)
       expect(header(followUp, 'subject')).toBe(`Re: ${header(mail, 'subject')}`)
-      expect(followUp.acceptedAtMs - mail.acceptedAtMs).toBeGreaterThanOrEqual(1900)
     }
+    // By the instants of the fences, from which the wait counts: on a busy machine the recorder may note the first of two late.
+    const waits = await database.query<{ ms: number }>(
+      `select extract(epoch from followed.sent_at - first.sent_at)::float8 * 1000 as ms
+       from goniec.message first join goniec.message followed on followed.lead_id = first.lead_id and followed.follows_at is not null
+       where first.follows_at is null`,
+    )
+    expect(waits.map(({ ms }) => ms >= 2000)).toEqual([true, true, true])
     const toJan = mailTo(first, 'jan@klient.example')
     expect(header(toJan, 'subject')).toBe('Oferta dla Żółw: gęślą jaźń')
     expect(header(toJan, 'from')).toBe('Anna Żółtowska <anna@firma.example>')
