@@ -13,6 +13,8 @@
 --   Attempts are locked first, skipping locked ones (somebody is just settling them). One whose message another session holds, or, where its mailbox
 --   is to wait, the mailbox's gate, is left for the next call: a worker begins with this, and would wait for a transaction that a person has
 --   forgotten. One bad row stops nobody: should the set fail, its attempts are ended one by one.
+--   What is looked up here is planned anew each time: a worker does this before there is any mail, and its plans of then would go through all mails for
+--   each attempt later on (docs/decisions/claim-by-index.md).
 --   A claim whose answer was lost may also commit late, behind the call that looks for it: its server was slow to write, or waited for a standby.
 --   So it is looked for a second time, when its lease is over.
 --   What an aborted attempt took stays taken (its worker may have offered the mail to the server), but for one that its own worker never held.
@@ -27,6 +29,7 @@ returns table (attempt_id bigint, message_id bigint, state text)
 language plpgsql
 set enable_seqscan = off
 set jit = off
+set plan_cache_mode = force_custom_plan
 as $$
 declare
   v_now timestamptz := goniec.now();
@@ -92,14 +95,24 @@ create function goniec.needs_quarantine(a goniec.attempt, p_now timestamptz, p_s
 language sql immutable
 as $$ select a.state = 'transmitting' and a.deadline_at > p_now and coalesce(a.incarnation_id <> all (p_seen_gone), true) $$;
 
+-- Its triggers and foreign keys fire for each row, so it keeps their plans, and finds its rows by key and place as settle does: recover has locked them.
 create function goniec.end_attempts(p_attempts bigint[], p_now timestamptz, p_incarnation bigint, p_seen_gone bigint[]) returns void
 language sql
 set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
   with
   lost as materialized (
-    select a.id, a.state, a.deadline_at, goniec.needs_quarantine(a, p_now, p_seen_gone) as quarantine from goniec.attempt a where a.id = any (p_attempts)
+    select a.place, a.message_id, a.mailbox_id, a.state, a.deadline_at, a.incarnation_id, a.quarantine
+    from unnest(p_attempts) as asked (id)
+    cross join lateral (
+      select its.ctid as place, its.message_id, its.mailbox_id, its.state, its.deadline_at, its.incarnation_id,
+             goniec.needs_quarantine(its, p_now, p_seen_gone) as quarantine
+      from goniec.attempt its where its.id = asked.id offset 0
+    ) as a
   ),
   ended as (
     update goniec.attempt a
@@ -107,20 +120,25 @@ as $$
         outcome = case l.state when 'claimed' then 'aborted' else 'unknown' end,
         response = case l.state when 'claimed' then 'its worker was gone before any content went out' else 'its worker was gone before the server''s answer was known' end,
         finished_at = p_now, ended_by = 'recovery',
-        give_back = l.state = 'claimed' and a.incarnation_id is not distinct from p_incarnation and p_incarnation is not null
+        give_back = l.state = 'claimed' and l.incarnation_id is not distinct from p_incarnation and p_incarnation is not null
     from lost l
-    where a.id = l.id
-    returning a.message_id, a.mailbox_id, a.state, l.deadline_at, l.quarantine
+    where a.ctid = l.place
+    returning l.message_id, l.mailbox_id, a.state, l.deadline_at, l.quarantine
   ),
   quarantined as (
     update goniec.mailbox_gate g
-    set free_from = greatest(g.free_from, e.deadline_at)
-    from ended e
-    where g.mailbox_id = e.mailbox_id and e.quarantine
+    set free_from = greatest(g.free_from, waits.deadline_at)
+    from (
+      select e.deadline_at, gate.place from ended e
+      cross join lateral (select its.ctid as place from goniec.mailbox_gate its where its.mailbox_id = e.mailbox_id offset 0) as gate
+      where e.quarantine
+    ) as waits
+    where g.ctid = waits.place
   ),
   decided as (
-    select m.id, case when e.state = 'in_doubt' then 'in_doubt' when goniec.is_out(m) then 'cancelled' else 'pending' end as status_after
-    from ended e join goniec.message m on m.id = e.message_id
+    select m.place, case when e.state = 'in_doubt' then 'in_doubt' when m.is_out then 'cancelled' else 'pending' end as status_after
+    from ended e
+    cross join lateral (select its.ctid as place, goniec.is_out(its) as is_out from goniec.message its where its.id = e.message_id offset 0) as m
   )
   update goniec.message m
   set status = d.status_after,
@@ -132,7 +150,7 @@ as $$
       mailbox_id = case when d.status_after <> 'cancelled' then m.mailbox_id end,
       window_closes_at = case when d.status_after <> 'cancelled' then m.window_closes_at end
   from decided d
-  where m.id = d.id
+  where m.ctid = d.place
 $$;
 
 -- Unfinished business: what settle and recovery decided, and what lies in rows that others may hold for long. Each attempt carries it until it is
@@ -141,6 +159,7 @@ $$;
 create function goniec.finish_business(p_attempts bigint[] default null) returns void
 language plpgsql
 set lock_timeout = '100ms'
+set plan_cache_mode = force_custom_plan
 as $$
 declare
   v_one bigint;
@@ -182,6 +201,7 @@ create function goniec.give_back(p_attempts bigint[]) returns void
 language plpgsql
 set enable_seqscan = off
 set jit = off
+set plan_cache_mode = force_custom_plan
 as $$
 declare
   v_given bigint[];
@@ -297,6 +317,7 @@ create function goniec.mark_bounced(p_attempts bigint[]) returns void
 language plpgsql
 set enable_seqscan = off
 set jit = off
+set plan_cache_mode = force_custom_plan
 as $$
 declare
   v_now timestamptz := goniec.now();

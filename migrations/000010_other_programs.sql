@@ -35,6 +35,8 @@ end $$;
 
 create function goniec.take_slot(mailbox text, kind text, lease interval default interval '5 minutes') returns bigint
 language plpgsql
+set enable_seqscan = off
+set plan_cache_mode = force_custom_plan
 set lock_timeout = '200ms'
 as $$
 #variable_conflict use_column
@@ -97,6 +99,8 @@ comment on function goniec.take_slot(text, text, interval) is
 
 create function goniec.release_slot(id bigint, used boolean default true) returns void
 language plpgsql
+set enable_seqscan = off
+set plan_cache_mode = force_custom_plan
 as $$
 #variable_conflict use_column
 declare
@@ -128,6 +132,8 @@ comment on function goniec.release_slot(bigint, boolean) is 'Frees the mailbox; 
 
 create function goniec.record_external_send(mailbox text, kind text, sent_at timestamptz) returns void
 language plpgsql
+set enable_seqscan = off
+set plan_cache_mode = force_custom_plan
 as $$
 #variable_conflict use_column
 declare
@@ -194,6 +200,8 @@ create function goniec.enqueue_response(
   again boolean default false)
 returns bigint
 language plpgsql
+set enable_seqscan = off
+set plan_cache_mode = force_custom_plan
 as $$
 #variable_conflict use_column
 declare

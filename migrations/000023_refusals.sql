@@ -68,6 +68,7 @@ set enable_seqscan = off
 set enable_hashjoin = off
 set enable_mergejoin = off
 set jit = off
+set plan_cache_mode = force_custom_plan
 set lock_timeout = '2s'
 as $$
 declare

@@ -37,6 +37,8 @@ comment on function goniec.take_minute(interval) is 'True for one caller in this
 -- it was meant and never shorter. A second is left to clocks that are being slewed, and to whoever commits while this runs.
 create function goniec.mend_instants() returns integer
 language plpgsql
+set enable_seqscan = off
+set plan_cache_mode = force_custom_plan
 as $$
 declare
   v_now timestamptz := goniec.now();

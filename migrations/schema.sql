@@ -727,6 +727,7 @@ CREATE OR REPLACE FUNCTION goniec.brake_refused(p_campaigns bigint[] DEFAULT NUL
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
  SET jit TO 'off'
+ SET plan_cache_mode TO 'force_custom_plan'
  SET lock_timeout TO '2s'
 AS $function$
 declare
@@ -1312,11 +1313,20 @@ CREATE OR REPLACE FUNCTION goniec.end_attempts(p_attempts bigint[], p_now timest
  RETURNS void
  LANGUAGE sql
  SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
  SET jit TO 'off'
 AS $function$
   with
   lost as materialized (
-    select a.id, a.state, a.deadline_at, goniec.needs_quarantine(a, p_now, p_seen_gone) as quarantine from goniec.attempt a where a.id = any (p_attempts)
+    select a.place, a.message_id, a.mailbox_id, a.state, a.deadline_at, a.incarnation_id, a.quarantine
+    from unnest(p_attempts) as asked (id)
+    cross join lateral (
+      select its.ctid as place, its.message_id, its.mailbox_id, its.state, its.deadline_at, its.incarnation_id,
+             goniec.needs_quarantine(its, p_now, p_seen_gone) as quarantine
+      from goniec.attempt its where its.id = asked.id offset 0
+    ) as a
   ),
   ended as (
     update goniec.attempt a
@@ -1324,20 +1334,25 @@ AS $function$
         outcome = case l.state when 'claimed' then 'aborted' else 'unknown' end,
         response = case l.state when 'claimed' then 'its worker was gone before any content went out' else 'its worker was gone before the server''s answer was known' end,
         finished_at = p_now, ended_by = 'recovery',
-        give_back = l.state = 'claimed' and a.incarnation_id is not distinct from p_incarnation and p_incarnation is not null
+        give_back = l.state = 'claimed' and l.incarnation_id is not distinct from p_incarnation and p_incarnation is not null
     from lost l
-    where a.id = l.id
-    returning a.message_id, a.mailbox_id, a.state, l.deadline_at, l.quarantine
+    where a.ctid = l.place
+    returning l.message_id, l.mailbox_id, a.state, l.deadline_at, l.quarantine
   ),
   quarantined as (
     update goniec.mailbox_gate g
-    set free_from = greatest(g.free_from, e.deadline_at)
-    from ended e
-    where g.mailbox_id = e.mailbox_id and e.quarantine
+    set free_from = greatest(g.free_from, waits.deadline_at)
+    from (
+      select e.deadline_at, gate.place from ended e
+      cross join lateral (select its.ctid as place from goniec.mailbox_gate its where its.mailbox_id = e.mailbox_id offset 0) as gate
+      where e.quarantine
+    ) as waits
+    where g.ctid = waits.place
   ),
   decided as (
-    select m.id, case when e.state = 'in_doubt' then 'in_doubt' when goniec.is_out(m) then 'cancelled' else 'pending' end as status_after
-    from ended e join goniec.message m on m.id = e.message_id
+    select m.place, case when e.state = 'in_doubt' then 'in_doubt' when m.is_out then 'cancelled' else 'pending' end as status_after
+    from ended e
+    cross join lateral (select its.ctid as place, goniec.is_out(its) as is_out from goniec.message its where its.id = e.message_id offset 0) as m
   )
   update goniec.message m
   set status = d.status_after,
@@ -1349,7 +1364,7 @@ AS $function$
       mailbox_id = case when d.status_after <> 'cancelled' then m.mailbox_id end,
       window_closes_at = case when d.status_after <> 'cancelled' then m.window_closes_at end
   from decided d
-  where m.id = d.id
+  where m.ctid = d.place
 $function$;
 
 CREATE OR REPLACE FUNCTION goniec.end_harmless_restoration()
@@ -1392,6 +1407,8 @@ end $function$;
 CREATE OR REPLACE FUNCTION goniec.enqueue_response("to" text, key text, text text DEFAULT NULL::text, subject text DEFAULT NULL::text, html text DEFAULT NULL::text, "from" text DEFAULT NULL::text, at timestamp with time zone DEFAULT NULL::timestamp with time zone, campaign text DEFAULT NULL::text, attachments jsonb DEFAULT '[]'::jsonb, again boolean DEFAULT false)
  RETURNS bigint
  LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET plan_cache_mode TO 'force_custom_plan'
 AS $function$
 #variable_conflict use_column
 declare
@@ -1643,6 +1660,7 @@ CREATE OR REPLACE FUNCTION goniec.finish_business(p_attempts bigint[] DEFAULT NU
  RETURNS void
  LANGUAGE plpgsql
  SET lock_timeout TO '100ms'
+ SET plan_cache_mode TO 'force_custom_plan'
 AS $function$
 declare
   v_one bigint;
@@ -1900,6 +1918,7 @@ CREATE OR REPLACE FUNCTION goniec.give_back(p_attempts bigint[])
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
  SET jit TO 'off'
+ SET plan_cache_mode TO 'force_custom_plan'
 AS $function$
 declare
   v_given bigint[];
@@ -2861,6 +2880,7 @@ CREATE OR REPLACE FUNCTION goniec.mark_bounced(p_attempts bigint[])
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
  SET jit TO 'off'
+ SET plan_cache_mode TO 'force_custom_plan'
 AS $function$
 declare
   v_now timestamptz := goniec.now();
@@ -2959,6 +2979,8 @@ end $function$;
 CREATE OR REPLACE FUNCTION goniec.mend_instants()
  RETURNS integer
  LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET plan_cache_mode TO 'force_custom_plan'
 AS $function$
 declare
   v_now timestamptz := goniec.now();
@@ -3385,6 +3407,8 @@ end $function$;
 CREATE OR REPLACE FUNCTION goniec.record_external_send(mailbox text, kind text, sent_at timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET plan_cache_mode TO 'force_custom_plan'
 AS $function$
 #variable_conflict use_column
 declare
@@ -3464,6 +3488,7 @@ CREATE OR REPLACE FUNCTION goniec.recover(p_incarnation bigint, p_gone bigint[] 
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
  SET jit TO 'off'
+ SET plan_cache_mode TO 'force_custom_plan'
 AS $function$
 declare
   v_now timestamptz := goniec.now();
@@ -3637,6 +3662,8 @@ end $function$;
 CREATE OR REPLACE FUNCTION goniec.release_slot(id bigint, used boolean DEFAULT true)
  RETURNS void
  LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET plan_cache_mode TO 'force_custom_plan'
 AS $function$
 #variable_conflict use_column
 declare
@@ -4177,6 +4204,8 @@ end $function$;
 CREATE OR REPLACE FUNCTION goniec.take_slot(mailbox text, kind text, lease interval DEFAULT '00:05:00'::interval)
  RETURNS bigint
  LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET plan_cache_mode TO 'force_custom_plan'
  SET lock_timeout TO '200ms'
 AS $function$
 #variable_conflict use_column

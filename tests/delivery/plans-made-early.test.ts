@@ -7,7 +7,7 @@ import { beforeEach, expect, test } from 'vitest'
 import { makeReady } from '../../src/delivery/ready.ts'
 import { setClock } from '../support/clock.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { claim, fence, settle } from '../support/protocol.ts'
+import { claim, claimOne, fence, recover, settle } from '../support/protocol.ts'
 import { NOON, World } from '../support/world.ts'
 
 const MAILS = 120
@@ -122,4 +122,152 @@ test('what a plan looks after is asked of each campaign and each mailbox, and no
   await session.query('commit')
   // Three days of each mailbox are made, and looked at.
   expect([...read].filter(([, rows]) => rows > 10 * MAILS)).toEqual([])
+})
+
+/** A session keeps a statement's plan when it has run it so often. */
+const KEEPS_ITS_PLAN = 6
+
+/** Rows of each table that this reads, called as often as a session does before there is anything, and then behind many mails. */
+async function readBehindMany(what: {
+  first?: (world: World) => Promise<unknown>
+  before: () => Promise<unknown>
+  prepare?: (world: World) => Promise<void>
+  after: () => Promise<unknown>
+}): Promise<[string, number][]> {
+  const world = new World(database.pool)
+  await what.first?.(world)
+  for (let call = 0; call < KEEPS_ITS_PLAN; call++) await what.before()
+  await world.campaign({ steps: ['intro', 'reminder'] })
+  for (let n = 0; n < MAILS; n++) await world.mail({ mailbox: await world.mailbox() })
+  for (let sent = 0; sent < MAILS; sent += TOGETHER) await sendTogether()
+  await what.prepare?.(world)
+  await session.query('begin')
+  const before = await rowsRead()
+  await what.after()
+  const read = await rowsRead()
+  await session.query('commit')
+  return [...read].map(([table, rows]) => [table, rows - (before.get(table) ?? 0)])
+}
+
+/**
+ * Tables of which more was read. What plans anew each time goes by what is there: an index of one page is as good as another then, so a few looks may
+ * go through all of one. Plans made early went through all of a table for each row of another, or looked at all of what was in nobody's way.
+ */
+const tooMuch = (read: readonly [string, number][], most = 6 * MAILS): [string, number][] =>
+  read.filter(([, rows]) => rows > most)
+
+test('what recovery reads does not grow with the mails before it', async () => {
+  let gone = 0
+  const read = await readBehindMany({
+    before: () => recover(session, worker),
+    prepare: async (world) => {
+      gone = await world.worker()
+      for (let n = 0; n < TOGETHER; n++) await world.mail({ mailbox: await world.mailbox() })
+      const { attempts } = await claim(database.pool, gone, { batch: TOGETHER })
+      await fence(database.pool, gone, attempts.slice(TOGETHER / 2))
+    },
+    after: async () => expect(await recover(session, worker, { gone: [gone] })).toHaveLength(TOGETHER),
+  })
+  expect(tooMuch(read)).toEqual([])
+})
+
+test('what a worker’s own lost claim gives back is read no further', async () => {
+  const read = await readBehindMany({
+    before: () => recover(session, worker, { held: [] }),
+    prepare: async (world) => {
+      await world.mail({ mailbox: await world.mailbox() })
+      await claim(database.pool, worker)
+    },
+    after: async () => expect(await recover(session, worker, { held: [] })).toHaveLength(1),
+  })
+  expect(tooMuch(read)).toEqual([])
+})
+
+test('what a bounced lead reads does not grow with the mails before it', async () => {
+  let attempt = 0
+  const read = await readBehindMany({
+    before: () => recover(session, worker),
+    prepare: async (world) => {
+      const mail = await world.mail({ mailbox: await world.mailbox() })
+      attempt = await claimOne(database.pool, worker, mail.id)
+      await fence(database.pool, worker, attempt)
+    },
+    after: async () => {
+      const report = { attempt, outcome: 'rejected', lead_bounced: true } as const
+      expect(await settle(session, worker, report)).toEqual([{ verdict: 'settled', status: 'failed' }])
+    },
+  })
+  expect(tooMuch(read)).toEqual([])
+})
+
+const brake = async (): Promise<unknown> => session.query('select goniec.brake_refused()')
+
+test('what the brake reads each minute does not grow with the mails before it', async () => {
+  const read = await readBehindMany({
+    before: brake,
+    prepare: async (world) => {
+      const mail = await world.mail({ mailbox: await world.mailbox() })
+      const attempt = await claimOne(database.pool, worker, mail.id)
+      await fence(database.pool, worker, attempt)
+      await settle(database.pool, worker, { attempt, outcome: 'rejected' })
+    },
+    after: brake,
+  })
+  // The share that is refused is counted in the last mails.
+  expect(tooMuch(read, TOGETHER)).toEqual([['message', MAILS]])
+})
+
+const mend = async (): Promise<unknown> => session.query('select goniec.mend_instants()')
+
+test('what mends instants ahead of the clock reads does not grow with the mails before it', async () => {
+  const read = await readBehindMany({
+    before: mend,
+    prepare: async (world) => {
+      await world.mail({ mailbox: await world.mailbox() })
+      await claim(database.pool, worker)
+      await database.query(
+        `update goniec.attempt set claimed_at = claimed_at + interval '1 day', lease_until = lease_until + interval '1 day' where state = 'claimed'`,
+      )
+    },
+    after: mend,
+  })
+  // Of each mailbox the gate.
+  expect(tooMuch(read, TOGETHER)).toEqual([['mailbox_gate', MAILS + 1]])
+})
+
+const useSlots = async (): Promise<void> => {
+  for (const used of [true, false]) {
+    const { rows } = await session.query<{ slot: number }>(
+      `select goniec.take_slot('inbox@firma.example', 'response') as slot`,
+    )
+    await session.query('select goniec.release_slot($1, $2)', [rows[0]?.slot, used])
+  }
+  await session.query(`select goniec.record_external_send('inbox@firma.example', 'response', goniec.now())`)
+}
+
+test('what other programs’ slots read does not grow with the mails before them', async () => {
+  const read = await readBehindMany({
+    first: async (world) => world.mailbox({ address: 'inbox@firma.example' }),
+    before: useSlots,
+    after: useSlots,
+  })
+  expect(tooMuch(read)).toEqual([])
+})
+
+test('what a response reads does not grow with the mails before it', async () => {
+  let count = 0
+  const respond = async (): Promise<unknown> =>
+    session.query(
+      `select goniec.enqueue_response($1, $2, 'Dzień dobry', 'Odpowiedź', "from" => 'inbox@firma.example')`,
+      [`asks-${++count}@klient.example`, `key-${count}`],
+    )
+  const read = await readBehindMany({
+    first: async (world) => {
+      await world.mailbox({ address: 'inbox@firma.example' })
+      for (let n = 1; n <= KEEPS_ITS_PLAN + 1; n++) await world.lead({ email: `asks-${n}@klient.example` })
+    },
+    before: respond,
+    after: respond,
+  })
+  expect(tooMuch(read)).toEqual([])
 })
