@@ -29,6 +29,7 @@ export async function startGoniec(
     prepare: async ({ from }) => await beginRound(database, Math.ceil(from / mails)),
     async send({ from }) {
       const campaign = Math.ceil(from / mails)
+      await until(TAKEN, [campaign, mails])
       await until(OVER, [campaign])
       const { ms } = await until(TOOK, [campaign])
       return Number(ms)
@@ -129,6 +130,10 @@ const slotsOf = (campaign: number): string => `
       planned_campaign_version = c.version, planned_mailbox_version = 1
   from goniec.campaign c, date_trunc('milliseconds', goniec.now() + ${AHEAD_MS} * interval '1 millisecond') at
   where m.campaign_id = ${campaign} and c.id = ${campaign} and m.follows_at is null`
+
+/** Asked first, since it costs nothing: who looks for what is open among the mails of a round goes through all that were. */
+const TAKEN = `
+  select from (select sum(taken) as mails from goniec.campaign_day where campaign_id = $1) taken where taken.mails >= $2`
 
 const OVER = `
   select where not exists (

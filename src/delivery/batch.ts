@@ -2,8 +2,10 @@
  * Coalescing: what is asked for within a moment becomes one statement and one commit. Fences and outcomes of mails in flight
  * together go through here; measured, that doubles the mails a second.
  *
- * Items wait at most `waitMs` for company, or until one of the runs under way has ended; a run takes at most `most` of them. Each
- * item gets its own answer. A run that fails fails for all its items: whoever wants them tried one by one does so in `run`.
+ * Items wait at most `waitMs` for company, or until the run under way has ended: a run costs nearly the same for one item as for twenty, and two at a
+ * time only share what there is between them, until each is for a few and costs more than they do. Only beside one that is late, which waits for
+ * somebody's lock then, the next may begin. A run takes at most `most` items. Each item gets its own answer. A run that fails fails for all its items:
+ * whoever wants them tried one by one does so in `run`.
  */
 import type { DatabaseError } from 'pg'
 import { isLockRefused } from '../database/given-up-locks.ts'
@@ -12,7 +14,9 @@ export interface CoalescerOptions<Item, Answer> {
   run: (items: Item[]) => Promise<Answer[]>
   waitMs?: number
   most?: number
-  /** Runs at the same time. */
+  /** Longer than this no run takes that waits for nobody. */
+  lateMs?: number
+  /** Runs at the same time, the late ones included. */
   concurrency?: number
 }
 
@@ -27,9 +31,10 @@ export class Coalescer<Item, Answer> {
   #waiting: Waiting<Item, Answer>[] = []
   #timer: NodeJS.Timeout | undefined
   #running = 0
+  #late = 0
 
-  constructor({ waitMs = 1, most = 200, concurrency = 2, ...options }: CoalescerOptions<Item, Answer>) {
-    this.#options = { ...options, waitMs, most, concurrency }
+  constructor({ waitMs = 1, most = 200, lateMs = 250, concurrency = 2, ...options }: CoalescerOptions<Item, Answer>) {
+    this.#options = { ...options, waitMs, most, lateMs, concurrency }
   }
 
   /** The answer to this item. */
@@ -42,13 +47,21 @@ export class Coalescer<Item, Answer> {
 
   #start(): void {
     this.#timer = undefined
-    while (this.#waiting.length > 0 && this.#running < this.#options.concurrency) {
-      void this.#run(this.#waiting.splice(0, this.#options.most))
+    const { most, concurrency } = this.#options
+    const isRunning = this.#running > this.#late
+    if (this.#waiting.length > 0 && !isRunning && this.#running < concurrency) {
+      void this.#run(this.#waiting.splice(0, most))
     }
   }
 
   async #run(batch: Waiting<Item, Answer>[]): Promise<void> {
     this.#running += 1
+    let isLate = false
+    const lateness = setTimeout(() => {
+      isLate = true
+      this.#late += 1
+      if (this.#timer === undefined) this.#start()
+    }, this.#options.lateMs)
     try {
       const answers = await this.#options.run(batch.map(({ item }) => item))
       for (const [index, { resolve, reject }] of batch.entries()) {
@@ -59,7 +72,9 @@ export class Coalescer<Item, Answer> {
     } catch (error) {
       for (const { reject } of batch) reject(error)
     } finally {
+      clearTimeout(lateness)
       this.#running -= 1
+      if (isLate) this.#late -= 1
       if (this.#timer === undefined) this.#start()
     }
   }
