@@ -358,6 +358,7 @@ end $$;
 create function goniec.complete_campaigns() returns setof text
 language plpgsql
 set enable_seqscan = off
+set jit = off
 as $$
 declare
   v_campaign bigint;

@@ -95,7 +95,7 @@ create function goniec.needs_quarantine(a goniec.attempt, p_now timestamptz, p_s
 language sql immutable
 as $$ select a.state = 'transmitting' and a.deadline_at > p_now and coalesce(a.incarnation_id <> all (p_seen_gone), true) $$;
 
--- Its triggers and foreign keys fire for each row, so it keeps their plans, and finds its rows by key and place as settle does: recover has locked them.
+-- Its triggers fire for each row, so it keeps their plans, and finds its rows by key and place as settle does: recover has locked them.
 create function goniec.end_attempts(p_attempts bigint[], p_now timestamptz, p_incarnation bigint, p_seen_gone bigint[]) returns void
 language sql
 set enable_seqscan = off
@@ -155,28 +155,33 @@ $$;
 
 -- Unfinished business: what settle and recovery decided, and what lies in rows that others may hold for long. Each attempt carries it until it is
 -- done: give_back (while holds_capacity) and bounce_due. Nothing here waits for long, and what fails is left as it is: it is tried again every
--- minute, and the audit counts it.
+-- minute, and the audit counts it. Neither is begun where there is nothing of its kind: to plan it costs more than to look.
 create function goniec.finish_business(p_attempts bigint[] default null) returns void
 language plpgsql
 set lock_timeout = '100ms'
+set enable_seqscan = off
 set plan_cache_mode = force_custom_plan
+set jit = off
 as $$
 declare
   v_one bigint;
 begin
-  begin
-    perform goniec.give_back(p_attempts);
-  exception when integrity_constraint_violation or raise_exception or data_exception or lock_not_available or deadlock_detected then
-    for v_one in
-      select a.id from goniec.attempt a where a.give_back and a.holds_capacity and (p_attempts is null or a.id = any (p_attempts)) order by a.id
-    loop
-      begin
-        perform goniec.give_back(array[v_one]);
-      exception when integrity_constraint_violation or raise_exception or data_exception or lock_not_available or deadlock_detected then
-        raise warning 'attempt % cannot give back what it took: %', v_one, sqlerrm;
-      end;
-    end loop;
-  end;
+  if exists (select from goniec.attempt a where a.give_back and a.holds_capacity and (p_attempts is null or a.id = any (p_attempts))) then
+    begin
+      perform goniec.give_back(p_attempts);
+    exception when integrity_constraint_violation or raise_exception or data_exception or lock_not_available or deadlock_detected then
+      for v_one in
+        select a.id from goniec.attempt a where a.give_back and a.holds_capacity and (p_attempts is null or a.id = any (p_attempts)) order by a.id
+      loop
+        begin
+          perform goniec.give_back(array[v_one]);
+        exception when integrity_constraint_violation or raise_exception or data_exception or lock_not_available or deadlock_detected then
+          raise warning 'attempt % cannot give back what it took: %', v_one, sqlerrm;
+        end;
+      end loop;
+    end;
+  end if;
+  if not exists (select from goniec.attempt a where a.bounce_due and (p_attempts is null or a.id = any (p_attempts))) then return; end if;
   begin
     perform goniec.mark_bounced(p_attempts);
   exception when integrity_constraint_violation or raise_exception or data_exception or lock_not_available or deadlock_detected then

@@ -36,6 +36,7 @@ create function goniec.make_day_rows(p_days integer default 21, p_mailbox bigint
 language plpgsql
 set lock_timeout = '300ms'
 set enable_seqscan = off
+set jit = off
 as $$
 declare
   v_now timestamptz := goniec.now();

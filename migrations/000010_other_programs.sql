@@ -37,6 +37,7 @@ create function goniec.take_slot(mailbox text, kind text, lease interval default
 language plpgsql
 set enable_seqscan = off
 set plan_cache_mode = force_custom_plan
+set jit = off
 set lock_timeout = '200ms'
 as $$
 #variable_conflict use_column
@@ -101,6 +102,7 @@ create function goniec.release_slot(id bigint, used boolean default true) return
 language plpgsql
 set enable_seqscan = off
 set plan_cache_mode = force_custom_plan
+set jit = off
 as $$
 #variable_conflict use_column
 declare
@@ -134,6 +136,7 @@ create function goniec.record_external_send(mailbox text, kind text, sent_at tim
 language plpgsql
 set enable_seqscan = off
 set plan_cache_mode = force_custom_plan
+set jit = off
 as $$
 #variable_conflict use_column
 declare
@@ -202,6 +205,7 @@ returns bigint
 language plpgsql
 set enable_seqscan = off
 set plan_cache_mode = force_custom_plan
+set jit = off
 as $$
 #variable_conflict use_column
 declare

@@ -39,6 +39,7 @@ create function goniec.mend_instants() returns integer
 language plpgsql
 set enable_seqscan = off
 set plan_cache_mode = force_custom_plan
+set jit = off
 as $$
 declare
   v_now timestamptz := goniec.now();

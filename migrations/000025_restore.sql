@@ -161,6 +161,7 @@ $$;
 create function goniec.forgotten_of(p_entries jsonb) returns table (attempt_id bigint, passed_at timestamptz)
 language sql stable
 set enable_seqscan = off
+set jit = off
 as $$
   select e.attempt_id, e.passed_at
   from jsonb_to_recordset(p_entries) as e (attempt_id bigint, passed_at timestamptz)

@@ -1103,6 +1103,7 @@ CREATE OR REPLACE FUNCTION goniec.complete_campaigns()
  RETURNS SETOF text
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
 AS $function$
 declare
   v_campaign bigint;
@@ -1409,6 +1410,7 @@ CREATE OR REPLACE FUNCTION goniec.enqueue_response("to" text, key text, text tex
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
  SET plan_cache_mode TO 'force_custom_plan'
+ SET jit TO 'off'
 AS $function$
 #variable_conflict use_column
 declare
@@ -1660,24 +1662,29 @@ CREATE OR REPLACE FUNCTION goniec.finish_business(p_attempts bigint[] DEFAULT NU
  RETURNS void
  LANGUAGE plpgsql
  SET lock_timeout TO '100ms'
+ SET enable_seqscan TO 'off'
  SET plan_cache_mode TO 'force_custom_plan'
+ SET jit TO 'off'
 AS $function$
 declare
   v_one bigint;
 begin
-  begin
-    perform goniec.give_back(p_attempts);
-  exception when integrity_constraint_violation or raise_exception or data_exception or lock_not_available or deadlock_detected then
-    for v_one in
-      select a.id from goniec.attempt a where a.give_back and a.holds_capacity and (p_attempts is null or a.id = any (p_attempts)) order by a.id
-    loop
-      begin
-        perform goniec.give_back(array[v_one]);
-      exception when integrity_constraint_violation or raise_exception or data_exception or lock_not_available or deadlock_detected then
-        raise warning 'attempt % cannot give back what it took: %', v_one, sqlerrm;
-      end;
-    end loop;
-  end;
+  if exists (select from goniec.attempt a where a.give_back and a.holds_capacity and (p_attempts is null or a.id = any (p_attempts))) then
+    begin
+      perform goniec.give_back(p_attempts);
+    exception when integrity_constraint_violation or raise_exception or data_exception or lock_not_available or deadlock_detected then
+      for v_one in
+        select a.id from goniec.attempt a where a.give_back and a.holds_capacity and (p_attempts is null or a.id = any (p_attempts)) order by a.id
+      loop
+        begin
+          perform goniec.give_back(array[v_one]);
+        exception when integrity_constraint_violation or raise_exception or data_exception or lock_not_available or deadlock_detected then
+          raise warning 'attempt % cannot give back what it took: %', v_one, sqlerrm;
+        end;
+      end loop;
+    end;
+  end if;
+  if not exists (select from goniec.attempt a where a.bounce_due and (p_attempts is null or a.id = any (p_attempts))) then return; end if;
   begin
     perform goniec.mark_bounced(p_attempts);
   exception when integrity_constraint_violation or raise_exception or data_exception or lock_not_available or deadlock_detected then
@@ -1822,6 +1829,7 @@ CREATE OR REPLACE FUNCTION goniec.forgotten_of(p_entries jsonb)
  LANGUAGE sql
  STABLE
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
 AS $function$
   select e.attempt_id, e.passed_at
   from jsonb_to_recordset(p_entries) as e (attempt_id bigint, passed_at timestamptz)
@@ -2748,6 +2756,7 @@ CREATE OR REPLACE FUNCTION goniec.make_day_rows(p_days integer DEFAULT 21, p_mai
  LANGUAGE plpgsql
  SET lock_timeout TO '300ms'
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
 AS $function$
 declare
   v_now timestamptz := goniec.now();
@@ -2981,6 +2990,7 @@ CREATE OR REPLACE FUNCTION goniec.mend_instants()
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
  SET plan_cache_mode TO 'force_custom_plan'
+ SET jit TO 'off'
 AS $function$
 declare
   v_now timestamptz := goniec.now();
@@ -3409,6 +3419,7 @@ CREATE OR REPLACE FUNCTION goniec.record_external_send(mailbox text, kind text, 
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
  SET plan_cache_mode TO 'force_custom_plan'
+ SET jit TO 'off'
 AS $function$
 #variable_conflict use_column
 declare
@@ -3664,6 +3675,7 @@ CREATE OR REPLACE FUNCTION goniec.release_slot(id bigint, used boolean DEFAULT t
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
  SET plan_cache_mode TO 'force_custom_plan'
+ SET jit TO 'off'
 AS $function$
 #variable_conflict use_column
 declare
@@ -4206,6 +4218,7 @@ CREATE OR REPLACE FUNCTION goniec.take_slot(mailbox text, kind text, lease inter
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
  SET plan_cache_mode TO 'force_custom_plan'
+ SET jit TO 'off'
  SET lock_timeout TO '200ms'
 AS $function$
 #variable_conflict use_column

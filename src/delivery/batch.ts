@@ -2,9 +2,9 @@
  * Coalescing: what is asked for within a moment becomes one statement and one commit. Fences and outcomes of mails in flight
  * together go through here; measured, that doubles the mails a second.
  *
- * Items wait at most `waitMs` for company, or until the run under way has ended: a run costs nearly the same for one item as for twenty, and two at a
- * time only share what there is between them, until each is for a few and costs more than they do. Only beside one that is late, which waits for
- * somebody's lock then, the next may begin. A run takes at most `most` items. Each item gets its own answer. A run that fails fails for all its items:
+ * Items wait at most `waitMs` for company, or for the run under way: a run costs nearly the same for one item as for twenty, and two at a time only
+ * share the items between them, down to runs of a few that cost more than their items. Only beside a run that is late, most likely by waiting for
+ * somebody's lock, may the next one begin. A run takes at most `most` items. Each item gets its own answer. A run that fails fails for all its items:
  * whoever wants them tried one by one does so in `run`.
  */
 import type { DatabaseError } from 'pg'
@@ -14,7 +14,7 @@ export interface CoalescerOptions<Item, Answer> {
   run: (items: Item[]) => Promise<Answer[]>
   waitMs?: number
   most?: number
-  /** Longer than this no run takes that waits for nobody. */
+  /** A run that has taken as long is late: it most likely waits for somebody. */
   lateMs?: number
   /** Runs at the same time, the late ones included. */
   concurrency?: number

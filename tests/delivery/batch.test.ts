@@ -114,6 +114,15 @@ test('a run that was late and has ended counts no longer', async () => {
   expect(itemsOf()).toEqual([[1], [2]])
 })
 
+test('a run that ended in time is not late afterwards', async () => {
+  await ask(1)
+  await end(0)
+  await vi.advanceTimersByTimeAsync(LATE_MS)
+  await ask(2)
+  await ask(3)
+  expect(itemsOf()).toEqual([[1], [2]])
+})
+
 test('a run that fails fails for its items alone', async () => {
   await ask(1)
   await ask(2)
