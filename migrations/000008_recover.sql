@@ -155,7 +155,8 @@ $$;
 
 -- Unfinished business: what settle and recovery decided, and what lies in rows that others may hold for long. Each attempt carries it until it is
 -- done: give_back (while holds_capacity) and bounce_due. Nothing here waits for long, and what fails is left as it is: it is tried again every
--- minute, and the audit counts it. Neither is begun where there is nothing of its kind: to plan it costs more than to look.
+-- minute, and the audit counts it. Neither is begun where there is nothing of its kind: to plan it costs more than to look. What is set here holds in
+-- both of them.
 create function goniec.finish_business(p_attempts bigint[] default null) returns void
 language plpgsql
 set lock_timeout = '100ms'
@@ -206,7 +207,6 @@ create function goniec.give_back(p_attempts bigint[]) returns void
 language plpgsql
 set enable_seqscan = off
 set jit = off
-set plan_cache_mode = force_custom_plan
 as $$
 declare
   v_given bigint[];
@@ -322,7 +322,6 @@ create function goniec.mark_bounced(p_attempts bigint[]) returns void
 language plpgsql
 set enable_seqscan = off
 set jit = off
-set plan_cache_mode = force_custom_plan
 as $$
 declare
   v_now timestamptz := goniec.now();

@@ -1,5 +1,7 @@
 -- For other programs that use the same mailboxes (a warm-up tool, an inbox tool, the predecessor during the move). Each function is safe inside
 -- the caller's own transaction; while that is open it holds up its mailbox, and nothing else.
+--
+-- A mailbox's day is asked for as (select …): a day that the planner knows lets it take the index of days, and read those of all mailboxes.
 
 create function goniec.require_mailbox(p_address text) returns goniec.mailbox
 language plpgsql stable
@@ -55,7 +57,7 @@ begin
   end if;
   v_now := goniec.now();
   v_today := (select (v_now at time zone i.timezone)::date from goniec.installation i);
-  if not exists (select from goniec.mailbox_day d where d.mailbox_id = v_mailbox.id and d.day = v_today) then
+  if not exists (select from goniec.mailbox_day d where d.mailbox_id = v_mailbox.id and d.day = (select v_today)) then
     perform goniec.make_day_rows(1, v_mailbox.id);
   end if;
 
@@ -66,14 +68,14 @@ begin
 
   -- The same locks that claim takes, in its order, so that the two exclude each other; and never waited for long, so that no two can deadlock.
   perform from goniec.mailbox_gate g where g.mailbox_id = v_mailbox.id for no key update;
-  perform from goniec.mailbox_day d where d.mailbox_id = v_mailbox.id and d.day = v_today for no key update;
+  perform from goniec.mailbox_day d where d.mailbox_id = v_mailbox.id and d.day = (select v_today) for no key update;
 
   update goniec.mailbox_day d
   set campaign_taken = d.campaign_taken + (v_kind = 'campaign')::integer,
       warmup_taken = d.warmup_taken + (v_kind = 'warmup')::integer,
       response_taken = d.response_taken + (v_kind = 'response')::integer
   from goniec.mailbox_gate g, goniec.mailbox b, goniec.salesperson s, goniec.installation i
-  where d.mailbox_id = v_mailbox.id and d.day = v_today and g.mailbox_id = d.mailbox_id and b.id = d.mailbox_id and s.id = b.salesperson_id
+  where d.mailbox_id = v_mailbox.id and d.day = (select v_today) and g.mailbox_id = d.mailbox_id and b.id = d.mailbox_id and s.id = b.salesperson_id
     and b.status = 'active' and s.paused_at is null and i.paused_at is null and not goniec.is_restored()
     and coalesce(greatest(g.free_from, g.last_fence_at + b.min_gap_ms * interval '1 millisecond') <= v_now, true)
     and d.campaign_taken + d.warmup_taken + d.response_taken < d.daily_limit
@@ -160,7 +162,7 @@ begin
       daily_limit = greatest(d.daily_limit, d.campaign_taken + d.warmup_taken + d.response_taken + 1),
       campaign_limit = case when v_kind = 'campaign' and d.campaign_limit is not null then greatest(d.campaign_limit, d.campaign_taken + 1) else d.campaign_limit end,
       warmup_limit = case when v_kind = 'warmup' and d.warmup_limit is not null then greatest(d.warmup_limit, d.warmup_taken + 1) else d.warmup_limit end
-  where d.mailbox_id = v_mailbox.id and d.day = v_day;
+  where d.mailbox_id = v_mailbox.id and d.day = (select v_day);
   insert into goniec.event (type, mailbox_id, data)
   values ('external_send', v_mailbox.id, jsonb_build_object('kind', v_kind, 'sent_at', record_external_send.sent_at, 'day', v_day));
   perform pg_notify('goniec', 'plan');

@@ -1926,7 +1926,6 @@ CREATE OR REPLACE FUNCTION goniec.give_back(p_attempts bigint[])
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
  SET jit TO 'off'
- SET plan_cache_mode TO 'force_custom_plan'
 AS $function$
 declare
   v_given bigint[];
@@ -2889,7 +2888,6 @@ CREATE OR REPLACE FUNCTION goniec.mark_bounced(p_attempts bigint[])
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
  SET jit TO 'off'
- SET plan_cache_mode TO 'force_custom_plan'
 AS $function$
 declare
   v_now timestamptz := goniec.now();
@@ -3443,7 +3441,7 @@ begin
       daily_limit = greatest(d.daily_limit, d.campaign_taken + d.warmup_taken + d.response_taken + 1),
       campaign_limit = case when v_kind = 'campaign' and d.campaign_limit is not null then greatest(d.campaign_limit, d.campaign_taken + 1) else d.campaign_limit end,
       warmup_limit = case when v_kind = 'warmup' and d.warmup_limit is not null then greatest(d.warmup_limit, d.warmup_taken + 1) else d.warmup_limit end
-  where d.mailbox_id = v_mailbox.id and d.day = v_day;
+  where d.mailbox_id = v_mailbox.id and d.day = (select v_day);
   insert into goniec.event (type, mailbox_id, data)
   values ('external_send', v_mailbox.id, jsonb_build_object('kind', v_kind, 'sent_at', record_external_send.sent_at, 'day', v_day));
   perform pg_notify('goniec', 'plan');
@@ -4236,7 +4234,7 @@ begin
   end if;
   v_now := goniec.now();
   v_today := (select (v_now at time zone i.timezone)::date from goniec.installation i);
-  if not exists (select from goniec.mailbox_day d where d.mailbox_id = v_mailbox.id and d.day = v_today) then
+  if not exists (select from goniec.mailbox_day d where d.mailbox_id = v_mailbox.id and d.day = (select v_today)) then
     perform goniec.make_day_rows(1, v_mailbox.id);
   end if;
 
@@ -4247,14 +4245,14 @@ begin
 
   -- The same locks that claim takes, in its order, so that the two exclude each other; and never waited for long, so that no two can deadlock.
   perform from goniec.mailbox_gate g where g.mailbox_id = v_mailbox.id for no key update;
-  perform from goniec.mailbox_day d where d.mailbox_id = v_mailbox.id and d.day = v_today for no key update;
+  perform from goniec.mailbox_day d where d.mailbox_id = v_mailbox.id and d.day = (select v_today) for no key update;
 
   update goniec.mailbox_day d
   set campaign_taken = d.campaign_taken + (v_kind = 'campaign')::integer,
       warmup_taken = d.warmup_taken + (v_kind = 'warmup')::integer,
       response_taken = d.response_taken + (v_kind = 'response')::integer
   from goniec.mailbox_gate g, goniec.mailbox b, goniec.salesperson s, goniec.installation i
-  where d.mailbox_id = v_mailbox.id and d.day = v_today and g.mailbox_id = d.mailbox_id and b.id = d.mailbox_id and s.id = b.salesperson_id
+  where d.mailbox_id = v_mailbox.id and d.day = (select v_today) and g.mailbox_id = d.mailbox_id and b.id = d.mailbox_id and s.id = b.salesperson_id
     and b.status = 'active' and s.paused_at is null and i.paused_at is null and not goniec.is_restored()
     and coalesce(greatest(g.free_from, g.last_fence_at + b.min_gap_ms * interval '1 millisecond') <= v_now, true)
     and d.campaign_taken + d.warmup_taken + d.response_taken < d.daily_limit

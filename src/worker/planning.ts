@@ -26,6 +26,7 @@ export interface PlanningOptions {
  * Between two plans that mails' ends ask for: a moment, or twenty times as long as a plan takes, but not for ever. A person who has started
  * or changed something waits a twentieth of that.
  */
+const PAUSE_TO_PLAN = 20
 const SHORTEST_PAUSE_MS = 300
 const LONGEST_PAUSE_MS = 30_000
 
@@ -70,7 +71,7 @@ export class Planning {
 
   /** Somebody has changed what should be planned, and looks whether it happens. */
   requestForPerson(): void {
-    this.#bookWithin(Math.max(SHORTEST_PAUSE_MS, this.#pauseMs / 20))
+    this.#bookWithin(Math.max(SHORTEST_PAUSE_MS, this.#pauseMs / PAUSE_TO_PLAN))
   }
 
   /**
@@ -134,7 +135,7 @@ export class Planning {
     const run = await this.#planUnlessClosed()
     if (run === undefined) return
     const tookMs = performance.now() - startedMs
-    this.#pauseMs = Math.min(LONGEST_PAUSE_MS, Math.max(SHORTEST_PAUSE_MS, tookMs * 20))
+    this.#pauseMs = Math.min(LONGEST_PAUSE_MS, Math.max(SHORTEST_PAUSE_MS, tookMs * PAUSE_TO_PLAN))
     if (hasChanged(run)) this.#options.log.info({ ...run, took_ms: Math.round(tookMs) }, 'planned')
     this.#options.onPlanned()
   }
